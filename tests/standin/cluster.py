@@ -1,0 +1,58 @@
+"""One cluster: a Gateway Server at an address of its own, with the options that make it what it is."""
+
+import limits
+import stats
+
+# What `--mode` and the "cluster" operation may set, with the default.
+OPTIONS = {
+    "mode": "registry",           # or "live"
+    "identity": None,             # has the Identity Server; None: cluster 1 has
+    "identity_away": False,       # the Identity Server does not answer it: 503
+    "single_process": None,       # with the Identity Server in one process; None: cluster 1 is
+    "batch": True,                # knows the batch; servers before 3.21 do not
+    "unknown_paths": (),          # mask paths that it does not know, as an older server
+    "default_limit": 100,         # of a list without limit; 0: none, as before 3.32.2
+    "retention": 48 * 3600,       # s a disconnected entry is kept (registry)
+    "debounce": 0,                # s until a change is stored (registry); 30 on the real ones
+    "udp_expiry": 180,            # s without PUSH_DATA until a UDP connection's uplinks are idle
+    "udp_downlink_expiry": 90,    # s without PULL_DATA until its downlinks are
+    "station_expiry": 81,         # s until a frozen Basic Station is noticed
+    "mqtt_expiry": 43,            # s until a frozen MQTT gateway is
+    "tenant": "",                 # "ttn": gateway uids are id@ttn
+    "gzip": True,
+    "idle_close": 120,            # s (real ones) after which an idle client connection is closed
+}
+
+
+class Cluster:
+    def __init__(self, number, host, mode):
+        self.number = number
+        self.host = host
+        self.limits = limits.Limits()
+        self.masks = stats.Masks()
+        self.options = dict(OPTIONS, mode=mode)
+        self.configure({})
+
+    def configure(self, changes):
+        unknown = set(changes) - set(OPTIONS) - {"limits"}
+        if unknown:
+            raise ValueError("a cluster has no %s" % ", ".join(sorted(unknown)))
+        if "limits" in changes:
+            self.limits.configure(changes["limits"])
+        self.options.update((k, v) for k, v in changes.items() if k != "limits")
+        if self.options["mode"] not in ("registry", "live"):
+            raise ValueError("mode is registry or live")
+        for name, value in self.options.items():
+            if value is None:
+                value = self.number == 1
+            setattr(self, name, value)
+        self.registry = self.mode == "registry"
+        self.masks.forget(self.unknown_paths)
+
+    def expiry(self, protocol):
+        if protocol == "udp":
+            return self.udp_expiry
+        return self.mqtt_expiry if protocol == "mqtt" else self.station_expiry
+
+    def uid(self, gateway_id):
+        return "%s@%s" % (gateway_id, self.tenant) if self.tenant and gateway_id else gateway_id

@@ -1,0 +1,198 @@
+"""The stack's errors, as recorded: HTTP status, code, message, and the details a client reads.
+
+Every error an endpoint can answer is made here, so that its wording is in one place and the
+endpoints read like the rules they implement.
+"""
+
+import json
+import random
+
+_HTTP = {3: 400, 5: 404, 7: 403, 8: 429, 12: 501, 14: 503, 16: 401}
+_TYPE = "type.googleapis.com/ttn.lorawan.v3.ErrorDetails"
+_ID_PATTERN = 'value does not match regex pattern "^[a-z0-9](?:[-]?[a-z0-9]){2,}$"'
+_ORDERS = "gateway_id -gateway_id gateway_eui -gateway_eui name -name created_at -created_at"
+
+
+def dumps(value):
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+class ApiError(Exception):
+    """An answer that is not 200. `namespace` None: a plain body without details."""
+
+    def __init__(self, code, namespace, name, text, attributes=None, cause=None):
+        super().__init__(name or text)
+        self.code = code
+        self.status = _HTTP[code]
+        self.namespace = namespace
+        self.name = name
+        self.text = text
+        self.attributes = attributes
+        self.cause = cause
+
+    def filled(self):
+        """The text with its {attributes} put in."""
+        text = self.text
+        for key, value in (self.attributes or {}).items():
+            text = text.replace("{%s}" % key, str(value))
+        return text
+
+    def message(self):
+        if self.namespace is None:
+            return self.text
+        return "error:%s:%s (%s)" % (self.namespace, self.name, self.filled())
+
+    def detail(self):
+        """The fields of ErrorDetails, in the order the stack writes them."""
+        out = {}
+        if self.namespace != "unknown":
+            out.update(namespace=self.namespace, name=self.name)
+        out["message_format"] = self.text
+        if self.attributes:
+            out["attributes"] = self.attributes
+        out["correlation_id"] = "%032x" % random.getrandbits(128)
+        if self.cause:
+            out["cause"] = self.cause.detail()
+        out["code"] = self.code
+        return out
+
+    def body(self):
+        out = {"code": self.code, "message": self.message()}
+        if self.namespace is not None:
+            out["details"] = [dict({"@type": _TYPE}, **self.detail())]
+        return dumps(out).encode()
+
+    def headers(self):
+        return [("Www-Authenticate", self.message())] if self.code == 16 else []
+
+
+def plain(code, text):
+    return ApiError(code, None, None, text)
+
+
+def not_found():
+    return plain(5, "Not Found")
+
+
+def method_not_allowed():
+    return plain(12, "Method Not Allowed")
+
+
+def invalid_token():
+    return ApiError(3, "pkg/auth", "token", "invalid token")
+
+
+def unsupported_authorization():
+    return ApiError(16, "pkg/identityserver", "unsupported_authorization", "unsupported authorization method")
+
+
+def key_not_found(key_id):
+    cause = ApiError(5, "pkg/identityserver/store", "api_key_not_found",
+                     "api key with id `{api_key_id}` not found", {"api_key_id": key_id})
+    return ApiError(16, "pkg/identityserver", "api_key_not_found", "API key not found", cause=cause)
+
+
+def key_expired():
+    return ApiError(16, "pkg/identityserver", "api_key_expired", "api key expired")
+
+
+def wrong_secret():
+    return ApiError(16, "pkg/identityserver", "invalid_authorization", "invalid authorization")
+
+
+def unauthenticated():
+    return ApiError(16, "pkg/rpcmetadata", "unauthenticated", "the context is not authenticated")
+
+
+def no_rights(entity, uid):
+    """`entity`: gateway, user or organization."""
+    return ApiError(7, "pkg/auth/rights", "no_%s_rights" % entity,
+                    "no rights for %s `{uid}`" % entity, {"uid": uid})
+
+
+def insufficient_rights_for(entity, uid, missing):
+    return ApiError(7, "pkg/auth/rights", "insufficient_%s_rights" % entity,
+                    "insufficient rights for %s `{uid}`" % entity, {"missing": [missing], "uid": uid})
+
+
+def insufficient_rights():
+    return ApiError(7, "pkg/identityserver", "insufficient_rights", "insufficient rights")
+
+
+def neither_user_nor_organization():
+    return ApiError(7, "pkg/identityserver", "neither_user_nor_organization",
+                    "caller is neither a user nor an organization")
+
+
+def some_gateways_not_found():
+    return ApiError(5, "pkg/identityserver", "some_gateways_not_found", "some gateways not found")
+
+
+def gateway_not_found(gateway_id):
+    return ApiError(5, "pkg/identityserver/store", "gateway_not_found",
+                    "gateway with id `{gateway_id}` not found", {"gateway_id": gateway_id})
+
+
+def not_connected(uid, registry):
+    """With a registry of statistics the cause is its miss; without, there is none."""
+    cause = ApiError(5, "pkg/redis", "not_found", "entity not found") if registry else None
+    return ApiError(5, "pkg/gatewayserver", "not_connected",
+                    "gateway `{gateway_uid}` not connected", {"gateway_uid": uid}, cause)
+
+
+def rate_limited(burst, resource):
+    return ApiError(8, "pkg/ratelimit", "rate_limit_exceeded",
+                    "rate limit of `{rate}` accesses per minute exceeded for resource `{key}`",
+                    {"key": resource, "rate": burst})
+
+
+def forbidden_paths(paths):
+    return ApiError(3, "pkg/rpcmiddleware/validator", "field_mask_paths",
+                    "forbidden path(s) in field mask", {"forbidden_paths": list(paths)})
+
+
+def _validation(field, name, reason, cause=None):
+    return ApiError(3, "pkg/errors", "validation", "invalid `{field}`: {reason}",
+                    {"field": field, "name": name, "reason": reason}, cause)
+
+
+def bad_limit():
+    return _validation("limit", "ListGatewaysRequestValidationError",
+                       "value must be less than or equal to 1000")
+
+
+def bad_order():
+    return _validation("order", "ListGatewaysRequestValidationError",
+                       "value must be in list [ %s]" % _ORDERS)
+
+
+def bad_batch_size():
+    return _validation("gateway_ids", "BatchGetGatewayConnectionStatsRequestValidationError",
+                       "value must contain between 1 and 100 items, inclusive")
+
+
+def _bad_id():
+    return _validation("gateway_id", "GatewayIdentifiersValidationError", _ID_PATTERN)
+
+
+def bad_batch_id(index):
+    return _validation("gateway_ids[%d]" % index, "BatchGetGatewayConnectionStatsRequestValidationError",
+                       "embedded message failed validation", _bad_id())
+
+
+def bad_path_id():
+    return ApiError(3, "pkg/ttnpb", "identifiers", "invalid identifiers", cause=_bad_id())
+
+
+def not_a_number(field, text):
+    return plain(3, 'parsing field "%s": strconv.ParseUint: parsing "%s": invalid syntax' % (field, text))
+
+
+def too_many_values(field, values):
+    return plain(3, 'too many values for field "%s": %s' % (field, ", ".join(values)))
+
+
+def identity_server_away():
+    """The only recorded error whose details have no namespace."""
+    return ApiError(14, "unknown", "unknown", 'connection error: desc = "transport: Error while dialing: '
+                    'dial tcp 127.0.0.3:1884: connect: connection refused"')

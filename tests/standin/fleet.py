@@ -1,0 +1,261 @@
+"""What gateways do: connect, send, fall silent, go; and the ledger of what was announced of it.
+
+The ledger keeps two figures of every kind of message: `true`, what ever happened, and
+`announced`, what at least one whole 200 answer made visible: per connection (and per Gateway
+Server, where several serve one gateway) the highest count shown, summed. A poller that saw every
+such answer can prove exactly that much.
+"""
+
+from clock import SECOND, stamp
+from links import (ACK, DOWN, MQTT_STATUS, STATION, STATION_STATUS, UDP_STATUS, UP, Connection, Gone, Link)
+
+KINDS = ("uplink", "downlink", "tx_ack")
+_STATUS_OF = {"udp": UDP_STATUS, STATION: STATION_STATUS, "mqtt": MQTT_STATUS}
+
+
+class Fleet:
+    """The gateways of all clusters. Its callers hold the stand-in's lock."""
+
+    def __init__(self, clock, world, clusters):
+        self.clock = clock
+        self.world = world
+        self.clusters = clusters
+        self._serial = 0
+        self._history = {}
+        self._journal = {}
+        self.journal_on = False
+
+    def link(self, gateway_id, cluster=None):
+        """The link to a cluster; without one, to where the gateway is connected, or registered."""
+        gateway = self.world.gateways[gateway_id]
+        if cluster is None:
+            cluster = self._where(gateway)
+        link = gateway.links.get(cluster)
+        if link is None:
+            link = gateway.links[cluster] = Link(self.clusters[cluster - 1])
+        link.settle(self.clock.now())
+        return link
+
+    def _where(self, gateway):
+        now = self.clock.now()
+        for number, link in gateway.links.items():
+            link.settle(now)
+            if link.connection is not None:
+                return number
+        return gateway.fields.get("home", 1)
+
+    def _live(self, gateway_id, cluster):
+        link = self.link(gateway_id, cluster)
+        if link.connection is None:
+            raise Gone("%s is not connected" % gateway_id)
+        return link
+
+    # Events.
+
+    def connect(self, gateway_id, cluster=None, protocol="udp", at=None, status=None, ip="127.0.0.1",
+                duty_cycle=True):
+        gateway = self.world.gateways[gateway_id]
+        number = cluster or gateway.fields.get("home", 1)
+        link = self.link(gateway_id, number)
+        when = self.clock.when(at)
+        history = self._history.setdefault(gateway_id, [])
+        if history and when <= history[-1].at and at is None:
+            when = history[-1].at + 1
+        self._serial += 1
+        connection = Connection(self._serial, number, when, protocol, ip)
+        if not duty_cycle:
+            connection.bands = ()
+        if status is None:
+            status = protocol == STATION
+        if status:
+            self._set_status(connection, {} if status is True else status, when)
+        history.append(connection)
+        link.connect(connection, bool(status))
+        return stamp(when)
+
+    def _set_status(self, connection, status, now):
+        """A status message; what the caller leaves out is as that kind of gateway sends it."""
+        out = dict(_STATUS_OF.get(connection.protocol, MQTT_STATUS))
+        if connection.protocol == "udp":
+            out["time"] = stamp(now // SECOND * SECOND)
+            out["boot_time"] = stamp(connection.at // SECOND * SECOND)
+        elif connection.protocol != STATION:
+            out["time"], out["boot_time"] = stamp(now), stamp(connection.at)
+        if connection.protocol != STATION:
+            out["ip"] = [connection.ip]
+            out["metrics"] = self._metrics(connection)
+        out.update(status)
+        connection.status = {k: v for k, v in out.items() if v is not None}
+        connection.status_at = now
+        connection.pushed_at = now
+
+    @staticmethod
+    def _metrics(connection):
+        up, down, ack = connection.counts[connection.server]
+        out = {"rxin": up, "rxok": up, "txin": down, "txok": ack, "temp": 36.5 + connection.serial % 50 / 100}
+        if connection.protocol == "udp":
+            out.update(rxfw=up, ackr=100 if up else 0)
+        else:
+            out.update(load_15=0.25, memory_percentage=31.5)
+        return out
+
+    def status(self, gateway_id, cluster=None, metrics=None, **fields):
+        link = self._live(gateway_id, cluster)
+        now = self.clock.now()
+        if metrics is not None:
+            fields["metrics"] = metrics
+        link.connection.silent_at = None
+        self._set_status(link.connection, fields, now)
+        link.touched(now)
+
+    def uplink(self, gateway_id, n=1, cluster=None, server=0, rtt=None):
+        link = self._count(gateway_id, cluster, UP, n, server)
+        if link.connection.protocol == STATION:
+            self._round_trip(link.connection, rtt)
+
+    def downlink(self, gateway_id, n=1, cluster=None, server=0):
+        connection = self._count(gateway_id, cluster, DOWN, n, server).connection
+        if not connection.bands:
+            connection.set_bands(connection.bands is None)
+
+    def tx_ack(self, gateway_id, n=1, cluster=None, server=0, rtt=None):
+        link = self._count(gateway_id, cluster, ACK, n, server)
+        link.connection.transmit(n, self.clock.now())
+        if link.connection.protocol == "udp":
+            self._round_trip(link.connection, rtt)
+
+    def _count(self, gateway_id, cluster, kind, n, server):
+        link = self._live(gateway_id, cluster)
+        now = self.clock.now()
+        link.connection.silent_at = None
+        link.connection.count(kind, n, now, server)
+        link.touched(now)
+        return link
+
+    def _round_trip(self, connection, seconds):
+        if seconds is None:
+            seconds = 0.03 + (connection.counts[connection.server][UP] * 7 + connection.serial) % 50 / 1000 + 1.2345e-05
+        connection.round_trip(seconds, self.clock.now())
+
+    def round_trip(self, gateway_id, seconds, n=1, cluster=None):
+        link = self._live(gateway_id, cluster)
+        for _ in range(n):
+            link.connection.round_trip(seconds, self.clock.now())
+        link.touched(self.clock.now())
+
+    def sub_bands(self, gateway_id, bands, cluster=None):
+        """`bands`: list of {min, max, limit, used}, "unlimited", or null for none."""
+        link = self._live(gateway_id, cluster)
+        link.connection.air = []
+        if bands == "unlimited":
+            link.connection.set_bands(False)
+        else:
+            link.connection.bands = bands
+        link.touched(self.clock.now())
+
+    def disconnect(self, gateway_id, cluster=None, at=None):
+        self._live(gateway_id, cluster).disconnect(self.clock.when(at))
+
+    def silent(self, gateway_id, cluster=None):
+        """Neither pushes nor pulls any more; ends by itself when the expiry has passed."""
+        link = self._live(gateway_id, cluster)
+        link.connection.silent_at = self.clock.now()
+
+    def awake(self, gateway_id, cluster=None):
+        """Pulls again."""
+        self._live(gateway_id, cluster).connection.silent_at = None
+
+    def forget(self, gateway_id, cluster=None):
+        """The cluster forgets the gateway: registry flushed, or the Gateway Server restarted."""
+        self.link(gateway_id, cluster).drop()
+
+    # The ledger.
+
+    def sent(self, cluster, sights):
+        """A whole 200 answer has shown these: [(gateway id, Shown or None, which counts)]."""
+        for gateway_id, shown, visible in sights:
+            if shown is not None:
+                self._see(shown, visible)
+            if self.journal_on:
+                self._note(cluster, gateway_id, shown, visible)
+
+    @staticmethod
+    def _see(shown, visible):
+        connection = shown.connection
+        book = connection.seen if shown.disconnected_at is None else connection.seen_gone
+        row = book.get(shown.server)
+        if row is None:
+            row = book[shown.server] = [0, 0, 0]
+        for kind in (UP, DOWN, ACK):
+            if visible[kind] and shown.counts[kind] > row[kind]:
+                row[kind] = shown.counts[kind]
+
+    def _note(self, cluster, gateway_id, shown, visible):
+        """The journal: what a poller of this gateway saw, one row for each change of it."""
+        if shown is None:
+            row = [cluster, "absent", None, None, None, None]
+        else:
+            state = "connected" if shown.disconnected_at is None else "disconnected"
+            at = shown.connected_at if shown.disconnected_at is None else shown.disconnected_at
+            counts = [n or None if show else None for n, show in zip(shown.counts, visible)]
+            row = [cluster, state, stamp(at)] + counts
+        rows = self._journal.setdefault(gateway_id, [])
+        if not rows or rows[-1] != row:
+            rows.append(row)
+
+    def journal(self, gateway_id):
+        return self._journal.get(gateway_id, [])
+
+    def ledger(self, ids=None):
+        return {gateway_id: self._account(self._history.get(gateway_id, []))
+                for gateway_id in (ids or list(self._history))}
+
+    def _account(self, history):
+        true, announced, rows = [0, 0, 0], [0, 0, 0], []
+        for connection in history:
+            mine, seen = [0, 0, 0], [0, 0, 0]
+            for server, counts in connection.counts.items():
+                live = connection.seen.get(server, (0, 0, 0))
+                gone = connection.seen_gone.get(server, (0, 0, 0))
+                for kind in (UP, DOWN, ACK):
+                    mine[kind] += counts[kind]
+                    seen[kind] += max(live[kind], gone[kind])
+            for kind in (UP, DOWN, ACK):
+                true[kind] += mine[kind]
+                announced[kind] += seen[kind]
+            rows.append({"cluster": connection.cluster, "connected_at": stamp(connection.at),
+                         "ended_at": stamp(connection.ended_at) if connection.ended_at is not None else None,
+                         "true": _named(mine), "announced": _named(seen),
+                         "shown_connected": {s: _named(c) for s, c in connection.seen.items()},
+                         "shown_disconnected": {s: _named(c) for s, c in connection.seen_gone.items()}})
+        return {"true": _named(true), "announced": _named(announced), "connections": rows}
+
+    def reset_ledger(self):
+        """Starts anew at the current connections; their counts so far stay theirs."""
+        self._journal = {}
+        for gateway_id, history in self._history.items():
+            self._history[gateway_id] = [c for c in history if c.ended_at is None]
+
+    def move(self, n=1, share=1.0, ids=None):
+        """Traffic on every connected gateway at once: n uplinks, n downlinks, n acknowledgments.
+
+        share < 1: only that part of them, another part each time."""
+        now = self.clock.now()
+        step = max(1, round(1 / share)) if share else 0
+        self._serial += 1
+        moved = 0
+        for index, gateway_id in enumerate(ids or self.world.gateways):
+            if not step or (index + self._serial) % step:
+                continue
+            for link in self.world.gateways[gateway_id].links.values():
+                link.settle(now)
+                if link.connection is not None:
+                    for kind in (UP, DOWN, ACK):
+                        link.connection.count(kind, n, now, link.connection.server)
+                    link.touched(now)
+                    moved += 1
+        return moved
+
+
+def _named(counts):
+    return dict(zip(KINDS, counts))

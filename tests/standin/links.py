@@ -1,0 +1,216 @@
+"""Gateways at the Gateway Servers: connections, what is stored of them, and when they end.
+
+A Link is one gateway at one cluster. It has at most one connection, and what the cluster would
+answer now: in registry mode a stored copy, which outlives the connection; in live mode the
+connection's own figures, some of which vanish while their UDP stream is idle.
+
+Time passes only when somebody looks: settle() brings a link to the present.
+"""
+
+from clock import SECOND
+from stats import Shown
+
+UP, DOWN, ACK = 0, 1, 2
+HALF_HOUR = 1800 * SECOND
+HOUR = 3600 * SECOND
+# Air time of one downlink, in seconds: SF7, 12 bytes, as recorded.
+AIR_TIME = 0.046336
+EU868 = ((863000000, 865000000, 0.001), (865000000, 868000000, 0.01), (868000000, 868600000, 0.01),
+         (868700000, 869200000, 0.001), (869400000, 869650000, 0.1), (869700000, 870000000, 0.01))
+_BAND = 2
+_UNLIMITED = 18446744073709551615
+UDP_STATUS = {"versions": {"ttn-lw-gateway-server": "3.32.1", "hal": "5.0.1", "fpga": "48", "dsp": "27"},
+              "antenna_locations": [{"latitude": 52.5162, "longitude": 13.3907, "altitude": 40,
+                                     "source": "SOURCE_GPS"}]}
+STATION_STATUS = {"versions": {"station": "2.0.6(linux/std)", "firmware": "1.2.3", "package": "4.5.6",
+                               "platform": "lbsgw - Firmware 1.2.3 - Protocol 2"},
+                  "advanced": {"features": "", "model": "lbsgw"}}
+MQTT_STATUS = {"versions": {"firmware": "1.2.3", "forwarder": "mqttgw 1.0", "model": "sim"}}
+STATION = "semtechws/lbslns"
+
+
+class Gone(Exception):
+    """An event for a gateway that has no connection there."""
+
+
+class Connection:
+    """One connection, as the Gateway Server sees it. Counts per server: several may serve it."""
+
+    __slots__ = ("serial", "cluster", "at", "protocol", "ip", "counts", "server", "last", "status", "status_at",
+                 "times", "bands", "air", "pushed_at", "silent_at", "ended_at", "seen", "seen_gone")
+
+    def __init__(self, serial, cluster, at, protocol, ip):
+        self.serial = serial
+        self.cluster = cluster
+        self.at = at
+        self.protocol = protocol
+        self.ip = ip
+        self.server = 0
+        self.counts = {0: [0, 0, 0]}
+        self.last = [None, None, None]
+        self.status = self.status_at = None
+        self.times = []
+        self.bands = None
+        self.air = []
+        self.pushed_at = at
+        self.silent_at = None
+        self.ended_at = None
+        # Highest counts that some whole answer showed, per server.
+        self.seen = {}
+        self.seen_gone = {}
+
+    def count(self, kind, n, now, server):
+        self.server = server
+        self.counts.setdefault(server, [0, 0, 0])[kind] += n
+        self.last[kind] = now
+        if kind == UP:
+            self.pushed_at = now
+
+    def round_trip(self, seconds, now):
+        self.times.append((now, seconds))
+        del self.times[:-20]
+
+    def transmit(self, n, now):
+        """Air time counts once it was used, so at the acknowledgment."""
+        self.air.append((now, n * AIR_TIME))
+
+    def set_bands(self, enforced):
+        if enforced:
+            self.bands = [{"min": low, "max": high, "limit": limit} for low, high, limit in EU868]
+        else:
+            self.bands = [{"max": _UNLIMITED, "limit": 1}]
+
+    def trim(self, now):
+        """Forgets what is too old to count; True if that changed a figure."""
+        old = False
+        while self.times and self.times[0][0] < now - HALF_HOUR:
+            del self.times[0]
+            old = True
+        while self.air and self.air[0][0] < now - HOUR:
+            del self.air[0]
+            old = True
+        return old
+
+    def shown(self, uplinks=True, downlinks=True):
+        """What a server answers of it now; without the streams that are idle."""
+        out = Shown(self)
+        counts = self.counts[self.server]
+        last = list(self.last)
+        if uplinks:
+            out.status, out.status_at = self.status, self.status_at
+        if downlinks:
+            out.round_trips = tuple(seconds for _, seconds in self.times)
+        if self.bands:
+            out.bands = [dict(band) for band in self.bands]
+            used = sum(seconds for _, seconds in self.air) / 3600
+            if used:
+                out.bands[min(_BAND, len(out.bands) - 1)]["used"] = round(used, 12)
+        visible = (uplinks, downlinks, downlinks)
+        out.counts = tuple(n if show else 0 for n, show in zip(counts, visible))
+        out.last = tuple(at if show else None for at, show in zip(last, visible))
+        return out
+
+
+class Link:
+    __slots__ = ("cluster", "connection", "_stored", "_due", "_live", "_live_flags")
+
+    def __init__(self, cluster):
+        self.cluster = cluster
+        self.connection = None
+        self._stored = None
+        self._due = None
+        self._live = None
+        self._live_flags = None
+
+    def settle(self, now):
+        """Ends what has expired by `now`, and stores what was due."""
+        connection = self.connection
+        if connection is not None:
+            ends = self._ends_at(connection)
+            if ends is not None and now >= ends:
+                self._store_if_due(ends)
+                self._end(ends)
+            else:
+                self._store_if_due(now)
+        stored = self._stored
+        if stored is not None and stored.disconnected_at is not None:
+            if now - stored.disconnected_at >= self.cluster.retention * SECOND:
+                self._stored = None
+
+    def _ends_at(self, connection):
+        if connection.silent_at is None:
+            return None
+        since = max(connection.silent_at, connection.pushed_at)
+        return since + int(self.cluster.expiry(connection.protocol) * SECOND)
+
+    def _store_if_due(self, now):
+        if self._due is not None and now >= self._due:
+            self._due = None
+            self._stored = self.connection.shown()
+
+    def _end(self, at):
+        self.connection.ended_at = at
+        self.connection = None
+        self._due = None
+        self._live = None
+        if self._stored is not None:
+            self._stored = self._stored.gone(at)
+
+    def connect(self, connection, status_pending):
+        """A second connection simply takes the place of the first, with nothing in between."""
+        if self.connection is not None:
+            self.connection.ended_at = connection.at
+        self.connection = connection
+        self._live = None
+        self._due = None
+        if self.cluster.registry:
+            self._stored = Shown(connection)
+            if status_pending:
+                # What comes with the connect reaches the registry with the first update, not before.
+                self._due = connection.at + int(max(self.cluster.debounce, 1) * SECOND)
+
+    def touched(self, now):
+        """The connection's figures have changed."""
+        self._live = None
+        if self.cluster.registry:
+            due = now + int(self.cluster.debounce * SECOND)
+            self._due = due if self._due is None else min(self._due, due)
+
+    def disconnect(self, at):
+        """Registry updates that still wait are lost, as in the stack."""
+        if self.connection is None:
+            raise Gone("not connected")
+        self._store_if_due(at)
+        self._end(at)
+
+    def drop(self):
+        """Forgets everything, as when the registry was flushed or the server restarted."""
+        if self.connection is not None:
+            self._end(self.connection.at)
+        self._stored = None
+
+    def view(self, now):
+        """The Shown of this moment, or None: no such connection."""
+        self.settle(now)
+        connection = self.connection
+        if connection is not None and connection.trim(now):
+            self.touched(now)
+            self._store_if_due(now)
+        if self.cluster.registry:
+            return self._stored
+        if connection is None:
+            return None
+        flags = self._active(connection, now)
+        if self._live is None or self._live_flags != flags:
+            self._live = connection.shown(*flags)
+            self._live_flags = flags
+        return self._live
+
+    def _active(self, connection, now):
+        """Which of the two UDP streams still count as alive (live mode leaves the others out)."""
+        if connection.protocol != "udp":
+            return True, True
+        uplinks = now - connection.pushed_at < self.cluster.udp_expiry * SECOND
+        silent = connection.silent_at
+        downlinks = silent is None or now - silent < self.cluster.udp_downlink_expiry * SECOND
+        return uplinks, downlinks
