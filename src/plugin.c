@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: MIT */
+#include "plugin.h"
+
+void module_register(void) {}
