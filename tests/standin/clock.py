@@ -61,9 +61,9 @@ class Clock:
             self._frozen = target
         self._offset = target - time.time_ns()
 
-    def freeze(self, frozen=True):
+    def freeze(self, frozen=True, at=None):
         if frozen:
-            self._frozen = self.now()
+            self._frozen = self.when(at)
         elif self._frozen is not None:
             self._offset = self._frozen - time.time_ns()
             self._frozen = None

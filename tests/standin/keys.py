@@ -93,7 +93,7 @@ class KeyRing:
         self._by_id = {}
         self._name_of = {text_of(kind): kind for kind in all_kinds() if kind != "bearer-forgotten"}
         for kind, (entity, entity_id, rights) in KINDS.items():
-            self.add(Key(kind, entity, entity_id, rights, now - 1 if kind == "expired" else None, now))
+            self.add(Key(kind, entity, entity_id, rights, 1 if kind == "expired" else None, now))
 
     def add(self, key):
         self._by_id[key.id] = key

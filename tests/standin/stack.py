@@ -37,9 +37,13 @@ _REQUEST_LOG = 100000
 class Stack(Operations):
     """The stand-in. Its operations (see operations.py) can be called straight or over the control port."""
 
-    def __init__(self, clusters=1, mode="registry", port=0, control_port=None, tls_dir=None, tls_port=0):
+    def __init__(self, clusters=1, mode="registry", port=0, control_port=None, tls_dir=None, tls_port=0,
+                 at=None):
+        """`at`: starts with the clock frozen there."""
         self.lock = threading.RLock()
         self.clock = Clock()
+        if at is not None:
+            self.clock.freeze(at=at)
         self.world = World(self.clock)
         self.hosts = ["127.0.0.%d" % n for n in range(1, clusters + 1)]
         self.clusters = [Cluster(n, host, mode) for n, host in enumerate(self.hosts, 1)]
