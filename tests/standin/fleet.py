@@ -21,6 +21,7 @@ class Fleet:
         self.world = world
         self.clusters = clusters
         self._serial = 0
+        self._moves = 0
         self._history = {}
         self._journal = {}
         self.journal_on = False
@@ -134,7 +135,8 @@ class Fleet:
 
     def _round_trip(self, connection, seconds):
         if seconds is None:
-            seconds = 0.03 + (connection.counts[connection.server][UP] * 7 + connection.serial) % 50 / 1000 + 1.2345e-05
+            spread = connection.counts[connection.server][UP] * 7 + connection.serial
+            seconds = 0.030012345 + spread % 50 / 1000
         connection.round_trip(seconds, self.clock.now())
 
     def round_trip(self, gateway_id, seconds, n=1, cluster=None):
@@ -237,15 +239,12 @@ class Fleet:
             self._history[gateway_id] = [c for c in history if c.ended_at is None]
 
     def move(self, n=1, share=1.0, ids=None):
-        """Traffic on every connected gateway at once: n uplinks, n downlinks, n acknowledgments.
-
-        share < 1: only that part of them, another part each time."""
+        """Traffic on every connected gateway at once, or on about a share of them, another each time."""
         now = self.clock.now()
-        step = max(1, round(1 / share)) if share else 0
-        self._serial += 1
+        self._moves += 1
         moved = 0
         for index, gateway_id in enumerate(ids or self.world.gateways):
-            if not step or (index + self._serial) % step:
+            if (index * 37 + self._moves * 61) % 100 >= share * 100:
                 continue
             for link in self.world.gateways[gateway_id].links.values():
                 link.settle(now)

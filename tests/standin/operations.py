@@ -101,7 +101,7 @@ class Operations:
             self.round_trip(id, 0.03 + (index * 13 + step * 7) % 50 / 1000)
         self.status(id)
         if state == "gone":
-            self.disconnect(id, at=-60)
+            self.disconnect(id)
 
     # Accounts and keys.
 
@@ -195,8 +195,8 @@ class Operations:
             self.fleet_of.forget(id, cluster)
 
     def move(self, n=1, share=1.0, ids=None):
-        """n uplinks, downlinks and acknowledgments on every connected gateway (or those ids), or on
-        that share of them. Returns how many moved."""
+        """n uplinks, downlinks and acknowledgments on every connected gateway (or those ids); with a
+        share below 1 on about that part of them, another each time. Returns how many moved."""
         with self.lock:
             return self.fleet_of.move(n, share, ids)
 
@@ -289,8 +289,11 @@ class Operations:
             self.fault_rules.seed(seed)
 
     def refuse(self, cluster, refused=True):
-        """Plain HTTP of a cluster: connections are refused, open ones closed; false: served again."""
+        """Connections to a cluster are refused, plain and TLS, open ones closed; false: served again."""
         self.listeners[cluster - 1].refuse(refused)
+        if self.front:
+            # Left running, the proxy would answer 502, and for a while after its backend is back.
+            self.front.use(cluster, "off" if refused else None)
 
     def certificate(self, cluster, kind="good"):
         """TLS of a cluster starts anew with a certificate that is good, expired, not-yet-valid,

@@ -12,7 +12,6 @@ import collections
 import json
 import os
 import signal
-import socket
 import sys
 import threading
 import zlib
@@ -237,5 +236,5 @@ def main():
 if __name__ == "__main__":
     try:
         main()
-    except (OSError, socket.error, tls.TlsError) as problem:
+    except (OSError, tls.TlsError) as problem:
         sys.exit("stack.py: %s" % problem)

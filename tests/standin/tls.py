@@ -116,6 +116,7 @@ class Front:
         self.port = port
         self.url = "https://%s:%d" % (hosts[0], port)
         self._running = {}
+        self._kinds = {}
         self._skip = collections.Counter()
         self._program = shutil.which("nghttpx") or shutil.which("nghttpx", path="/usr/sbin:/usr/local/sbin")
         if not self._program:
@@ -127,9 +128,12 @@ class Front:
         for number in range(1, len(self._hosts) + 1):
             self._await(number)
 
-    def use(self, number, kind):
-        """Restarts one cluster's TLS with a certificate of one of KINDS; "off": nobody listens."""
+    def use(self, number, kind=None):
+        """Restarts one cluster's TLS with a certificate of one of KINDS; "off": nobody listens.
+
+        Without a kind: with the last that was not "off"."""
         self._end(number)
+        kind = kind or self._kinds[number]
         if kind != "off":
             self._launch(number, kind)
             self._await(number)
@@ -142,6 +146,7 @@ class Front:
         return self.certificates.path("%s-%d.log" % (name, number))
 
     def _launch(self, number, kind):
+        self._kinds[number] = kind
         cert, key = self.certificates.make(kind)
         host = self._hosts[number - 1]
         command = [self._program, "--conf=/dev/null", "--workers=1", "--single-process", "--no-via",
@@ -154,8 +159,10 @@ class Front:
             "frontend-keep-alive-timeout", "stream-write-timeout", "backend-read-timeout",
             "backend-write-timeout", "backend-keep-alive-timeout")]
         command += [key, cert]
-        self._running[number] = subprocess.Popen(["sh", "-c", _LEASH, "sh"] + command, stdin=subprocess.PIPE,
-                                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # A session of its own: Ctrl-C in a terminal would end the shell but not what it runs.
+        self._running[number] = subprocess.Popen(
+            ["sh", "-c", _LEASH, "sh"] + command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, start_new_session=True)
 
     def _await(self, number):
         for _ in range(500):
