@@ -32,8 +32,7 @@ enum {
   TTN_HAS_COUNT = 1 << 2,         /* << enum ttn_kind: 3 bits */
   TTN_HAS_LAST = 1 << 5,          /* << enum ttn_kind: 3 bits */
   TTN_HAS_LAST_STATUS = 1 << 8,
-  TTN_HAS_ROUND_TRIPS = 1 << 9,
-  TTN_HAS_LOCATION = 1 << 10
+  TTN_HAS_ROUND_TRIPS = 1 << 9
 };
 
 struct ttn_location {
