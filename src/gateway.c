@@ -9,30 +9,29 @@
  * earlier connections had. Nothing is added that an answer doesn't prove, so a
  * value never falls, but where a series starts anew (below).
  *
- * 1. Whose counts are these? By what is known (before a restart of collectd,
- * if it is restored from the state file) and the answer's connected_at:
+ * 1. Whose counts are these? By what is known (perhaps from the state file)
+ * and the entry's connected_at:
  *
- *   known              | none    | later   | same    | earlier
- *   -------------------+---------+---------+---------+--------
- *   nothing            | running | running | running | running
- *   a connected_at     | running | NEW     | running | running
- *   disconnected since | running | NEW     | running | running
- *   absent or restored | running | NEW     | running | running
+ *   known                    | none    | later   | same, earlier
+ *   -------------------------+---------+---------+--------------
+ *   nothing                  | running | running | running
+ *   a connected_at           | running | NEW     | running
+ *   disconnected_at only     | running | NEW     | running
+ *   disconnected, no time    | running | NEW(!)  | -
  *
- * For the last two rows, which know of no connected_at, "later" is by
- * disconnected_at: a connection that is older than that was there all along,
- * and the answer that lacked it was wrong. Without one, any is later. An
- * earlier one than the known is the same: where several servers have a
- * gateway, the stack keeps the earliest. "None" is a disconnected entry, which
- * has lost its connected_at; one that still has it is told by it.
+ * An earlier connected_at than the known is the same connection: where several
+ * servers have a gateway, the stack keeps the earliest. One that is earlier
+ * than the time when the gateway is known to have been disconnected was there
+ * all along, and the answer that lacked it was wrong. "None" is a disconnected
+ * entry, which has lost its connected_at; one that still has it is told by it.
  *
  * 2. State, and per kind of message what becomes of value and offset:
  *
  *   answer            | count        | never reported    | reported
  *   ------------------+--------------+-------------------+------------------
- *   NEW               | there        | starts, count     | offset = value,
+ *   NEW               | there        | begins, count     | offset = value,
  *                     |              |                   |   + count
- *                     | absent       | starts, 0         | offset = value
+ *                     | absent       | begins, 0         | offset = value
  *   running,          | value or up  | count + offset    | count + offset
  *     connected       | lower        | count + offset    | stays, offset =
  *                     |              |                   |   value - count
@@ -52,10 +51,12 @@
  * what was reported last, and a Prometheus counter that falls is read as a
  * reset, its whole value as new messages.
  *
- * Starts: the series gets a 0 first, and the count with the next proof. A
+ * Begins: the series gets a 0 first, and the count with the next proof. A
  * whole new connection was proved, but a writer's first value of a series only
  * gives it a base, and after a kill a count above the value reported last would
  * be taken for its sequel. A fall to 0 is a reset, what follows is added whole.
+ * Not so at (!), where an absent gateway may have been there all along: its
+ * count is only a base.
  *
  * What can't be proved, and isn't added: a connection that came and went
  * between two answers and left a lower count; messages of other servers after
@@ -66,6 +67,7 @@
 
 /* Clocks of gateway servers and of whoever writes Date differ a little. */
 #define FUTURE (3600 * TTN_SECOND)
+#define ALL_KINDS ((1u << TTN_KINDS) - 1)
 
 const char *ttn_state_name(enum ttn_state state) {
   switch (state) {
@@ -76,6 +78,10 @@ const char *ttn_state_name(enum ttn_state state) {
   default:
     return "unknown";
   }
+}
+
+uint64_t ttn_gateway_value(const struct ttn_gateway *gateway, int k) {
+  return (gateway->begun & 1u << k) != 0 ? 0 : gateway->value[k];
 }
 
 bool ttn_gateway_has_offset(const struct ttn_gateway *gateway) {
@@ -91,9 +97,9 @@ static bool is_new(const struct ttn_gateway *known, int64_t at) {
     return false;
   if (known->connected_at != 0)
     return at > known->connected_at;
-  if (known->shown == TTN_UNKNOWN && !known->restored)
-    return false;
-  return at > known->disconnected_at;
+  if (known->disconnected_at != 0)
+    return at > known->disconnected_at;
+  return known->shown == TTN_DISCONNECTED;
 }
 
 /* Table 2, for an entry. at: its connected_at. False: no DERIVE holds that. */
@@ -124,11 +130,9 @@ static bool learn_count(struct ttn_gateway *next, int k,
   return true;
 }
 
-/* *fresh: the entry is of a NEW connection. Returns why it can't be believed,
- * or NULL. */
+/* Returns why it can't be believed, or NULL. */
 static const char *learn_entry(struct ttn_gateway *next,
-                               const struct ttn_stats *stats, int64_t date,
-                               bool *fresh) {
+                               const struct ttn_stats *stats, int64_t date) {
   /* 0 is Go's zero time, which is none. */
   int64_t at =
       (stats->has & TTN_HAS_CONNECTED_AT) != 0 ? stats->connected_at : 0;
@@ -139,16 +143,25 @@ static const char *learn_entry(struct ttn_gateway *next,
   if (date != 0 && at - FUTURE > date)
     return "its connected_at is more than an hour after the answer's Date";
 
-  *fresh = is_new(next, at);
+  bool fresh = is_new(next, at);
+  bool from_zero = next->connected_at != 0 || next->disconnected_at != 0;
+  next->begun = fresh && from_zero ? (uint8_t)(ALL_KINDS & ~next->reported) : 0;
   /* Only servers before 3.17.2 sent both times. */
   next->shown = at > gone ? TTN_CONNECTED : TTN_DISCONNECTED;
   if (at > next->connected_at)
     next->connected_at = at;
   next->disconnected_at = next->shown == TTN_CONNECTED ? 0 : gone;
   for (int k = 0; k < TTN_KINDS; k++)
-    if (!learn_count(next, k, stats, *fresh, at))
+    if (!learn_count(next, k, stats, fresh, at))
       return "a message count is beyond 2^63-1";
   return NULL;
+}
+
+static void learn_absent(struct ttn_gateway *next, int64_t date) {
+  next->shown = TTN_DISCONNECTED;
+  next->begun = 0;
+  if (next->disconnected_at == 0)
+    next->disconnected_at = date;
 }
 
 /* Would the state file hold something else of it? */
@@ -169,29 +182,22 @@ struct ttn_outcome ttn_gateway_learn(struct ttn_gateway *gateway,
                                      int64_t date, const char **why) {
   struct ttn_outcome outcome = {.state = TTN_UNKNOWN};
   struct ttn_gateway next = *gateway;
-  bool fresh = false;
 
   *why = NULL;
   if (proof == TTN_PROOF_NONE)
     return outcome;
-  if (proof == TTN_PROOF_ENTRY) {
-    *why = learn_entry(&next, stats, date, &fresh);
-    if (*why != NULL)
-      return outcome;
-  } else {
-    next.shown = TTN_DISCONNECTED;
-    if (next.disconnected_at == 0)
-      next.disconnected_at = date;
-  }
-  next.restored = 0;
+  if (proof == TTN_PROOF_ENTRY)
+    *why = learn_entry(&next, stats, date);
+  else
+    learn_absent(&next, date);
+  if (*why != NULL)
+    return outcome;
 
   outcome.state = (enum ttn_state)next.shown;
   outcome.counts = next.reported;
   outcome.offset_moved = offset_moved(gateway, &next);
-  for (int k = 0; k < TTN_KINDS; k++) {
-    bool starts = fresh && (gateway->reported & 1u << k) == 0;
-    outcome.value[k] = starts ? 0 : next.value[k];
-  }
   *gateway = next;
+  for (int k = 0; k < TTN_KINDS; k++)
+    outcome.value[k] = ttn_gateway_value(gateway, k);
   return outcome;
 }
