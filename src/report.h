@@ -93,7 +93,8 @@ struct ttn_notice {
   int64_t since;     /* mono: when the gateway was first seen disconnected */
 };
 /* Call after each ttn_gateway_learn whose state isn't unknown. wall_since: when
- * it went, as the answer says (ns, 0 = not known). name: or NULL. */
+ * that state began: the gateway's disconnected_at or connected_at (ns, 0 = not
+ * known). name: or NULL. mono: now. */
 void ttn_notice_gateway(const struct ttn_sink *sink, struct ttn_notice *notice,
                         const char *id, const char *name,
                         enum ttn_state state, int64_t mono,
