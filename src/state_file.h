@@ -12,16 +12,18 @@
 struct ttn_state_row {
   char id[TTN_ID_MAX + 1];
   int64_t gone_at; /* when it left the account's list, 0 = it is there */
-  struct ttn_gateway gateway; /* connected_at, offset, and with values also
-                               * value and reported */
+  struct ttn_gateway gateway; /* connected_at, disconnected_at,
+                               * offset, and with values also value and
+                               * reported */
 };
 
 /* Reads path into *rows (n of them, sorted by id as strcmp does, the caller
  * frees them with ttn_free). A file that is not there: TTN_OK with 0 rows. A
- * damaged file, or one of another account or URL: TTN_FAIL_STATE_FILE, 0 rows,
- * and `why` says what is wrong, for a log line. *with_values: it holds values
- * reported last and must be written again without them before the first value
- * goes out. At most 1,000,000 rows and 256 MiB. */
+ * damaged file, or one of another account or URL: TTN_FAIL_STATE_FILE; no
+ * memory: TTN_FAIL_MEMORY; both with 0 rows, and `why` says what is wrong, for
+ * a log line after the path. *with_values: it holds values reported last and
+ * must be written again without them before the first value goes out. At most
+ * 1,000,000 rows and 256 MiB. */
 enum ttn_failure ttn_state_file_read(const struct ttn_env *env,
                                      const char *path, const char *account,
                                      const char *url,
@@ -31,7 +33,7 @@ enum ttn_failure ttn_state_file_read(const struct ttn_env *env,
 
 /* A file that is being written. */
 struct ttn_state_writer;
-/* NULL: *failure and why tell. with_values as above. Makes the file's
+/* NULL: why tells. with_values as above. Makes the file's
  * directory (0700, one level) if it is not there; the file is 0600. */
 struct ttn_state_writer *
 ttn_state_writer_open(const struct ttn_env *env, const char *path,
