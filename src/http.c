@@ -353,12 +353,14 @@ static bool used_old_connection(struct slot *slot) {
  * requests only ask, so one that was heard all the same does no harm. */
 static bool try_again(struct slot *slot, CURLcode code) {
   switch (code) {
-  case CURLE_OPERATION_TIMEDOUT: /* silent, not dead */
-  case CURLE_WRITE_ERROR:
-  case CURLE_OUT_OF_MEMORY:
-    return false;
-  default:
+  case CURLE_SEND_ERROR:
+  case CURLE_RECV_ERROR:
+  case CURLE_GOT_NOTHING:
+  case CURLE_HTTP2:
+  case CURLE_HTTP2_STREAM:
     break;
+  default:
+    return false;
   }
   if (slot->retried || slot->answering || !used_old_connection(slot))
     return false;
@@ -469,9 +471,6 @@ static struct ttn_call *http_wait(void *ctx, int64_t until) {
       slot_give(slot);
       return call;
     }
-    if (list_empty(&http->under_way))
-      return NULL;
-
     /* A failure is libcurl's lack of memory: the deadlines end what it can't
      * go on with. */
     curl_multi_perform(http->multi, &running);

@@ -50,7 +50,7 @@ struct ttn_net {
   /* False: no memory; the call was not started. */
   bool (*start)(void *ctx, struct ttn_call *call);
   /* Gives back one call that has ended, or NULL when `until` (mono) is
-   * reached, wake was called, or nothing is under way. */
+   * reached or wake was called; with nothing under way it just waits. */
   struct ttn_call *(*wait)(void *ctx, int64_t until);
   /* Ends a call at once; it is the caller's again, its answer is not set. */
   void (*cancel)(void *ctx, struct ttn_call *call);

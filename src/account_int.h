@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of an account, shared by account.c, discover.c, hosts.c, poll.c
+ * and turns.c and by nobody else. All of it belongs to the account's thread
+ * but for `stop`. */
+#ifndef TTN_ACCOUNT_INT_H
+#define TTN_ACCOUNT_INT_H
+
+#include "account.h"
+#include "claims.h"
+#include "endpoint.h"
+#include "key.h"
+#include "select.h"
+#include "state_file.h"
+#include "trouble.h"
+
+#include <stdatomic.h>
+
+/* Bounds: what no sane account has. A bit of a word a host, see `lacks`. */
+#define HOSTS_MAX 64
+#define GATEWAYS_MAX 1000000
+#define STRANGERS_MAX 16
+/* Failures in a row after which a host is in trouble. */
+#define FAILURES_MAX 3
+/* How long offsets outlive a gateway's absence from the list. */
+#define GONE_KEPT (INT64_C(86400) * TTN_SECOND)
+
+/* Kinds of call, each of which the stack limits by itself. */
+enum kind { KIND_LIST, KIND_BATCH, KIND_SINGLE, KIND_AUTH, KINDS };
+
+/* Where a wanted gateway stands in the poll that is under way. */
+enum turn {
+  TURN_NONE,     /* not asked for in this poll, or no answer: unknown */
+  TURN_ANSWERED, /* committed */
+  TURN_REFUSED   /* a refusal is remembered */
+};
+
+/* A wanted gateway. */
+struct gw {
+  char id[TTN_ID_MAX + 1];
+  uint8_t turn;
+  uint8_t deferred; /* bits of counts that wait for the state file */
+  bool refused;     /* the stack refuses it to this key */
+  bool named;       /* that was said */
+  bool planned;     /* it has its place in this poll */
+  bool gone;        /* it left the list amid this poll */
+  uint8_t missed;   /* complete lists in a row that lacked it */
+  int16_t home;     /* host of its gateway_server_address; -1: a host that may
+                     * not have the key */
+  int16_t at;       /* host where it is asked: home, or where it was found */
+  uint64_t lacks;   /* bit h: host h was asked since the last discovery, or
+                     * since it was last connected, and has no connection */
+  struct hunt *hunt; /* it is being looked for at other hosts */
+  struct ttn_gateway known;
+  struct ttn_notice notice;
+  char *name, *eui, *address; /* kept when MetaData or Notifications need them */
+  bool has_location;
+  struct ttn_location location;
+};
+
+/* A gateway that its host does not have connected is looked for at the
+ * account's other hosts within the same poll. */
+struct hunt {
+  struct hunt *next;
+  struct gw *gw;
+  unsigned pending;  /* hosts that have yet to answer */
+  int16_t held_at;   /* host of the disconnected entry below, -1: none */
+  int64_t held_date;
+  struct ttn_stats held; /* without bands and metrics */
+};
+
+/* Gateways `from` to `from + n` of a host's turn array: one request. */
+struct range {
+  uint32_t from;
+  uint8_t n; /* 1 to TTN_BATCH_MAX */
+  uint8_t tries;
+  bool single; /* by GET */
+  bool hunt;   /* looked for here, though registered or known elsewhere */
+  int64_t not_before; /* mono; of a single GET that was limited */
+};
+
+/* What a host's X-Rate-Limit headers said about one kind of call. */
+struct limit {
+  bool seen;          /* an answer of this kind came at some time */
+  int64_t not_before; /* mono: no call of this kind before */
+  int64_t size;       /* X-Rate-Limit-Limit; 0: not limited */
+  int64_t full_at;    /* mono: when all of `size` is there again */
+  int64_t period;     /* ns in which one more is there */
+  unsigned in_flight;
+};
+
+struct host {
+  struct ttn_endpoint endpoint;
+  char base[TTN_URL_MAX];
+  bool http2;
+  bool no_batch;     /* the server has no batch; tried again at discovery */
+  bool said_no_batch;
+  uint32_t without;  /* mask paths that the server does not know */
+  unsigned in_flight;
+  struct limit limits[KINDS];
+  /* trouble */
+  bool trouble;      /* one probe a poll */
+  bool probing;      /* it is under way */
+  bool given_up;     /* nothing more in this poll */
+  bool fresh;        /* the next request takes a fresh connection */
+  unsigned failures; /* in a row */
+  bool failed;       /* in this poll */
+  bool answered;     /* in this poll */
+  bool said;         /* a line was logged when trouble began */
+  bool limited;      /* in this poll gateways went without for a limit */
+  bool said_limited;
+  int64_t since;     /* mono, when `said` began */
+  char why[256];     /* the first failure of this poll */
+  /* this poll's work */
+  struct gw **turns;
+  size_t n_turns, room_turns;
+  struct range *ranges; /* a ring would save little: consumed from `head` */
+  size_t head, n_ranges, room_ranges;
+  size_t n_primary;  /* ranges of its own gateways at the poll's begin */
+  size_t first;      /* which of them goes first: moves on after a failed
+                      * probe or a limit */
+  size_t asked;      /* ranges that were started in this poll */
+  unsigned own_left; /* ranges, but for hunts, that are not over yet */
+  struct gw **absent; /* its own gateways that it lacks, to be looked for once
+                       * own_left is 0 */
+  size_t n_absent, room_absent;
+};
+
+/* One request under way. Kept for the next when done. */
+struct job {
+  struct job *next;
+  struct ttn_account *account;
+  struct ttn_call call;
+  enum kind kind;
+  int host;
+  bool probe;
+  struct range range;  /* batch, single */
+  unsigned source, page; /* list */
+  struct ttn_decoder *decoder;
+  enum ttn_failure decoded; /* of the last feed */
+  bool begun;
+  char *body;
+  size_t room_body;
+  char url[TTN_URL_MAX + 256];
+};
+
+/* Discovery, while it runs. */
+struct found {
+  char id[TTN_ID_MAX + 1];
+  int16_t home;
+  char *name, *eui, *address;
+  bool has_location;
+  struct ttn_location location;
+};
+enum discovery { DISCOVERY_IDLE, DISCOVERY_RUNNING, DISCOVERY_FAILED };
+struct source {           /* the key's own list, or an organization's */
+  const char *organization; /* NULL: the key's own */
+  int64_t total;          /* X-Total-Count of the first page, -1 unknown */
+  bool moved;             /* totals differed: it changed while it was read */
+  unsigned next_page, last_page; /* still to be asked: next to last */
+  unsigned in_flight;
+  bool first_done;
+  size_t n_listed;        /* on all pages so far */
+  uint64_t first_ids;     /* hash of the first id of the page read last */
+};
+struct page {
+  unsigned source, page;
+};
+
+struct ttn_account {
+  const struct ttn_env *env;
+  struct ttn_settings *settings;
+  struct ttn_net net;
+  const struct ttn_sink *sink;
+  struct ttn_claims *claims;
+  struct ttn_select *select;
+  atomic_bool stop;
+
+  /* the key */
+  struct ttn_auth *auth, *old_auth; /* old: calls under way may hold it */
+  struct ttn_key_stamp stamp;
+  bool stamped;
+  bool said_key_file;
+  bool key_refused;     /* in this poll: nothing more is sent */
+  bool gated;           /* the key was refused last time: one call at a time */
+  bool said_key;
+  bool singles;         /* the key is a gateway's own: no batch */
+  char key_why[512];
+  bool reread;          /* the key file was read again in this poll */
+
+  struct host hosts[HOSTS_MAX];
+  size_t n_hosts;
+  uint64_t strangers[STRANGERS_MAX]; /* hashes of addresses that were said */
+  size_t n_strangers;
+
+  struct gw **gateways; /* sorted by id */
+  size_t n_gateways, room_gateways;
+  struct gw **graves;   /* left the list amid a poll; freed at its end */
+  size_t n_graves;
+  size_t n_foreign;     /* listed, but another account reports them */
+  bool said_foreign;
+
+  enum discovery discovery;
+  int64_t discovered_at; /* mono of the last good one, 0 = none */
+  bool have_list;
+  bool said_list;
+  char list_why[512];   /* "" unless it failed in this poll */
+  int64_t list_since;
+  struct source *sources;
+  size_t n_sources;
+  struct found *found;
+  size_t n_found, room_found;
+  struct page again[64]; /* pages that were limited */
+  size_t n_again;
+  bool said_many;
+  bool retry_refused;   /* refused gateways get their chance in this poll */
+
+  /* refusals in this poll */
+  enum { AUTH_NOT_ASKED, AUTH_WANTED, AUTH_ASKED, AUTH_KNOWN, AUTH_FAILED } auth_info;
+  bool not_heard;       /* the list came empty and without X-Total-Count */
+  char warning[128];    /* X-Warning of a refusal */
+  struct waiting {
+    int host;
+    struct range range;
+  } *waiting; /* for auth_info */
+  size_t n_waiting, room_waiting;
+
+  struct hunt *hunts, *free_hunts;
+
+  struct job *idle; /* jobs to use again */
+  struct job *busy;
+  size_t n_busy;
+
+  /* the state file */
+  bool loaded, dirty, said_state_file;
+  struct ttn_state_row *rows; /* gateways not in the list, sorted by id */
+  size_t n_rows, room_rows;
+
+  /* this poll */
+  int64_t started, deadline, wall; /* mono, mono, wall */
+  struct ttn_api_report report;
+  size_t n_bad;
+  bool said_bad;
+  char bad_why[256];
+  char refused_names[256];
+  size_t n_refused_new;
+};
+
+/* account.c */
+/* "45 seconds", "12 minutes", "3 days"; returns buffer. */
+char *ttn_words(char *buffer, size_t size, int64_t ns);
+void account_log(const struct ttn_account *a, enum ttn_level level,
+                 const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Reads the key file when it changed (or `again`). False: there is no key. */
+bool account_key(struct ttn_account *a, bool again);
+void account_free_gw(const struct ttn_env *env, struct gw *gw);
+/* An index in gateways, or where id would go. */
+size_t account_find(const struct ttn_account *a, const char *id, bool *there);
+void account_load_state(struct ttn_account *a);
+void account_save_state(struct ttn_account *a, bool with_values);
+/* Takes id's row out of the rows that no gateway has; false: none. */
+bool account_restore(struct ttn_account *a, const char *id,
+                     struct ttn_gateway *known);
+/* After a complete list: rows that no gateway took are gone since now. */
+void account_rows_gone(struct ttn_account *a);
+/* Remembers what is known of a gateway that left; sort when all are in. */
+void account_keep_row(struct ttn_account *a, const struct gw *gw);
+void account_sort_rows(struct ttn_account *a);
+
+/* hosts.c */
+/* The host of a gateway_server_address; -1: may not have the key. */
+int hosts_find(struct ttn_account *a, const char *address);
+bool hosts_init(struct ttn_account *a);
+uint64_t hosts_all(const struct ttn_account *a); /* bit h */
+void hosts_begin(struct ttn_account *a);
+void hosts_end(struct ttn_account *a);
+/* May a call of this kind go to h now? *until: if not, when it is worth another
+ * look (mono; INT64_MAX: not by waiting). */
+bool hosts_may_start(const struct ttn_account *a, int h, enum kind kind,
+                     int64_t now, int64_t *until);
+void hosts_answered(struct ttn_account *a, int h, enum kind kind,
+                    const struct ttn_answer *answer, int64_t now);
+void hosts_well(struct ttn_account *a, int h);
+/* Counts it, and takes the host into trouble where that is due. */
+void hosts_failed(struct ttn_account *a, int h, bool probe,
+                  enum ttn_failure failure, const char *why);
+
+/* discover.c */
+void discover_begin(struct ttn_account *a);
+/* Is there a page to ask for? discover_next takes it: source and page of job. */
+bool discover_has_next(const struct ttn_account *a);
+void discover_next(struct ttn_account *a, struct job *job);
+void discover_print_url(const struct ttn_account *a, struct job *job);
+void discover_page(struct ttn_account *a, struct job *job);
+void discover_again(struct ttn_account *a, const struct job *job);
+void discover_fail(struct ttn_account *a, const char *why);
+void discover_end(struct ttn_account *a);
+/* Frees what was found so far. */
+void discover_drop(struct ttn_account *a);
+
+/* turns.c: who is asked where, and what becomes of the answers */
+void turns_begin(struct ttn_account *a);
+void turns_plan(struct ttn_account *a);
+/* Queues a range at host h. */
+bool turns_push(struct ttn_account *a, int h, struct range range);
+/* A range was answered, or won't be in this poll. */
+void turns_range_over(struct ttn_account *a, int h, const struct range *r);
+/* False: the answer is not one to what was asked; nothing was taken. */
+bool turns_entries(struct ttn_account *a, struct job *job, int64_t date);
+/* Host h does not have gw connected. */
+void turns_absent(struct ttn_account *a, int h, struct gw *gw, bool hunt);
+/* Host h refused the range: halves it, or remembers the gateway. */
+void turns_refused(struct ttn_account *a, int h, const struct range *r);
+void turns_end(struct ttn_account *a, bool stopped);
+
+#endif

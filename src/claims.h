@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Which account reports which gateway under which host name. Two accounts that
+ * report the same gateway to the same series would mix their values: the first
+ * has it, the second keeps out of it. Shared by all accounts; thread-safe. */
+#ifndef TTN_CLAIMS_H
+#define TTN_CLAIMS_H
+
+#include "account.h"
+
+/* True: the gateway is (now) owner's. True as well when claims is NULL. False:
+ * it is another's, or there is no memory. host: the Host option or NULL. */
+bool ttn_claims_take(struct ttn_claims *claims, const void *owner,
+                     const char *host, const char *id);
+/* Gives back one gateway, if it is owner's. */
+void ttn_claims_give(struct ttn_claims *claims, const void *owner,
+                     const char *host, const char *id);
+/* Gives back all that owner has. */
+void ttn_claims_drop(struct ttn_claims *claims, const void *owner);
+
+#endif
