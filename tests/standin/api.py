@@ -310,6 +310,8 @@ class Api:
             ids = tuple(one["gateway_id"] for one in asked.get("gateway_ids", ()))
             mask = asked.get("field_mask", ())
             paths = mask.split(",") if isinstance(mask, str) else dict(mask or {}).get("paths", ())
+            if not all(isinstance(text, str) for text in ids + tuple(paths)):
+                raise TypeError("not a string")
             return ids, tuple(p for p in paths if p)
         except json.JSONDecodeError as error:
             ended = error.pos >= len(error.doc.rstrip())

@@ -238,6 +238,12 @@ def test_several_servers():
 def test_time():
     with Stack(at="2026-01-01T00:00:00Z") as stack:
         one_gateway(stack)
+        stack.round_trip("roof", 0.05)
+        stack.advance(1800)
+        assert b'"median":"0.050s","count":1' in batch(stack, "roof")[0]
+        stack.advance(1)
+        assert b"round_trip_times" not in batch(stack, "roof")[0]
+        stack.set_clock("2026-01-01T00:00:00Z")
         stack.disconnect("roof")
         stack.advance(48 * 3600 - 1)
         assert b'"disconnected_at":"2026-01-01T00:00:00Z"' in batch(stack, "roof")[0]
@@ -300,6 +306,16 @@ def test_gzip():
         for _ in range(2):
             answer = exchange(stack, "GET", "/api/v3/gateways", headers="Accept-Encoding: gzip\r\n")
             assert len(json.loads(gzip.decompress(body_of(answer)))["gateways"]) == 50
+
+
+def test_hostile_requests():
+    with Stack() as stack:
+        for body in ("", "[]", "null", "1", '{"gateway_ids":null}', '{"gateway_ids":[1]}', '{"gateway_ids":[{}]}',
+                     '{"gateway_ids":[{"gateway_id":7}]}', '{"gateway_ids":[{"gateway_id":"abc"}],"field_mask":[1]}',
+                     '{"gateway_ids":[{"gateway_id":"abc"}],"field_mask":{"paths":[1]}}', "\x00"):
+            answer, end = exchange(stack, "POST", BATCH, body)
+            assert answer.startswith(b"HTTP/1.1 400 ") and end == "open", (body, answer, end)
+        assert exchange(stack, "GET", "/api/v3/gateways?limit=-1&page=%ff")[0].startswith(b"HTTP/1.1 400 ")
 
 
 def test_refusing():
