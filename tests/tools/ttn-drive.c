@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* An account on a string, for tests: polls when told to, so that thousands of
+ * polls need no waiting, and prints what collectd would get. The whole library
+ * and the real network; only collectd is missing.
+ *
+ *   ttn-drive ACCOUNT Option=value [Option=value …]
+ *
+ * Reads commands from standard input, a line each:
+ *   poll     one poll; prints its values, then "done"
+ *   stop     a clean end (writes the state file), exit 0
+ * and prints, a line each:
+ *   value PLUGIN INSTANCE TYPE TYPE_INSTANCE d|g NUMBER
+ *   meta INSTANCE KEY TEXT
+ *   notify SEVERITY PLUGIN INSTANCE TYPE TYPE_INSTANCE TEXT
+ *   log LEVEL TEXT
+ *   done MILLISECONDS
+ * Option values that are numbers or true/false are passed as such; a value in
+ * double quotes is always a string. An option that can't be used: exit 2. End
+ * of input is like a crash: exit 3 without a clean end. */
+#include "account.h"
+#include "settings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void print_log(void *ctx, enum ttn_level level, const char *line) {
+  static const char *const names[] = {"error", "warning", "notice", "info",
+                                      "debug"};
+  (void)ctx;
+  printf("log %s %s\n", names[level], line);
+}
+
+static void begin(void *ctx) { (void)ctx; }
+
+static void print_meta(const char *id, const struct ttn_meta *meta) {
+  const char *keys[] = {"name", "eui", "protocol", "remote_address",
+                        "server_address"};
+  const char *texts[] = {meta->name, meta->eui, meta->protocol,
+                         meta->remote_address, meta->server_address};
+  for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+    if (texts[i] != NULL)
+      printf("meta %s %s %s\n", id, keys[i], texts[i]);
+  if (meta->has_location)
+    printf("meta %s location %.6f %.6f %.1f\n", id, meta->location.latitude,
+           meta->location.longitude, meta->location.altitude);
+}
+
+static void print_value(void *ctx, const struct ttn_value *v) {
+  (void)ctx;
+  printf("value %s %s %s %s ", v->plugin, v->instance, v->type,
+         v->type_instance);
+  if (v->derive)
+    printf("d %lld\n", (long long)v->count);
+  else
+    printf("g %.17g\n", v->gauge);
+  if (v->meta != NULL)
+    print_meta(v->instance, v->meta);
+}
+
+static void print_notification(void *ctx, const struct ttn_notification *n) {
+  static const char *const names[] = {"okay", "warning", "failure"};
+  (void)ctx;
+  printf("notify %s %s %s %s %s %s\n", names[n->severity], n->plugin,
+         n->instance, n->type, n->type_instance, n->message);
+}
+
+static bool take_option(const struct ttn_env *env, struct ttn_settings *s,
+                        char *word) {
+  char *value = strchr(word, '='), *end;
+  if (value == NULL) {
+    fprintf(stderr, "ttn-drive: no '=' in %s\n", word);
+    return false;
+  }
+  *value++ = '\0';
+  struct ttn_option_value v = {.type = TTN_VALUE_STRING, .string = value};
+  size_t n = strlen(value);
+  double number = strtod(value, &end);
+  if (n >= 2 && value[0] == '"' && value[n - 1] == '"') {
+    value[n - 1] = '\0';
+    v.string = value + 1;
+  } else if (n > 0 && *end == '\0') {
+    v.type = TTN_VALUE_NUMBER;
+    v.number = number;
+  } else if (strcmp(value, "true") == 0 || strcmp(value, "false") == 0) {
+    v.type = TTN_VALUE_BOOLEAN;
+    v.boolean = value[0] == 't';
+  }
+  struct ttn_option option = {.name = word, .value = v, .n_values = 1};
+  return ttn_settings_option(env, s, &option);
+}
+
+static int run(const struct ttn_env *env, struct ttn_account *account) {
+  char line[64];
+  while (fgets(line, sizeof(line), stdin) != NULL) {
+    if (strcmp(line, "stop\n") == 0) {
+      ttn_account_free(account);
+      return 0;
+    }
+    if (strcmp(line, "poll\n") == 0) {
+      int64_t start = env->mono(env->ctx);
+      ttn_account_poll(account);
+      printf("done %.3f\n",
+             (double)(env->mono(env->ctx) - start) / (double)TTN_MS);
+    }
+    fflush(stdout);
+  }
+  _Exit(3);
+}
+
+int main(int argc, char **argv) {
+  struct ttn_env env = ttn_env_system;
+  const struct ttn_sink sink = {
+      .begin = begin, .value = print_value, .notify = print_notification};
+  if (argc < 2) {
+    fprintf(stderr, "usage: ttn-drive ACCOUNT Option=value …\n");
+    return 2;
+  }
+  env.log = print_log;
+  if (!ttn_http_global_init())
+    return 2;
+  struct ttn_settings *settings = ttn_settings_new(&env, argv[1]);
+  bool good = settings != NULL;
+  for (int i = 2; i < argc && good; i++)
+    good = take_option(&env, settings, argv[i]);
+  if (!good || !ttn_settings_finish(&env, settings, 10 * TTN_SECOND) ||
+      !ttn_settings_place(&env, settings, "test", NULL)) {
+    ttn_settings_free(&env, settings);
+    return 2;
+  }
+  struct ttn_http_options options;
+  ttn_settings_http(settings, &options);
+  struct ttn_net *net = ttn_http_new(&env, &options);
+  if (net == NULL)
+    return 2;
+  struct ttn_account *account =
+      ttn_account_new(&env, settings, net, &sink, NULL);
+  return account == NULL ? 2 : run(&env, account);
+}
