@@ -352,8 +352,10 @@ def test_program_and_control_port():
         assert told.asked()["tls"]["1"] == {"connections": 0, "requests": 0, "alpn": {}}
         listening = socket.create_connection(("127.0.0.2", ready["tls_port"]), 1)
         listening.close()
+        told.close()
         program.stdin.close()
         assert program.wait(5) == 0
+        program.stdout.close()
 
 
 def test_certificates():
