@@ -111,7 +111,7 @@ static bool learn_count(struct ttn_gateway *next, int k,
   uint64_t count = there ? stats->count[k] : 0;
 
   if (fresh)
-    next->offset[k] = reported ? next->value[k] : 0;
+    next->offset[k] = next->value[k]; /* 0, if it was never reported */
   else if (!there)
     return true;
   else if (at == 0 && !reported && next->offset[k] != 0)
