@@ -1,98 +1,48 @@
 /* SPDX-License-Identifier: MIT */
 /* struct ttn_net by libcurl's multi interface: every call a slot with an easy
  * handle of its own, all of one account in one multi handle, which keeps the
- * connections from poll to poll. http_headers.c reads headers, http_errors.c
- * puts failures into words. Nothing here knows JSON, gateways or polls.
+ * connections from poll to poll. http_setup.c says what a request is,
+ * http_headers.c reads headers, http_errors.c puts failures into words.
+ * Nothing here knows JSON, gateways or polls.
  *
  * Time. libcurl limits the time to connect; the time for the whole call is
- * kept here (expire), for the sake of the next point, and because calls that
- * wait for a connection are to be counted from their start.
+ * kept here (expire), because calls that wait for a connection are to be
+ * counted from their start, and for the sake of the next point.
  *
- * Silent connections. When one stream of an HTTP/2 connection times out,
- * libcurl 7.88 keeps the connection and uses it again, for ever, though nobody
- * answers at the other end. So a call forbids the reuse of its connection
- * from its start until the first header line of its answer, and again when
- * its time is up or it is cancelled: libcurl then closes the connection as
- * soon as the last call leaves it. Calls that come before that must ask for a
- * fresh one, which is the caller's part (ttn_call.fresh).
+ * Silent connections. When a stream of an HTTP/2 connection times out, libcurl
+ * keeps the connection and uses it again, for ever, though nobody answers at
+ * the other end; and as long as another call is on it, even a fresh one
+ * beside it is passed over, the oldest being tried first (seen with 7.88). So
+ * - a call forbids the reuse of its connection until the first header line of
+ *   its answer, and again when its time is up or it is cancelled: libcurl then
+ *   closes the connection as soon as the last call leaves it;
+ * - and when a call's time is up and nothing came over its connection in all
+ *   that time, the other calls leave it, too (leave).
  *
  * Dead connections. One that died between polls, or dies before a byte of the
  * answer came, is no failure of the server: the call is made once more
- * (try_again). libcurl does it by itself in some cases; not after a GOAWAY or
- * a reset of the stream.
+ * (try_again). libcurl does it by itself in most cases.
  *
  * Shutdown. getaddrinfo(3) can't be interrupted. CURLOPT_QUICK_EXIT (libcurl
  * 7.87) leaves its thread behind; an older libcurl waits for it whenever a
  * handle is removed, so there a dead name server can delay the end of a poll.
- *
- * The key. It is in the caller's ttn_auth and in the request that libcurl
- * sends. Neither redirects nor proxies get it: FOLLOWLOCATION is off, and
- * CURLHEADER_SEPARATE keeps it out of CONNECT. */
-#include "http.h"
+ */
+#include "http_int.h"
 
 #include "decode.h"
 #include "http_errors.h"
-#include "http_headers.h"
 
-#include <curl/curl.h>
-#include <stdatomic.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 
-#if LIBCURL_VERSION_NUM < 0x074200
-#error "libcurl 7.66 or later is needed (curl_multi_poll)"
-#endif
-
 #define CONNECT_TIMEOUT (10 * TTN_SECOND)
+/* A connection that was silent for less is not given up. */
+#define SILENCE TTN_SECOND
 /* Idle handles kept for later calls; some 10 KB each within libcurl. */
 #define IDLE_MAX 128
 /* Hosts whose connections are kept from poll to poll. */
 #define HOSTS_KEPT 16
-/* A name server's new word is followed though the old address still works:
- * not at once, for a connection costs a handshake. */
-#define CONNECTION_LIFE 600L
-
-struct ttn_auth {
-  size_t size;
-  char header[]; /* "Authorization: Bearer …" */
-};
-
-/* A member of one of the circular lists in struct http. */
-struct link {
-  struct link *next, *prev;
-};
-
-struct slot {
-  struct link link; /* first: a slot is found by its link */
-  struct http *http;
-  struct ttn_call *call;
-  CURL *easy;
-  bool ended; /* in http->ended */
-  bool retried;
-  bool answering; /* a header line of the answer itself came */
-  int64_t deadline;
-  int64_t connect_timeout;
-  size_t body; /* bytes given to the caller */
-  struct ttn_headers headers;
-  struct curl_slist lines[3]; /* request headers */
-  char error[CURL_ERROR_SIZE];
-};
-
-struct http {
-  struct ttn_net net;
-  const struct ttn_env *env;
-  CURLM *multi;
-  struct link under_way, ended, idle;
-  size_t n_idle;
-  int64_t next_deadline; /* no call's is earlier */
-  atomic_bool woken;
-  /* The options, copied. */
-  char *ca_cert, *client_cert, *client_key, *proxy, *user_agent;
-  bool ca_cert_is_dir, verify_peer, verify_host;
-  long ip_resolve;
-};
 
 static void list_init(struct link *list) { list->next = list->prev = list; }
 
@@ -112,9 +62,30 @@ static void list_remove(struct link *link) {
 
 static struct slot *slot_of(struct link *link) { return (struct slot *)link; }
 
+static int64_t mono(const struct http *http) {
+  return http->env->mono(http->env->ctx);
+}
+
 /* Only before the answer and after the end of a call's time: see above. */
 static void forbid_reuse(struct slot *slot, bool forbid) {
   curl_easy_setopt(slot->easy, CURLOPT_FORBID_REUSE, forbid ? 1L : 0L);
+}
+
+/* The port of the slot's connection on this machine, which tells connections
+ * apart; 0: it has none yet. (CURLINFO_ACTIVESOCKET is no good: -1 for streams
+ * of 7.88. CURLINFO_CONN_ID needs 8.2.) */
+static long connection_of(struct slot *slot) {
+  long port = 0;
+  curl_easy_getinfo(slot->easy, CURLINFO_LOCAL_PORT, &port);
+  return port;
+}
+
+/* Two connections that share an entry make each other look silent: which
+ * costs a request, no more. */
+static void note_heard(struct slot *slot) {
+  struct http *http = slot->http;
+  long port = connection_of(slot);
+  http->heard[port % TTN_HEARD] = (struct heard){port, mono(http)};
 }
 
 static size_t on_header(char *line, size_t size, size_t n, void *user) {
@@ -123,6 +94,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *user) {
   if (!slot->answering) {
     slot->answering = true;
     forbid_reuse(slot, false);
+    note_heard(slot);
   }
   if (ttn_headers_line(&slot->headers, line, n))
     return n;
@@ -144,6 +116,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *user) {
                                            &status) == CURLE_OK)
     call->answer.status = (int)status;
   slot->body += n;
+  note_heard(slot);
   if (n == 0 || call->data(call, call->answer.status, bytes, n))
     return n;
   call->answer.failure = TTN_FAIL_JSON;
@@ -152,58 +125,6 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *user) {
 
 #define SET(option, value)                                                     \
   (curl_easy_setopt(slot->easy, option, value) == CURLE_OK)
-
-/* What makes a connection trustworthy: nothing of it may fail unseen.
- * Trap: Debian's libcurl has a default CAINFO and a default CAPATH; who sets
- * one still trusts the other, so both are set. */
-static bool set_tls(struct slot *slot) {
-  const struct http *http = slot->http;
-  bool ok = SET(CURLOPT_SSL_VERIFYPEER, http->verify_peer ? 1L : 0L) &&
-            SET(CURLOPT_SSL_VERIFYHOST, http->verify_host ? 2L : 0L) &&
-            SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-  if (http->ca_cert != NULL) {
-    const char *dir = http->ca_cert_is_dir ? http->ca_cert : NULL;
-    const char *file = http->ca_cert_is_dir ? NULL : http->ca_cert;
-    ok = ok && SET(CURLOPT_CAINFO, file) && SET(CURLOPT_CAPATH, dir);
-  }
-  if (http->client_cert != NULL)
-    ok = ok && SET(CURLOPT_SSLCERT, http->client_cert);
-  if (http->client_key != NULL)
-    ok = ok && SET(CURLOPT_SSLKEY, http->client_key);
-#if LIBCURL_VERSION_NUM >= 0x075700
-  /* A renewed CACert is seen within a minute; the default is a day. */
-  (void)SET(CURLOPT_CA_CACHE_TIMEOUT, 60L);
-#endif
-  return ok;
-}
-
-/* Where a request may go, and how it is sent. */
-static bool set_ways(struct slot *slot) {
-  const struct http *http = slot->http;
-  bool ok = SET(CURLOPT_NOSIGNAL, 1L) && SET(CURLOPT_FOLLOWLOCATION, 0L) &&
-            SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE) &&
-            SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
-            SET(CURLOPT_IPRESOLVE, http->ip_resolve);
-#if LIBCURL_VERSION_NUM >= 0x075500
-  ok = ok && SET(CURLOPT_PROTOCOLS_STR, "http,https");
-#else
-  ok = ok && SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
-#endif
-  if (http->proxy != NULL)
-    ok = ok && SET(CURLOPT_PROXY, http->proxy);
-  /* Comfort: a libcurl without it still does its work. */
-  (void)SET(CURLOPT_ACCEPT_ENCODING, "gzip");
-  (void)SET(CURLOPT_PIPEWAIT, 1L);
-  (void)SET(CURLOPT_TCP_KEEPALIVE, 1L);
-  (void)SET(CURLOPT_DNS_CACHE_TIMEOUT, 60L);
-#if LIBCURL_VERSION_NUM >= 0x075000
-  (void)SET(CURLOPT_MAXLIFETIME_CONN, CONNECTION_LIFE);
-#endif
-#if LIBCURL_VERSION_NUM >= 0x075700
-  (void)SET(CURLOPT_QUICK_EXIT, 1L);
-#endif
-  return ok;
-}
 
 static bool set_callbacks(struct slot *slot) {
   return SET(CURLOPT_PRIVATE, slot) && SET(CURLOPT_ERRORBUFFER, slot->error) &&
@@ -218,16 +139,15 @@ static void slot_free(struct slot *slot) {
 }
 
 /* An easy handle with all that is the same for every call. Handles are used
- * again without curl_easy_reset: what differs is set by set_call, each time. */
+ * again without curl_easy_reset: what differs is set by
+ * ttn_http_set_call, each time. */
 static struct slot *slot_new(struct http *http) {
   struct slot *slot = ttn_alloc(http->env, sizeof *slot);
   if (slot == NULL)
     return NULL;
   slot->http = http;
   slot->easy = curl_easy_init();
-  if (slot->easy != NULL && set_callbacks(slot) && set_ways(slot) &&
-      set_tls(slot) &&
-      (http->user_agent == NULL || SET(CURLOPT_USERAGENT, http->user_agent)))
+  if (slot->easy != NULL && set_callbacks(slot) && ttn_http_set_up(slot))
     return slot;
   slot_free(slot);
   return NULL;
@@ -253,61 +173,22 @@ static void slot_give(struct slot *slot) {
     slot_free(slot);
     return;
   }
-  /* Both point into memory that is the caller's. */
-  curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, NULL);
-  curl_easy_setopt(slot->easy, CURLOPT_POSTFIELDS, NULL);
+  ttn_http_unset_call(slot);
   list_append(&http->idle, &slot->link);
   http->n_idle++;
 }
 
-/* curl_slist_append would copy the key; libcurl only reads the list. */
-static void add_line(struct slot *slot, size_t *n, const char *line) {
-  slot->lines[*n] = (struct curl_slist){.data = (char *)(uintptr_t)line};
-  if (*n > 0)
-    slot->lines[*n - 1].next = &slot->lines[*n];
-  ++*n;
-}
-
-static bool set_call(struct slot *slot) {
-  const struct ttn_call *call = slot->call;
-  bool https = strncasecmp(call->url, "https:", 6) == 0;
-  size_t n = 0;
-
-  if (call->body != NULL) {
-    add_line(slot, &n, "Content-Type: application/json");
-    /* Else libcurl waits up to a second for a 100 Continue, from 1 MiB on, or
-     * from 1 KiB on before libcurl 7.84. */
-    add_line(slot, &n, "Expect:");
-  }
-  if (call->auth != NULL)
-    add_line(slot, &n, call->auth->header);
-  if (!SET(CURLOPT_URL, call->url) ||
-      !SET(CURLOPT_HTTPHEADER, n > 0 ? slot->lines : NULL) ||
-      !SET(CURLOPT_FRESH_CONNECT, call->fresh ? 1L : 0L) ||
-      !SET(CURLOPT_CONNECTTIMEOUT_MS,
-           (long)(slot->connect_timeout / TTN_MS) + 1))
-    return false;
-  if (call->body != NULL) {
-    if (!SET(CURLOPT_POST, 1L) || !SET(CURLOPT_POSTFIELDS, call->body) ||
-        !SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body_size))
-      return false;
-  } else if (!SET(CURLOPT_HTTPGET, 1L)) {
-    return false;
-  }
-  forbid_reuse(slot, true);
-  /* The stack speaks HTTP/2 without TLS, too, but a proxy in between may not,
-   * and nothing would tell. */
-  return (https && SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS)) ||
-         SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-}
-
-static void begin_answer(struct slot *slot) {
+/* Hands the call to libcurl, for the first time or once more. */
+static bool begin(struct slot *slot) {
   struct ttn_answer *answer = &slot->call->answer;
   memset(answer, 0, sizeof *answer);
   ttn_headers_begin(&slot->headers, answer);
   slot->answering = false;
   slot->body = 0;
   slot->error[0] = '\0';
+  slot->begin = mono(slot->http);
+  forbid_reuse(slot, true);
+  return curl_multi_add_handle(slot->http->multi, slot->easy) == CURLM_OK;
 }
 
 static bool http_start(void *ctx, struct ttn_call *call) {
@@ -318,16 +199,14 @@ static bool http_start(void *ctx, struct ttn_call *call) {
   if (slot == NULL)
     return false;
   slot->call = call;
-  slot->ended = slot->retried = false;
-  slot->deadline = http->env->mono(http->env->ctx) + timeout;
+  slot->ended = slot->moved = false;
+  slot->deadline = mono(http) + timeout;
   /* libcurl knows whether it was a name or a connection that was missing: let
    * it speak first. */
   slot->connect_timeout = timeout - timeout / 16;
   if (slot->connect_timeout > CONNECT_TIMEOUT)
     slot->connect_timeout = CONNECT_TIMEOUT;
-  begin_answer(slot);
-  if (!set_call(slot) ||
-      curl_multi_add_handle(http->multi, slot->easy) != CURLM_OK) {
+  if (!ttn_http_set_call(slot) || !begin(slot)) {
     slot_give(slot);
     return false;
   }
@@ -348,9 +227,20 @@ static bool used_old_connection(struct slot *slot) {
   return connects == 0 && sent > 0;
 }
 
+/* Takes the call from its connection and starts it anew, once. All of this
+ * project's requests only ask, so one that was heard all the same does no
+ * harm. */
+static bool move(struct slot *slot) {
+  if (slot->moved || slot->answering)
+    return false;
+  slot->moved = true;
+  forbid_reuse(slot, true);
+  curl_multi_remove_handle(slot->http->multi, slot->easy);
+  return begin(slot);
+}
+
 /* Once more, if nothing but the connection can be to blame: it was there
- * before, and no byte of an answer came over it. All of this project's
- * requests only ask, so one that was heard all the same does no harm. */
+ * before, and no byte of an answer came over it. */
 static bool try_again(struct slot *slot, CURLcode code) {
   switch (code) {
   case CURLE_SEND_ERROR:
@@ -358,16 +248,10 @@ static bool try_again(struct slot *slot, CURLcode code) {
   case CURLE_GOT_NOTHING:
   case CURLE_HTTP2:
   case CURLE_HTTP2_STREAM:
-    break;
+    return used_old_connection(slot) && move(slot);
   default:
     return false;
   }
-  if (slot->retried || slot->answering || !used_old_connection(slot))
-    return false;
-  curl_multi_remove_handle(slot->http->multi, slot->easy);
-  slot->retried = true;
-  begin_answer(slot);
-  return curl_multi_add_handle(slot->http->multi, slot->easy) == CURLM_OK;
 }
 
 static void explain(struct slot *slot, CURLcode code) {
@@ -380,12 +264,14 @@ static void explain(struct slot *slot, CURLcode code) {
       .answering = slot->answering,
       .proxy = slot->http->proxy != NULL,
   };
-  curl_off_t resolved = 0, connected = 0;
+  curl_off_t resolved = 0, connected = 0, sent = 0;
   curl_easy_getinfo(slot->easy, CURLINFO_NAMELOOKUP_TIME_T, &resolved);
   curl_easy_getinfo(slot->easy, CURLINFO_CONNECT_TIME_T, &connected);
+  curl_easy_getinfo(slot->easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
   curl_easy_getinfo(slot->easy, CURLINFO_HTTP_CONNECTCODE, &end.proxy_status);
   end.resolved = resolved > 0;
-  end.connected = connected > 0;
+  end.connected =
+      connected > 0 || sent > 0; /* on an old connection only sent */
   ttn_http_explain(&slot->call->answer, &end);
 }
 
@@ -424,21 +310,66 @@ static void collect(struct http *http) {
   }
 }
 
-/* Ends the calls whose time is up. The list is walked only then. */
-static void expire(struct http *http, int64_t now) {
+/* The connection of a call whose time is up, if nothing came over it since the
+ * call began; else 0. */
+static long silent_connection(struct slot *slot, int64_t now) {
+  long port = connection_of(slot);
+  const struct heard *heard = &slot->http->heard[port % TTN_HEARD];
+  if (now - slot->begin < SILENCE ||
+      (heard->port == port && heard->at >= slot->begin))
+    return 0;
+  return port;
+}
+
+/* "https://host:port" of two URLs. */
+static bool same_origin(const char *a, const char *b) {
+  size_t n = strcspn(a, ":") + 3;
+  n += strcspn(a + n, "/");
+  return strncmp(a, b, n) == 0 && (b[n] == '/' || b[n] == '\0');
+}
+
+/* All other calls leave a silent connection. One amid its answer can't be
+ * started anew: it ends here, a time-out before its time. */
+static void leave(struct http *http, const char *url, long port) {
   struct link *link, *next;
-  if (now < http->next_deadline)
-    return;
-  http->next_deadline = INT64_MAX;
   for (link = http->under_way.next; link != &http->under_way; link = next) {
     struct slot *slot = slot_of(link);
     next = link->next;
-    if (slot->deadline <= now) {
+    if (connection_of(slot) == port && same_origin(url, slot->call->url) &&
+        !move(slot)) {
       forbid_reuse(slot, true);
       finish(slot, CURLE_OPERATION_TIMEDOUT);
-    } else if (slot->deadline < http->next_deadline) {
-      http->next_deadline = slot->deadline;
     }
+  }
+}
+
+/* A call whose time is up; if there is none, sets next_deadline. */
+static struct slot *first_due(struct http *http, int64_t now) {
+  struct link *link;
+  http->next_deadline = INT64_MAX;
+  for (link = http->under_way.next; link != &http->under_way;
+       link = link->next) {
+    struct slot *slot = slot_of(link);
+    if (slot->deadline <= now)
+      return slot;
+    if (slot->deadline < http->next_deadline)
+      http->next_deadline = slot->deadline;
+  }
+  return NULL;
+}
+
+/* Ends the calls whose time is up. The list is walked only then. */
+static void expire(struct http *http, int64_t now) {
+  struct slot *slot;
+  if (now < http->next_deadline)
+    return;
+  while ((slot = first_due(http, now)) != NULL) {
+    const char *url = slot->call->url;
+    long port = silent_connection(slot, now);
+    forbid_reuse(slot, true);
+    finish(slot, CURLE_OPERATION_TIMEDOUT);
+    if (port != 0)
+      leave(http, url, port);
   }
 }
 
@@ -475,7 +406,7 @@ static struct ttn_call *http_wait(void *ctx, int64_t until) {
      * go on with. */
     curl_multi_perform(http->multi, &running);
     collect(http);
-    now = http->env->mono(http->env->ctx);
+    now = mono(http);
     expire(http, now);
     if (!list_empty(&http->ended))
       continue;
@@ -546,10 +477,7 @@ static bool copy_options(struct http *http,
                          S_ISDIR(status.st_mode);
   http->verify_peer = options->verify_peer;
   http->verify_host = options->verify_host;
-  http->ip_resolve = options->family == TTN_FAMILY_IPV4 ? CURL_IPRESOLVE_V4
-                     : options->family == TTN_FAMILY_IPV6
-                         ? CURL_IPRESOLVE_V6
-                         : CURL_IPRESOLVE_WHATEVER;
+  http->family = options->family;
   return copy_option(http, &http->ca_cert, options->ca_cert) &&
          copy_option(http, &http->client_cert, options->client_cert) &&
          copy_option(http, &http->client_key, options->client_key) &&
@@ -607,23 +535,4 @@ struct ttn_net *ttn_http_new(const struct ttn_env *env,
  * give back is one allocation for the whole process. */
 bool ttn_http_global_init(void) {
   return curl_global_init(CURL_GLOBAL_ALL) == CURLE_OK;
-}
-
-struct ttn_auth *ttn_auth_new(const struct ttn_env *env, const char *key) {
-  static const char lead[] = "Authorization: Bearer ";
-  size_t n = strlen(key);
-  struct ttn_auth *auth = ttn_alloc(env, sizeof *auth + sizeof lead + n);
-  if (auth == NULL)
-    return NULL;
-  auth->size = sizeof lead + n;
-  memcpy(auth->header, lead, sizeof lead - 1);
-  memcpy(auth->header + sizeof lead - 1, key, n + 1);
-  return auth;
-}
-
-void ttn_auth_free(const struct ttn_env *env, struct ttn_auth *auth) {
-  if (auth == NULL)
-    return;
-  ttn_wipe(auth->header, auth->size);
-  ttn_free(env, auth);
 }

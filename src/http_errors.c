@@ -14,6 +14,9 @@
 
 #include <string.h>
 
+/* Who was given less than this to connect is not to blame for it. */
+#define VERDICT_TIME TTN_SECOND
+
 /* Longest part of a host name in a sentence, so that the cure has room. */
 #define HOST_SHOWN 80
 
@@ -78,20 +81,21 @@ static const char *tls_cure(const struct ttn_http_end *end) {
   }
 }
 
-/* What did not happen in time. A name is known to be the trouble only when
- * libcurl says so: a call that waits for another's connection has not resolved
- * anything either. */
+/* What did not happen in time. Who is to blame is known when libcurl's own
+ * time-out, which is for connecting only, says so; else the call may have
+ * waited for another's connection all the time. */
 static const char *timeout_lead(const struct ttn_http_end *end,
                                 enum ttn_failure *failure) {
+  bool sure = end->text[0] != '\0' && end->timeout >= VERDICT_TIME;
   if (end->answering)
     return "no whole answer from";
   if (end->connected)
     return "no answer from";
-  if (end->resolved) {
+  if (sure && end->resolved) {
     *failure = end->proxy ? TTN_FAIL_PROXY : TTN_FAIL_CONNECT;
     return "nobody accepted a connection at";
   }
-  if (strncmp(end->text, "Resolving", 9) == 0) {
+  if (sure && strncmp(end->text, "Resolving", 9) == 0) {
     *failure = TTN_FAIL_DNS;
     return "no name server told the address of";
   }

@@ -170,7 +170,8 @@ static const char *what_is_wrong(const char *key) {
   size_t n = strlen(key);
   if (n == 0)
     return "is empty; create a key in the console and put it here";
-  if (strncasecmp(key, "Bearer", 6) == 0 && !(key[6] > ' '))
+  if (strncasecmp(key, "Bearer", 6) == 0 &&
+      (key[6] == '\0' || is_space(key[6])))
     return "starts with \"Bearer\"; leave that out and write the key alone";
   if (strncasecmp(key, "Authorization:", 14) == 0)
     return "starts with \"Authorization:\"; write the key alone";

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of http.c share; no one else includes it. */
+#ifndef TTN_HTTP_INT_H
+#define TTN_HTTP_INT_H
+
+#include "http.h"
+#include "http_headers.h"
+
+#include <curl/curl.h>
+#include <stdatomic.h>
+
+#if LIBCURL_VERSION_NUM < 0x074200
+#error "libcurl 7.66 or later is needed (curl_multi_poll)"
+#endif
+
+/* Of which connections it is remembered when something came over them. */
+#define TTN_HEARD 64
+
+/* A member of one of the circular lists in struct http. */
+struct link {
+  struct link *next, *prev;
+};
+
+struct heard {
+  long port; /* the connection's on this machine */
+  int64_t at;
+};
+
+struct http {
+  struct ttn_net net;
+  const struct ttn_env *env;
+  CURLM *multi;
+  struct link under_way, ended, idle; /* slots */
+  size_t n_idle;
+  int64_t next_deadline; /* no call's is earlier */
+  struct heard heard[TTN_HEARD];
+  atomic_bool woken;
+  /* The options, copied. */
+  char *ca_cert, *client_cert, *client_key, *proxy, *user_agent;
+  bool ca_cert_is_dir, verify_peer, verify_host;
+  enum ttn_family family;
+};
+
+/* An easy handle, and the call that it is used for. */
+struct slot {
+  struct link link; /* first: a slot is found by its link */
+  struct http *http;
+  struct ttn_call *call;
+  CURL *easy;
+  bool ended;     /* in http->ended */
+  bool moved;     /* it was started anew on another connection */
+  bool answering; /* a header line of the answer itself came */
+  int64_t begin;  /* when it was started, or started anew */
+  int64_t deadline;
+  int64_t connect_timeout;
+  size_t body; /* bytes given to the caller */
+  struct ttn_headers headers;
+  struct curl_slist lines[3]; /* request headers */
+  char error[CURL_ERROR_SIZE];
+};
+
+/* Sets what is the same for all calls. False: no memory, or libcurl lacks
+ * something without which no request may go out. */
+bool ttn_http_set_up(struct slot *slot);
+
+/* Sets what is slot->call's own; nothing of the call before is left. */
+bool ttn_http_set_call(struct slot *slot);
+
+/* Takes back what points into the caller's memory. */
+void ttn_http_unset_call(struct slot *slot);
+
+#endif
