@@ -10,6 +10,8 @@
  *   all that it held is dropped with its slots.
  * - It has no bound on depth (one byte a level) or on a token that is cut in
  *   pieces (it gathers them). So depth is counted here, and slots have a cap.
+ * - It reads such a token anew with every piece: 64 KiB that come byte by byte
+ *   would be 2 GiB to read. So pieces of a long token are gathered here first.
  * - Garbage after the text that looks like the start of a token ({} "abc) is
  *   not noticed by yajl_complete_parse. So the end of the text is found here,
  *   and only blanks may follow. */
@@ -23,9 +25,10 @@
 #define DEPTH_MAX 32
 /* A text or number after decoding. Escapes take six bytes for one, and yajl
  * doubles its buffers: this is what its memory's cap follows from. */
-#define TOKEN_MAX ((size_t)256 << 10)
-#define YAJL_MEMORY ((size_t)3 << 20)
+#define TOKEN_MAX ((size_t)64 << 10)
+#define YAJL_MEMORY ((size_t)1 << 20)
 #define RECORD_MEMORY ((size_t)4 << 20)
+#define GATHER_MAX ((size_t)16 << 10)
 #define CHUNK_MIN ((size_t)4 << 10)
 #define CHUNK_MAX ((size_t)256 << 10)
 /* yajl holds its handle, its lexer, two buffers with their contents, a stack
@@ -63,10 +66,13 @@ struct ttn_json {
   struct level levels[DEPTH_MAX];
   size_t depth;   /* levels in use */
   size_t skipped; /* levels open within something skipped */
-  uint64_t fed;   /* bytes before the ones being fed */
+  uint64_t fed;   /* bytes before the ones being parsed */
   size_t root_end; /* once whole: where the rest begins, among the bytes
-                    * being fed */
+                    * being parsed */
   bool whole;
+  size_t quiet; /* bytes parsed without, or before, the end of a token */
+  size_t gathered;
+  char gather[GATHER_MAX];
   jmp_buf leave;
   enum ttn_failure failure;
   char why[WHY_SIZE];
@@ -208,6 +214,7 @@ static void wrong(struct ttn_json *json, const struct ttn_json_field *field) {
 
 static int on_scalar(struct ttn_json *json, enum ttn_json_type type,
                      const void *text, size_t n, bool boolean) {
+  json->quiet = 0;
   if (n > TOKEN_MAX)
     ttn_json_fail(json, TTN_FAIL_TOO_LARGE, "a text or number is too long");
   if (json->skipped > 0)
@@ -302,6 +309,7 @@ static const struct ttn_json_field *find_field(struct level *level,
 static int on_key(void *ctx, const unsigned char *text, size_t n) {
   struct ttn_json *json = ctx;
   const char *name = (const char *)text;
+  json->quiet = 0;
   if (n > TOKEN_MAX)
     ttn_json_fail(json, TTN_FAIL_TOO_LARGE, "a name is too long");
   if (json->skipped > 0)
@@ -363,6 +371,7 @@ void ttn_json_begin(struct ttn_json *json, const struct ttn_json_body *body,
   json->body = body;
   json->ctx = ctx;
   json->depth = json->skipped = json->root_end = 0;
+  json->quiet = json->gathered = 0;
   json->fed = 0;
   json->whole = false;
   json->failure = TTN_OK;
@@ -378,43 +387,63 @@ static _Noreturn void fail_syntax(struct ttn_json *json) {
   ttn_json_fail(json, TTN_FAIL_JSON, "%s", words);
 }
 
-static void parse(struct ttn_json *json, const char *bytes, size_t n) {
-  const yajl_alloc_funcs memory = {yajl_take, yajl_resize, yajl_drop, json};
-  if (json->yajl == NULL) {
-    /* yajl copies the functions. */
-    yajl_alloc_funcs funcs = memory;
-    json->yajl = yajl_alloc(&callbacks, &funcs, json);
-  }
-  if (yajl_parse(json->yajl, (const unsigned char *)bytes, n) !=
-          yajl_status_ok &&
-      !json->whole)
-    fail_syntax(json);
-}
-
 static void expect_blanks(struct ttn_json *json, const char *bytes, size_t n) {
   for (; json->root_end < n; json->root_end++)
     if (memchr(" \t\r\n", bytes[json->root_end], 4) == NULL)
       ttn_json_fail(json, TTN_FAIL_JSON, "something follows the JSON text");
 }
 
+static void parse(struct ttn_json *json, const char *bytes, size_t n) {
+  if (json->yajl == NULL) {
+    /* yajl copies the functions. */
+    yajl_alloc_funcs memory = {yajl_take, yajl_resize, yajl_drop, json};
+    json->yajl = yajl_alloc(&callbacks, &memory, json);
+  }
+  if (!json->whole &&
+      yajl_parse(json->yajl, (const unsigned char *)bytes, n) !=
+          yajl_status_ok &&
+      !json->whole)
+    fail_syntax(json);
+  if (json->whole)
+    expect_blanks(json, bytes, n);
+  json->fed += n;
+  json->root_end = 0;
+  json->quiet += n;
+}
+
+/* Parses at once, but within a long token only when a quarter of it is new. */
+static void take_piece(struct ttn_json *json, const char *bytes, size_t n) {
+  size_t enough = json->quiet / 4;
+  if (enough > GATHER_MAX)
+    enough = GATHER_MAX;
+  if (json->gathered + n < enough) {
+    memcpy(json->gather + json->gathered, bytes, n);
+    json->gathered += n;
+    return;
+  }
+  const size_t gathered = json->gathered;
+  json->gathered = 0;
+  if (gathered > 0)
+    parse(json, json->gather, gathered);
+  if (n > 0)
+    parse(json, bytes, n);
+}
+
 enum ttn_failure ttn_json_feed(struct ttn_json *json, const char *bytes,
                                size_t n) {
-  if (json->failure != TTN_OK || n == 0)
+  if (json->failure != TTN_OK)
     return json->failure;
-  if (setjmp(json->leave) == 0) {
-    if (!json->whole)
-      parse(json, bytes, n);
-    if (json->whole)
-      expect_blanks(json, bytes, n);
-    json->fed += n;
-    json->root_end = 0;
-  } else {
+  if (setjmp(json->leave) == 0)
+    take_piece(json, bytes, n);
+  else
     drop_yajl(json);
-  }
   return json->failure;
 }
 
 enum ttn_failure ttn_json_end(struct ttn_json *json) {
+  /* What was gathered and no more. */
+  json->quiet = 0;
+  ttn_json_feed(json, "", 0);
   if (json->failure == TTN_OK && !json->whole) {
     json->failure = TTN_FAIL_JSON;
     ttn_print(json->why, sizeof(json->why),
