@@ -7,8 +7,10 @@
  *
  * Reads commands from standard input, a line each:
  *   poll     one poll; prints its values, then "done"
+ *   clock S  moves the wall clock by S seconds (S may be negative)
  *   stop     a clean end (writes the state file), exit 0
- * and prints, a line each:
+ * and prints, a line each and each at once, so that what was printed before a
+ * kill is what had reached collectd:
  *   value PLUGIN INSTANCE TYPE TYPE_INSTANCE d|g NUMBER
  *   meta INSTANCE KEY TEXT
  *   notify SEVERITY PLUGIN INSTANCE TYPE TYPE_INSTANCE TEXT
@@ -23,6 +25,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* The wall clock's distance from the system's, for one account alone. */
+static int64_t shifted_wall(void *ctx) {
+  const int64_t *shift = ctx;
+  return ttn_env_system.wall(NULL) + *shift;
+}
 
 static void print_log(void *ctx, enum ttn_level level, const char *line) {
   static const char *const names[] = {"error", "warning", "notice", "info",
@@ -91,6 +99,8 @@ static bool take_option(const struct ttn_env *env, struct ttn_settings *s,
 }
 
 static int run(const struct ttn_env *env, struct ttn_account *account) {
+  int64_t *shift = env->ctx;
+  long long seconds;
   char line[64];
   while (fgets(line, sizeof(line), stdin) != NULL) {
     if (strcmp(line, "stop\n") == 0) {
@@ -103,12 +113,14 @@ static int run(const struct ttn_env *env, struct ttn_account *account) {
       printf("done %.3f\n",
              (double)(env->mono(env->ctx) - start) / (double)TTN_MS);
     }
-    fflush(stdout);
+    if (sscanf(line, "clock %lld", &seconds) == 1)
+      *shift += seconds * TTN_SECOND;
   }
   _Exit(3);
 }
 
 int main(int argc, char **argv) {
+  int64_t shift = 0;
   struct ttn_env env = ttn_env_system;
   const struct ttn_sink sink = {
       .begin = begin, .value = print_value, .notify = print_notification};
@@ -116,6 +128,9 @@ int main(int argc, char **argv) {
     fprintf(stderr, "usage: ttn-drive ACCOUNT Option=value …\n");
     return 2;
   }
+  setvbuf(stdout, NULL, _IOLBF, 0);
+  env.ctx = &shift;
+  env.wall = shifted_wall;
   env.log = print_log;
   if (!ttn_http_global_init())
     return 2;
