@@ -9,8 +9,8 @@
  * - Old stacks (before 3.17.2) send connected_at and disconnected_at at once,
  *   and times that were never set as the year 1: those are absent.
  * - What the gateway itself sends stands in last_status, up to free JSON in
- *   `advanced`: none of it may make an entry bad but last_status not being an
- *   object. A metric that isn't one is left out. */
+ *   `advanced`: it can't make an entry bad, unless last_status or its metrics
+ *   is no object. A metric that isn't one is left out. */
 #include "decode_body.h"
 
 #include <string.h>
@@ -135,6 +135,13 @@ static struct ttn_entry *current(struct ttn_stats_work *work) {
   return &work->entries[work->n - 1];
 }
 
+/* The first field that is wrong is named. */
+static void spoil(struct ttn_stats_work *work,
+                  const struct ttn_json_field *field) {
+  if (current(work)->bad == NULL)
+    current(work)->bad = field->path;
+}
+
 /* Only while a sub-band is open. */
 static struct ttn_band *last_band(struct ttn_stats_work *work) {
   return &work->bands[work->n_bands - 1];
@@ -188,7 +195,7 @@ static void on_wrong(void *ctx, const struct ttn_json_field *field) {
     ttn_json_fail(decoder->json, TTN_FAIL_JSON,
                   "entries is not an object or comes twice");
   if (field->id != F_METRIC)
-    current(&decoder->stats)->bad = field->path;
+    spoil(&decoder->stats, field);
 }
 
 static void on_open(void *ctx, const struct ttn_json_field *field) {
@@ -199,7 +206,7 @@ static void on_open(void *ctx, const struct ttn_json_field *field) {
   if (field->id != F_BAND)
     return;
   if (work->n_bands == TTN_BANDS_MAX) {
-    current(work)->bad = field->path;
+    spoil(work, field);
     work->n_bands--;
   }
   work->bands[work->n_bands++] = (struct ttn_band){0};
@@ -217,12 +224,11 @@ static bool band_possible(struct ttn_stats_work *work) {
 
 static void close_round_trips(struct ttn_stats_work *work,
                               const struct ttn_json_field *field) {
-  struct ttn_entry *entry = current(work);
-  struct ttn_stats *stats = &entry->stats;
+  struct ttn_stats *stats = &current(work)->stats;
   if (work->round_trips != ALL_ROUND_TRIPS)
     return;
   if (stats->rtt_min > stats->rtt_median || stats->rtt_median > stats->rtt_max)
-    entry->bad = field->path;
+    spoil(work, field);
   stats->has |= TTN_HAS_ROUND_TRIPS;
 }
 
@@ -235,7 +241,7 @@ static void on_close(void *ctx, const struct ttn_json_field *field) {
   struct ttn_decoder *decoder = ctx;
   struct ttn_stats_work *work = &decoder->stats;
   if (field->id == F_BAND && !band_possible(work))
-    current(work)->bad = field->path;
+    spoil(work, field);
   if (field->id == F_RTT)
     close_round_trips(work, field);
   if (field->id != F_ENTRY)
@@ -364,7 +370,7 @@ static void on_value(void *ctx, const struct ttn_json_field *field,
                      const struct ttn_json_value *value) {
   struct ttn_decoder *decoder = ctx;
   if (!take(decoder, field->id, value))
-    current(&decoder->stats)->bad = field->path;
+    spoil(&decoder->stats, field);
 }
 
 const struct ttn_json_body ttn_body_batch = {
