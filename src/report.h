@@ -20,11 +20,11 @@ struct ttn_meta {
 
 /* One value. Strings live until the call returns. */
 struct ttn_value {
-  const char *plugin;        /* "ttn" or "ttn_api" */
-  const char *instance;      /* gateway id, or account */
-  const char *type;          /* of collectd's own types.db */
+  const char *plugin;   /* "ttn" or "ttn_api" */
+  const char *instance; /* gateway id, or account */
+  const char *type;     /* of collectd's own types.db */
   const char *type_instance;
-  bool derive;               /* count is set, else gauge */
+  bool derive; /* count is set, else gauge */
   int64_t count;
   double gauge;
   const struct ttn_meta *meta; /* or NULL */
@@ -35,7 +35,7 @@ enum ttn_severity { TTN_OKAY, TTN_NOTIFY_WARNING, TTN_NOTIFY_FAILURE };
 struct ttn_notification {
   enum ttn_severity severity;
   const char *plugin, *instance, *type, *type_instance; /* of the series */
-  const char *message; /* at most 255 bytes */
+  const char *message;                                  /* at most 255 bytes */
 };
 
 /* Where values go. Called on the account's thread, amid a poll. begin and end
@@ -75,7 +75,10 @@ struct ttn_api_report {
   uint64_t gateways, connected, disconnected, unknown;
   int64_t poll;           /* how long it took, ns */
   int64_t rate_available; /* least seen in the poll, -1 = no such header */
-  struct { int status; uint64_t n; } statuses[TTN_STATUSES]; /* n 0: unused */
+  struct {
+    int status;
+    uint64_t n;
+  } statuses[TTN_STATUSES];        /* n 0: unused */
   uint64_t failures[TTN_FAILURES]; /* by enum ttn_failure; only those > 0 go
                                     * out, and `timeout`, `http`, `json`,
                                     * `connect` always */
@@ -96,9 +99,9 @@ struct ttn_notice {
  * that state began: the gateway's disconnected_at or connected_at (ns, 0 = not
  * known). name: or NULL. mono: now. */
 void ttn_notice_gateway(const struct ttn_sink *sink, struct ttn_notice *notice,
-                        const char *id, const char *name,
-                        enum ttn_state state, int64_t mono,
-                        int64_t wall_since, int64_t offline_after);
+                        const char *id, const char *name, enum ttn_state state,
+                        int64_t mono, int64_t wall_since,
+                        int64_t offline_after);
 /* The key was refused (why: one sentence with the cure) or works again. */
 void ttn_notice_key(const struct ttn_sink *sink, const char *account,
                     bool refused, const char *why);

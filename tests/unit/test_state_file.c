@@ -230,6 +230,9 @@ static void finds_bytes_after_its_end(void **state) {
   text[size] = 'x';
   write_bytes(in(state, "s"), text, size + 1);
   expect_broken(env, in(state, "s"), "goes on after its end");
+  memcpy(text + size - 1, "\0\n", 2); /* hidden from strcmp(3) */
+  write_bytes(in(state, "s"), text, size + 1);
+  expect_broken(env, in(state, "s"), "is no state file");
   free(text);
 }
 
