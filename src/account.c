@@ -158,7 +158,7 @@ static bool set_key(struct ttn_account *a, const char *key, char *why,
     return false;
   }
   if (odd != NULL)
-    account_log(a, TTN_WARNING, "%s", odd);
+    account_log(a, TTN_WARNING, "the key %s", odd);
   ttn_auth_free(a->env, a->old_auth);
   a->old_auth = a->auth;
   a->auth = auth;

@@ -65,6 +65,7 @@ struct hunt {
   unsigned pending;  /* hosts that have yet to answer */
   int16_t held_at;   /* host of the disconnected entry below, -1: none */
   int64_t held_date;
+  int64_t lacked_date; /* Date of the first answer that lacked it */
   struct ttn_stats held; /* without bands and metrics */
 };
 
@@ -133,6 +134,7 @@ struct job {
   enum kind kind;
   int host;
   bool probe;
+  uint8_t tries; /* of its range before this one */
   struct range range;  /* batch, single */
   unsigned source, page; /* list */
   struct ttn_decoder *decoder;
@@ -307,8 +309,9 @@ bool turns_push(struct ttn_account *a, int h, struct range range);
 void turns_range_over(struct ttn_account *a, int h, const struct range *r);
 /* False: the answer is not one to what was asked; nothing was taken. */
 bool turns_entries(struct ttn_account *a, struct job *job, int64_t date);
-/* Host h does not have gw connected. */
-void turns_absent(struct ttn_account *a, int h, struct gw *gw, bool hunt);
+/* Host h does not have gw connected, says its answer of that Date (or 0). */
+void turns_absent(struct ttn_account *a, int h, struct gw *gw, bool hunt,
+                  int64_t date);
 /* Host h refused the range: halves it, or remembers the gateway. */
 void turns_refused(struct ttn_account *a, int h, const struct range *r);
 void turns_end(struct ttn_account *a, bool stopped);

@@ -168,11 +168,12 @@ static bool merge(struct ttn_account *a, bool complete, size_t *entered,
 
 static void say_list(struct ttn_account *a, size_t entered, size_t left) {
   if (!a->have_list)
-    account_log(a, TTN_INFO, "%zu gateways to report", a->n_gateways);
+    account_log(a, TTN_INFO, "%zu gateway%s to report", a->n_gateways,
+                a->n_gateways == 1 ? "" : "s");
   else if (entered + left > 0)
     account_log(a, TTN_INFO,
-                "%zu gateways to report: %zu new, %zu no longer listed",
-                a->n_gateways, entered, left);
+                "%zu gateway%s to report: %zu new, %zu no longer listed",
+                a->n_gateways, a->n_gateways == 1 ? "" : "s", entered, left);
 }
 
 static void done(struct ttn_account *a, bool complete) {
@@ -397,9 +398,8 @@ void discover_end(struct ttn_account *a) {
     discover_drop(a);
     if (!a->said_list && !a->key_refused) {
       account_log(a, TTN_ERROR,
-                  "the list of gateways can't be read: %s; the %zu gateways "
-                  "known so far are kept",
-                  a->list_why, a->n_gateways);
+                  "the list of gateways can't be read: %s%s", a->list_why,
+                  a->have_list ? "; the gateways known so far are kept" : "");
       a->said_list = true;
       a->list_since = now;
     }

@@ -63,6 +63,7 @@ static struct job *new_job(struct ttn_account *a) {
     job->account = a;
   }
   job->begun = false;
+  job->tries = 0;
   job->decoded = TTN_OK;
   memset(&job->call, 0, sizeof(job->call));
   return job;
@@ -138,7 +139,8 @@ static bool start(struct ttn_account *a, struct job *job, int64_t now) {
     most = TTN_SECOND;
   if (most > a->deadline - now)
     most = a->deadline - now;
-  job->probe = host->trouble;
+  /* A second try that fails proves as much as a failed probe. */
+  job->probe = host->trouble || job->tries > 0;
   job->call.url = job->url;
   job->call.auth = a->auth;
   job->call.fresh = host->fresh;
@@ -212,6 +214,7 @@ static bool launch_one(struct ttn_account *a, int h, int64_t now,
     a->auth_info = start(a, job, now) ? AUTH_ASKED : AUTH_FAILED;
   } else {
     job->range = host->ranges[host->head++];
+    job->tries = job->range.tries;
     host->asked++;
     if (!start(a, job, now))
       turns_range_over(a, h, &job->range);
@@ -463,7 +466,8 @@ static void range_error(struct ttn_account *a, struct job *job,
       strcmp(error->name, "not_connected") == 0) {
     hosts_well(a, job->host);
     well_key(a);
-    turns_absent(a, job->host, host->turns[job->range.from], job->range.hunt);
+    turns_absent(a, job->host, host->turns[job->range.from], job->range.hunt,
+                 job->call.answer.date);
   } else if (job->kind == KIND_BATCH && status == 403 &&
              strcmp(error->name, "neither_user_nor_organization") == 0) {
     hosts_well(a, job->host);
@@ -482,9 +486,10 @@ static void range_error(struct ttn_account *a, struct job *job,
   } else if (ttn_trouble_batch_refused(status, error)) {
     hosts_well(a, job->host);
     if (a->auth_info == AUTH_KNOWN || job->range.hunt ||
-        (job->range.n == 1 && host->turns[job->range.from]->named))
-      turns_refused(a, job->host, &job->range);
-    else if (a->auth_info != AUTH_FAILED) {
+        (job->range.n == 1 && host->turns[job->range.from]->named)) {
+      if (!a->key_refused)
+        turns_refused(a, job->host, &job->range);
+    } else if (a->auth_info != AUTH_FAILED) {
       ask_auth(a, job);
       return; /* not over yet */
     }
@@ -645,8 +650,7 @@ static void say_key(struct ttn_account *a) {
     return;
   a->gated = true;
   account_log(a, TTN_ERROR,
-              "%s. Nothing is known until that is mended; one request a poll "
-              "tries it",
+              "%s. Nothing is known until that is mended; each poll tries it",
               a->key_why);
   if (a->settings->notifications)
     ttn_notice_key(a->sink, a->settings->account, true, a->key_why);

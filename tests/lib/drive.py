@@ -82,6 +82,10 @@ class Drive:
             self.process.stdout.close()
             self._errors.close()
 
+    def later(self, seconds):
+        """As if so much time had passed."""
+        self.process.stdin.write(b"later %d\n" % seconds)
+
     def start_poll(self):
         self.process.stdin.write(b"poll\n")
 

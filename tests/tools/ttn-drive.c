@@ -8,6 +8,7 @@
  * Reads commands from standard input, a line each:
  *   poll     one poll; prints its values, then "done"
  *   clock S  moves the wall clock by S seconds (S may be negative)
+ *   later S  both clocks: as if S seconds had passed
  *   stop     a clean end (writes the state file), exit 0
  * and prints, a line each and each at once, so that what was printed before a
  * kill is what had reached collectd:
@@ -26,10 +27,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The wall clock's distance from the system's, for one account alone. */
+/* The clocks' distance from the system's, ns. */
+struct shift {
+  int64_t wall, mono;
+};
+
 static int64_t shifted_wall(void *ctx) {
-  const int64_t *shift = ctx;
-  return ttn_env_system.wall(NULL) + *shift;
+  return ttn_env_system.wall(NULL) + ((const struct shift *)ctx)->wall;
+}
+
+static int64_t shifted_mono(void *ctx) {
+  return ttn_env_system.mono(NULL) + ((const struct shift *)ctx)->mono;
 }
 
 static void print_log(void *ctx, enum ttn_level level, const char *line) {
@@ -99,7 +107,7 @@ static bool take_option(const struct ttn_env *env, struct ttn_settings *s,
 }
 
 static int run(const struct ttn_env *env, struct ttn_account *account) {
-  int64_t *shift = env->ctx;
+  struct shift *shift = env->ctx;
   long long seconds;
   char line[64];
   while (fgets(line, sizeof(line), stdin) != NULL) {
@@ -114,13 +122,17 @@ static int run(const struct ttn_env *env, struct ttn_account *account) {
              (double)(env->mono(env->ctx) - start) / (double)TTN_MS);
     }
     if (sscanf(line, "clock %lld", &seconds) == 1)
-      *shift += seconds * TTN_SECOND;
+      shift->wall += seconds * TTN_SECOND;
+    if (sscanf(line, "later %lld", &seconds) == 1) {
+      shift->wall += seconds * TTN_SECOND;
+      shift->mono += seconds * TTN_SECOND;
+    }
   }
   _Exit(3);
 }
 
 int main(int argc, char **argv) {
-  int64_t shift = 0;
+  struct shift shift = {0, 0};
   struct ttn_env env = ttn_env_system;
   const struct ttn_sink sink = {
       .begin = begin, .value = print_value, .notify = print_notification};
@@ -131,6 +143,7 @@ int main(int argc, char **argv) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   env.ctx = &shift;
   env.wall = shifted_wall;
+  env.mono = shifted_mono;
   env.log = print_log;
   if (!ttn_http_global_init())
     return 2;
