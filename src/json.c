@@ -351,8 +351,6 @@ struct ttn_json *ttn_json_new(const struct ttn_env *env) {
 }
 
 void ttn_json_free(struct ttn_json *json) {
-  if (json == NULL)
-    return;
   drop_yajl(json);
   while (json->chunks != NULL) {
     struct chunk *next = json->chunks->next;

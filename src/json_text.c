@@ -60,7 +60,7 @@ static bool parse_decimal(const char *text, size_t n, struct decimal *d) {
         __builtin_add_overflow(d->mantissa, (uint64_t)(*c - '0'),
                                &d->mantissa))
       d->exact = false;
-    if (point && d->exponent > -EXPONENT_MAX)
+    if (point)
       d->exponent--;
   }
   if (!any || c[-1] == '.')

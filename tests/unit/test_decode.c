@@ -249,8 +249,8 @@ static char *make_list(size_t n, const char *name) {
   for (size_t i = 0; i < n; i++)
     fprintf(out,
             "%s{\"ids\":{\"gateway_id\":\"gateway-%04zu\"},\"name\":\"%s\","
-            "\"gateway_server_address\":\"eu1.example\"}",
-            i > 0 ? "," : "", i, name);
+            "\"gateway_server_address\":\"%0250d.eu1\"}",
+            i > 0 ? "," : "", i, name, 5);
   fputs("]}", out);
   fclose(out);
   return text;

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "decoding.h"
+#include "json.h"
 
 #include <locale.h>
 #include <math.h>
@@ -72,6 +73,7 @@ static void counts(void **state) {
       {"5.0", 5},
       {"-0", 0},
       {"0e99", 0},
+      {"0.0", 0},
       {"5e3", 5000},
       {"1.5e1", 15},
       {"500e-2", 5},
@@ -467,6 +469,27 @@ static void numbers(void **state) {
   decoding_close(&d);
 }
 
+/* What no body leads to, because the walk sorts it out. */
+static void tokens_alone(void **state) {
+  (void)state;
+  static const struct ttn_json_value boolean = {.type = TTN_JSON_BOOLEAN},
+                                     text = {TTN_JSON_STRING, "5", 1, false},
+                                     cut = {TTN_JSON_NUMBER, "5e", 2, false};
+  uint64_t integer;
+  double number;
+  char buffer[8];
+  assert_false(ttn_json_u64(&boolean, &integer));
+  assert_false(ttn_json_double(&boolean, &number));
+  assert_false(ttn_json_double(&text, &number));
+  assert_false(ttn_json_double(&cut, &number));
+  assert_int_equal(ttn_json_clean(buffer, sizeof(buffer), "a\xe6\xbc", 3), 3);
+  assert_string_equal(buffer, "a??");
+  assert_int_equal(ttn_json_clean(buffer, sizeof(buffer), "\xe6\xbcz", 3), 3);
+  assert_string_equal(buffer, "??z");
+  assert_int_equal(ttn_json_clean(buffer, 3, "abc", 3), 2);
+  assert_string_equal(buffer, "ab");
+}
+
 static void a_single_answer(void **state) {
   (void)state;
   struct decoding d;
@@ -506,6 +529,7 @@ int main(void) {
       cmocka_unit_test(metrics_of_any_kind),
       cmocka_unit_test(as_many_metrics_as_may_be),
       cmocka_unit_test(numbers),
+      cmocka_unit_test(tokens_alone),
       cmocka_unit_test(a_single_answer),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
