@@ -16,7 +16,7 @@ class Polled:
         self.values = {}
         self.log = []
         self.notified = []
-        self.meta = []
+        self.meta = {}
         self.ms = None
         for line in lines:
             kind, _, rest = line.partition(" ")
@@ -32,7 +32,8 @@ class Polled:
             elif kind == "notify":
                 self.notified.append(rest)
             elif kind == "meta":
-                self.meta.append(rest)
+                instance, key, text = rest.split(" ", 2)
+                self.meta[instance, key] = text
             elif kind == "done":
                 self.ms = float(rest)
             else:
@@ -41,6 +42,14 @@ class Polled:
     def packets(self, gateway):
         return tuple(self.values.get(("ttn", gateway, "packets", kind))
                      for kind in ("uplink", "downlink", "tx_ack"))
+
+    def connected(self, gateway):
+        """1, 0, or None: unknown."""
+        return self.values.get(("ttn", gateway, "bool", "connected"))
+
+    def lines(self, *levels):
+        """What was logged, all or of these levels."""
+        return [text for level, text in self.log if not levels or level in levels]
 
     def of(self, gateway):
         """The values of a gateway."""
@@ -56,15 +65,18 @@ class Polled:
 
 
 class Drive:
-    def __init__(self, scratch, stop=True, wrapper=(), **options):
-        self._scratch = scratch
+    """A ttn-drive process. Options as in collectd.conf, a list for several lines. At its end it is
+    stopped cleanly, unless stop is False or it has ended already."""
+
+    def __init__(self, scratch, stop=True, wrapper=(), preexec_fn=None, **options):
         self._stop = stop
         options.setdefault("StateFile", '""')
-        words = ["%s=%s" % (name, one) for name, value in options.items()
-                 for one in (value if isinstance(value, list) else [value])]
+        words = ["%s=%s" % (name, str(one).lower() if isinstance(one, bool) else one)
+                 for name, value in options.items() for one in (value if isinstance(value, list) else [value])]
         self._errors = open(scratch.file("drive.err"), "a+", encoding="utf-8")
         self.process = subprocess.Popen(list(wrapper) + [place.drive(), "home"] + words, stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=self._errors, bufsize=0)
+                                        stdout=subprocess.PIPE, stderr=self._errors, bufsize=0,
+                                        preexec_fn=preexec_fn)
         self._rest = b""
 
     def __enter__(self):
@@ -72,7 +84,7 @@ class Drive:
 
     def __exit__(self, kind, *_):
         try:
-            if kind is None and self._stop:
+            if kind is None and self._stop and self.process.poll() is None:
                 self.stop()
         finally:
             if self.process.poll() is None:
@@ -82,12 +94,15 @@ class Drive:
             self.process.stdout.close()
             self._errors.close()
 
+    def send(self, command):
+        self.process.stdin.write(command.encode() + b"\n")
+
     def later(self, seconds):
         """As if so much time had passed."""
-        self.process.stdin.write(b"later %d\n" % seconds)
+        self.send("later %d" % seconds)
 
     def start_poll(self):
-        self.process.stdin.write(b"poll\n")
+        self.send("poll")
 
     def poll(self, seconds=60.0):
         """Until it is done."""
@@ -118,8 +133,13 @@ class Drive:
         self._errors.seek(0)
         return ": " + self._errors.read()[-2000:]
 
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
     def stop(self):
-        self.process.stdin.write(b"stop\n")
+        """A clean end, which writes the state file."""
+        self.send("stop")
         status = self.process.wait(30)
         if status != 0:
             raise AssertionError("ttn-drive ended with %d%s" % (status, self._said()))
