@@ -29,8 +29,8 @@
 enum {
   TTN_HAS_CONNECTED_AT = 1 << 0,
   TTN_HAS_DISCONNECTED_AT = 1 << 1,
-  TTN_HAS_COUNT = 1 << 2,         /* << enum ttn_kind: 3 bits */
-  TTN_HAS_LAST = 1 << 5,          /* << enum ttn_kind: 3 bits */
+  TTN_HAS_COUNT = 1 << 2, /* << enum ttn_kind: 3 bits */
+  TTN_HAS_LAST = 1 << 5,  /* << enum ttn_kind: 3 bits */
   TTN_HAS_LAST_STATUS = 1 << 8,
   TTN_HAS_ROUND_TRIPS = 1 << 9
 };
@@ -39,7 +39,7 @@ struct ttn_location {
   double latitude, longitude, altitude; /* degrees, degrees, metres */
 };
 
-struct ttn_band { /* GatewayConnectionStats.SubBand */
+struct ttn_band {            /* GatewayConnectionStats.SubBand */
   uint64_t min_hz, max_hz;   /* UINT64_MAX: a gateway without duty cycle */
   double limit, utilization; /* shares of time, 0 to 1; absent = 0 */
 };
@@ -81,7 +81,7 @@ struct ttn_entry {
 struct ttn_listed {
   const char *id;      /* valid: ttn_id_valid; others are counted, see below */
   const char *eui;     /* 16 hex digits as sent */
-  const char *name;
+  const char *name;    /* at most 256 bytes; '?' for control characters */
   const char *address; /* gateway_server_address, as sent, at most 256 bytes */
   struct ttn_location location; /* of the first antenna that has one */
   bool has_location;
@@ -96,9 +96,9 @@ struct ttn_api_error {
   bool details; /* there was at least one: else a routing error */
   int code;     /* gRPC code */
   char message[256];
-  char space[64]; /* namespace, e.g. "pkg/auth/rights" */
-  char name[64];  /* e.g. "insufficient_user_rights" */
-  char missing[160];        /* attributes.missing, comma-separated */
+  char space[64];            /* namespace, e.g. "pkg/auth/rights" */
+  char name[64];             /* e.g. "insufficient_user_rights" */
+  char missing[160];         /* attributes.missing, comma-separated */
   char forbidden_paths[256]; /* attributes.forbidden_paths, comma-separated */
 };
 
@@ -116,7 +116,7 @@ struct ttn_auth_info {
   const char *entity_id; /* user, organization or gateway id, or NULL */
   const char *key_id;    /* not secret; or NULL */
   const char *key_name;  /* or NULL */
-  bool can_list_user;         /* RIGHT_USER_GATEWAYS_LIST or RIGHT_USER_ALL, RIGHT_ALL */
+  bool can_list_user; /* RIGHT_USER_GATEWAYS_LIST, …_USER_ALL or RIGHT_ALL */
   bool can_list_organization; /* RIGHT_ORGANIZATION_GATEWAYS_LIST or …_ALL */
   bool can_read_status;       /* RIGHT_GATEWAY_STATUS_READ or …_ALL */
   bool is_admin;
@@ -151,12 +151,15 @@ enum ttn_failure ttn_decoder_end(struct ttn_decoder *decoder);
  * bytes, without anything that could hold a key; "" else. */
 const char *ttn_decoder_why(const struct ttn_decoder *decoder);
 
-/* TTN_BODY_BATCH (any order; the same id twice fails with TTN_FAIL_JSON) and
- * TTN_BODY_SINGLE (one). Entries beyond TTN_BATCH_MAX: TTN_FAIL_TOO_LARGE. */
+/* TTN_BODY_BATCH (any order; the same id twice, or one that no gateway can
+ * have, fails with TTN_FAIL_JSON) and TTN_BODY_SINGLE (one). Entries beyond
+ * TTN_BATCH_MAX: TTN_FAIL_TOO_LARGE. */
 const struct ttn_entry *ttn_decoder_entries(const struct ttn_decoder *decoder,
                                             size_t *n);
 /* TTN_BODY_LIST. *skipped: gateways left out for an id that breaks the
- * stack's own rule. A page may hold an id twice: the caller sees to it. */
+ * stack's own rule, or for ids or an address of a wrong type, too long or
+ * given twice. A page may hold an id twice: the caller sees to it. Gateways
+ * beyond TTN_LIST_MAX: TTN_FAIL_TOO_LARGE. */
 const struct ttn_listed *ttn_decoder_listed(const struct ttn_decoder *decoder,
                                             size_t *n, size_t *skipped);
 const struct ttn_api_error *
@@ -178,8 +181,8 @@ bool ttn_time_parse(const char *text, size_t n, int64_t *ns);
 bool ttn_http_date_parse(const char *text, size_t n, int64_t *ns);
 /* "2024-05-01T10:00:00Z" into buffer (at least 32 bytes); returns it. */
 char *ttn_time_print(char *buffer, size_t size, int64_t ns);
-/* protojson's Duration, "0.050912894s", "1s", "-0.5s" or "1.5e-3s" is not
- * one: into seconds. */
+/* protojson's Duration, "0.050912894s" or "1s", into seconds. "-0.5s" and
+ * "1.5e-3s" are none here. */
 bool ttn_duration_parse(const char *text, size_t n, double *seconds);
 
 #endif

@@ -67,16 +67,14 @@ static const struct ttn_json_field entity_fields[] = {
     TTN_JSON_FIELD("gateway_ids", "entity_ids.", F_IDS, TTN_JSON_OBJECT,
                    &gateway_shape),
 };
-static const struct ttn_json_shape entity_shape =
-    TTN_JSON_SHAPE(entity_fields);
+static const struct ttn_json_shape entity_shape = TTN_JSON_SHAPE(entity_fields);
 
 static const struct ttn_json_field access_fields[] = {
     TTN_JSON_FIELD("api_key", "", F_KEY, TTN_JSON_OBJECT, &key_shape),
     TTN_JSON_FIELD("entity_ids", "", F_ENTITY_IDS, TTN_JSON_OBJECT,
                    &entity_shape),
 };
-static const struct ttn_json_shape access_shape =
-    TTN_JSON_SHAPE(access_fields);
+static const struct ttn_json_shape access_shape = TTN_JSON_SHAPE(access_fields);
 
 /* Other ways in than a key, of which nothing more is wanted. */
 static const struct ttn_json_shape other_shape = {.n = 0};
@@ -86,8 +84,7 @@ static const struct ttn_json_field info_fields[] = {
     TTN_JSON_FIELD("oauth_access_token", "", F_OTHER, TTN_JSON_OBJECT,
                    &other_shape),
     TTN_JSON_FIELD("user_session", "", F_OTHER, TTN_JSON_OBJECT, &other_shape),
-    TTN_JSON_FIELD("gateway_token", "", F_OTHER, TTN_JSON_OBJECT,
-                   &other_shape),
+    TTN_JSON_FIELD("gateway_token", "", F_OTHER, TTN_JSON_OBJECT, &other_shape),
     TTN_JSON_FIELD("is_admin", "", F_IS_ADMIN, TTN_JSON_BOOLEAN, NULL),
 };
 static const struct ttn_json_shape info_shape = TTN_JSON_SHAPE(info_fields);

@@ -35,8 +35,7 @@ static const struct ttn_json_shape forbidden_shape = TTN_JSON_ANY(forbidden);
 
 static const struct ttn_json_field attributes_fields[] = {
     TTN_JSON_FIELD("missing", "", F_MISSING, TEXTS, &missing_shape),
-    TTN_JSON_FIELD("forbidden_paths", "", F_FORBIDDEN, TEXTS,
-                   &forbidden_shape),
+    TTN_JSON_FIELD("forbidden_paths", "", F_FORBIDDEN, TEXTS, &forbidden_shape),
 };
 static const struct ttn_json_shape attributes_shape =
     TTN_JSON_SHAPE(attributes_fields);
@@ -47,8 +46,7 @@ static const struct ttn_json_field detail_fields[] = {
     TTN_JSON_FIELD("attributes", "", F_ATTRIBUTES, TTN_JSON_OBJECT,
                    &attributes_shape),
 };
-static const struct ttn_json_shape detail_shape =
-    TTN_JSON_SHAPE(detail_fields);
+static const struct ttn_json_shape detail_shape = TTN_JSON_SHAPE(detail_fields);
 
 static const struct ttn_json_field detail[] = {
     TTN_JSON_FIELD("details", "", F_DETAIL, TTN_JSON_OBJECT, &detail_shape),
@@ -60,8 +58,7 @@ static const struct ttn_json_field status_fields[] = {
     TTN_JSON_FIELD("message", "", F_MESSAGE, TTN_JSON_STRING, NULL),
     TTN_JSON_FIELD("details", "", F_DETAILS, TTN_JSON_ARRAY, &details_shape),
 };
-static const struct ttn_json_shape status_shape =
-    TTN_JSON_SHAPE(status_fields);
+static const struct ttn_json_shape status_shape = TTN_JSON_SHAPE(status_fields);
 
 static void ignore_wrong(void *ctx, const struct ttn_json_field *field) {
   (void)ctx;

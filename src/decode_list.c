@@ -65,8 +65,7 @@ static const struct ttn_json_field gateway_fields[] = {
     TTN_JSON_FIELD("name", "", F_NAME, TTN_JSON_STRING, NULL),
     TTN_JSON_FIELD("gateway_server_address", "", F_ADDRESS, TTN_JSON_STRING,
                    NULL),
-    TTN_JSON_FIELD("antennas", "", F_ANTENNAS, TTN_JSON_ARRAY,
-                   &antennas_shape),
+    TTN_JSON_FIELD("antennas", "", F_ANTENNAS, TTN_JSON_ARRAY, &antennas_shape),
 };
 static const struct ttn_json_shape gateway_shape =
     TTN_JSON_SHAPE(gateway_fields);
@@ -77,8 +76,7 @@ static const struct ttn_json_field gateway[] = {
 static const struct ttn_json_shape gateways_shape = TTN_JSON_ANY(gateway);
 
 static const struct ttn_json_field page_fields[] = {
-    TTN_JSON_FIELD("gateways", "", F_GATEWAYS, TTN_JSON_ARRAY,
-                   &gateways_shape),
+    TTN_JSON_FIELD("gateways", "", F_GATEWAYS, TTN_JSON_ARRAY, &gateways_shape),
 };
 static const struct ttn_json_shape page_shape = TTN_JSON_SHAPE(page_fields);
 

@@ -25,7 +25,7 @@ enum field_id {
   F_STATUS,
   F_METRICS,
   F_METRIC,
-  F_LAST,                      /* + enum ttn_kind */
+  F_LAST,                       /* + enum ttn_kind */
   F_COUNT = F_LAST + TTN_KINDS, /* + enum ttn_kind */
   F_RTT = F_COUNT + TTN_KINDS,
   F_RTT_MIN,
@@ -65,11 +65,12 @@ static const struct ttn_json_field round_trip_fields[] = {
                    NULL),
     TTN_JSON_FIELD("max", "round_trip_times.", F_RTT_MAX, TTN_JSON_STRING,
                    NULL),
-    TTN_JSON_FIELD("median", "round_trip_times.", F_RTT_MEDIAN,
-                   TTN_JSON_STRING, NULL),
+    TTN_JSON_FIELD("median", "round_trip_times.", F_RTT_MEDIAN, TTN_JSON_STRING,
+                   NULL),
     TTN_JSON_FIELD("count", "round_trip_times.", F_RTT_COUNT, INTEGER, NULL),
 };
-static const struct ttn_json_shape round_trip_shape = TTN_JSON_SHAPE(round_trip_fields);
+static const struct ttn_json_shape round_trip_shape =
+    TTN_JSON_SHAPE(round_trip_fields);
 
 static const struct ttn_json_field band_fields[] = {
     TTN_JSON_FIELD("min_frequency", "sub_bands.", F_BAND_MIN, INTEGER, NULL),
@@ -98,21 +99,19 @@ static const struct ttn_json_field stats_fields[] = {
     TTN_JSON_FIELD("disconnected_at", "", F_DISCONNECTED_AT, TTN_JSON_STRING,
                    NULL),
     TTN_JSON_FIELD("protocol", "", F_PROTOCOL, TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("last_status_received_at", "", F_STATUS_AT,
-                   TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("last_status", "", F_STATUS, TTN_JSON_OBJECT,
-                   &status_shape),
+    TTN_JSON_FIELD("last_status_received_at", "", F_STATUS_AT, TTN_JSON_STRING,
+                   NULL),
+    TTN_JSON_FIELD("last_status", "", F_STATUS, TTN_JSON_OBJECT, &status_shape),
     TTN_JSON_FIELD("last_uplink_received_at", "", F_LAST + TTN_UPLINK,
                    TTN_JSON_STRING, NULL),
     TTN_JSON_FIELD("uplink_count", "", F_COUNT + TTN_UPLINK, INTEGER, NULL),
     TTN_JSON_FIELD("last_downlink_received_at", "", F_LAST + TTN_DOWNLINK,
                    TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("downlink_count", "", F_COUNT + TTN_DOWNLINK, INTEGER,
-                   NULL),
+    TTN_JSON_FIELD("downlink_count", "", F_COUNT + TTN_DOWNLINK, INTEGER, NULL),
     TTN_JSON_FIELD("last_tx_acknowledgment_received_at", "",
                    F_LAST + TTN_TX_ACK, TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("tx_acknowledgment_count", "", F_COUNT + TTN_TX_ACK,
-                   INTEGER, NULL),
+    TTN_JSON_FIELD("tx_acknowledgment_count", "", F_COUNT + TTN_TX_ACK, INTEGER,
+                   NULL),
     TTN_JSON_FIELD("round_trip_times", "", F_RTT, TTN_JSON_OBJECT,
                    &round_trip_shape),
     TTN_JSON_FIELD("sub_bands", "", F_BANDS, TTN_JSON_ARRAY, &bands_shape),

@@ -64,9 +64,9 @@ struct ttn_json {
   struct chunk *chunks, *chunk; /* all, and the one in use */
   size_t chunks_size;
   struct level levels[DEPTH_MAX];
-  size_t depth;   /* levels in use */
-  size_t skipped; /* levels open within something skipped */
-  uint64_t fed;   /* bytes before the ones being parsed */
+  size_t depth;    /* levels in use */
+  size_t skipped;  /* levels open within something skipped */
+  uint64_t fed;    /* bytes before the ones being parsed */
   size_t root_end; /* once whole: where the rest begins, among the bytes
                     * being parsed */
   bool whole;
@@ -271,9 +271,7 @@ static int open_level(struct ttn_json *json, enum ttn_json_type type) {
   return 1;
 }
 
-static int on_start_map(void *ctx) {
-  return open_level(ctx, TTN_JSON_OBJECT);
-}
+static int on_start_map(void *ctx) { return open_level(ctx, TTN_JSON_OBJECT); }
 
 static int on_start_array(void *ctx) { return open_level(ctx, TTN_JSON_ARRAY); }
 

@@ -31,7 +31,7 @@ struct ttn_json_field {
   const struct ttn_json_shape *shape; /* of an object or array */
 };
 /* A field of the name that its path ends with. */
-#define TTN_JSON_FIELD(name_, path_, id_, types_, shape_)                     \
+#define TTN_JSON_FIELD(name_, path_, id_, types_, shape_)                      \
   {                                                                            \
     .name = (name_), .path = path_ name_, .length = sizeof(name_) - 1,         \
     .id = (id_), .types = (types_), .shape = (shape_)                          \

@@ -57,8 +57,7 @@ static bool parse_decimal(const char *text, size_t n, struct decimal *d) {
       break;
     any = true;
     if (__builtin_mul_overflow(d->mantissa, 10, &d->mantissa) ||
-        __builtin_add_overflow(d->mantissa, (uint64_t)(*c - '0'),
-                               &d->mantissa))
+        __builtin_add_overflow(d->mantissa, (uint64_t)(*c - '0'), &d->mantissa))
       d->exact = false;
     if (point)
       d->exponent--;
@@ -108,10 +107,9 @@ static bool parse_slowly(const char *text, size_t n, double *number) {
 bool ttn_json_double(const struct ttn_json_value *value, double *number) {
   /* Up to 10^22 powers of ten are exact doubles, and so are integers up to
    * 2^53: one multiplication or division then rounds as strtod does. */
-  static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,
-                                  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
-                                  1e18, 1e19, 1e20, 1e21, 1e22};
+  static const double powers[] = {
+      1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+      1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
   const int most = (int)(sizeof(powers) / sizeof(powers[0])) - 1;
   struct decimal d;
   if (value->type != TTN_JSON_NUMBER ||

@@ -55,8 +55,7 @@ static bool to_seconds(int year, int month, int day, const int clock[3],
 }
 
 static bool to_ns(int64_t seconds, int64_t fraction, int64_t *ns) {
-  return seconds >= 0 &&
-         !__builtin_mul_overflow(seconds, TTN_SECOND, ns) &&
+  return seconds >= 0 && !__builtin_mul_overflow(seconds, TTN_SECOND, ns) &&
          !__builtin_add_overflow(*ns, fraction, ns);
 }
 
@@ -100,8 +99,8 @@ bool ttn_time_parse(const char *text, size_t n, int64_t *ns) {
   int64_t fraction;
   int used = parse_fraction(text + plain, n - plain, &fraction);
   int offset;
-  if (used < 0 || !parse_offset(text + plain + used, n - plain - (size_t)used,
-                                &offset))
+  if (used < 0 ||
+      !parse_offset(text + plain + used, n - plain - (size_t)used, &offset))
     return false;
   const int clock[3] = {digits(text + 11, 2), digits(text + 14, 2),
                         digits(text + 17, 2)};

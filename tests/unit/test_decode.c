@@ -57,8 +57,8 @@ static void what_is_not(void **state) {
   (void)state;
   static const char *const bad[] = {
       /* nothing, or cut short */
-      "", " ", "{", "{\"", "{\"entries", "{\"entries\"", "{\"entries\":",
-      "{\"entries\":{", "{\"entries\":{}", "{\"entries\":{},",
+      "", " ", "{", "{\"", "{\"entries", "{\"entries\"",
+      "{\"entries\":", "{\"entries\":{", "{\"entries\":{}", "{\"entries\":{},",
       "{\"entries\":{\"abc\":{\"uplink_count\":\"1\"}}",
       /* something after it; yajl misses what begins like a token */
       "{}{}", "{} {}", "{}x", "{} \"a", "{}\"", "{} tru", "{}1", "{},", "{}]",
@@ -67,11 +67,11 @@ static void what_is_not(void **state) {
       "null", "true", "5", "\"entries\"", "[]", "[{}]",
       /* no JSON */
       "<html><body>502 Bad Gateway</body></html>", "nul", "{entries:{}}",
-      "{'entries':{}}", "{\"a\":01}", "{\"a\":1.}", "{\"a\":.5}",
-      "{\"a\":+1}", "{\"a\":NaN}", "{\"a\":Infinity}", "{\"a\":1,}",
-      "{\"a\":[1,]}", "{\"a\" 1}", "{\"a\":tru}", "{\"a\":\"\\x\"}",
-      "{\"a\":\"\\u12g4\"}", "{\"a\":\"\n\"}", "{\"a\":/**/1}",
-      "\xef\xbb\xbf{}", "{\"a\":\"\xff\"}", "{\"a\":\"\xc3\"}",
+      "{'entries':{}}", "{\"a\":01}", "{\"a\":1.}", "{\"a\":.5}", "{\"a\":+1}",
+      "{\"a\":NaN}", "{\"a\":Infinity}", "{\"a\":1,}", "{\"a\":[1,]}",
+      "{\"a\" 1}", "{\"a\":tru}", "{\"a\":\"\\x\"}", "{\"a\":\"\\u12g4\"}",
+      "{\"a\":\"\n\"}", "{\"a\":/**/1}", "\xef\xbb\xbf{}", "{\"a\":\"\xff\"}",
+      "{\"a\":\"\xc3\"}",
       /* of a wrong shape */
       "{\"entries\":[]}", "{\"entries\":5}", "{\"entries\":\"\"}",
       "{\"entries\":{},\"entries\":{}}", "{\"entries\":null,\"entries\":{}}",
@@ -120,7 +120,8 @@ static void sentences(void **state) {
       {"", "the answer is empty"},
       {"{\"entries\":{", "the answer ends early, at byte 12"},
       {"[1]", "the answer is not an object, at byte 1"},
-      {"{\"entries\":[]}", "entries is not an object or comes twice, at byte 12"},
+      {"{\"entries\":[]}",
+       "entries is not an object or comes twice, at byte 12"},
       {"{\"entries\":{\"abc\":{},\"abc\":{}}}",
        "entries has the gateway abc twice, at byte 26"},
       {"{\"entries\":{\"NNSXS.KEY\":{}}}",
@@ -280,15 +281,13 @@ static void records_are_bounded(void **state) {
   free(text);
   text = make_batch(101);
   assert_int_equal(decode(&d, TTN_BODY_BATCH, text), TTN_FAIL_TOO_LARGE);
-  assert_non_null(
-      strstr(ttn_decoder_why(d.decoder), "more than 100 entries"));
+  assert_non_null(strstr(ttn_decoder_why(d.decoder), "more than 100 entries"));
   free(text);
 
   char *name = repeat("", "long name ", 30, "");
   text = make_list(1000, name);
   assert_int_equal(decode(&d, TTN_BODY_LIST, text), TTN_OK);
-  const struct ttn_listed *listed =
-      ttn_decoder_listed(d.decoder, &n, &skipped);
+  const struct ttn_listed *listed = ttn_decoder_listed(d.decoder, &n, &skipped);
   assert_int_equal(n, 1000);
   for (size_t i = 0; i < n; i++) {
     assert_int_equal(atoi(listed[i].id + strlen("gateway-")), i);
@@ -315,9 +314,8 @@ static void repetitions_are_bounded(void **state) {
   (void)state;
   struct decoding d;
   decoding_open(&d);
-  char *text =
-      repeat("{\"api_key\":{\"api_key\":{\"rights\":[\"RIGHT_ALL\"",
-             ",\"RIGHT_ALL\"", 1023, "]}}}");
+  char *text = repeat("{\"api_key\":{\"api_key\":{\"rights\":[\"RIGHT_ALL\"",
+                      ",\"RIGHT_ALL\"", 1023, "]}}}");
   assert_int_equal(decode(&d, TTN_BODY_AUTH_INFO, text), TTN_OK);
   assert_int_equal(ttn_decoder_auth_info(d.decoder)->n_rights, 1024);
   free(text);
@@ -351,11 +349,11 @@ static void decode_without_memory(struct test_env *test, void *arg) {
   }
   enum ttn_failure failure =
       decode_in_pieces(decoder, job->body, job->text, n, job->step);
-  assert_int_equal(failure, test->calls >= test->fail_at ? TTN_FAIL_MEMORY
-                                                         : TTN_OK);
+  assert_int_equal(failure,
+                   test->calls >= test->fail_at ? TTN_FAIL_MEMORY : TTN_OK);
   if (failure != TTN_OK)
-    assert_non_null(
-        strstr(ttn_decoder_why(decoder), "there is not enough memory, at byte"));
+    assert_non_null(strstr(ttn_decoder_why(decoder),
+                           "there is not enough memory, at byte"));
   /* And when there is memory again, all is well. */
   const size_t fail_at = test->fail_at;
   const size_t calls = test->calls;
@@ -369,11 +367,12 @@ static void decode_without_memory(struct test_env *test, void *arg) {
 
 static void every_allocation_fails(void **state) {
   (void)state;
-  char *batch = make_batch(100), *list = make_list(1000, "B\\u00fcro \\\"1\\\"");
+  char *batch = make_batch(100),
+       *list = make_list(1000, "B\\u00fcro \\\"1\\\"");
   const char *const single =
       "{\"connected_at\":\"2024-05-01T10:00:00Z\",\"protocol\":\"udp\"}";
-  const char *const error =
-      "{\"code\":7,\"message\":\"\\u003cb\\u003e\",\"details\":[{\"name\":\"x\"}]}";
+  const char *const error = "{\"code\":7,\"message\":\"\\u003cb\\u003e\","
+                            "\"details\":[{\"name\":\"x\"}]}";
   const char *const auth_info =
       "{\"api_key\":{\"api_key\":{\"id\":\"X\",\"rights\":[\"A\",\"B\",\"C\"]},"
       "\"entity_ids\":{\"user_ids\":{\"user_id\":\"alice\"}}}}";
@@ -392,13 +391,18 @@ static void every_allocation_fails(void **state) {
 
 static void ids(void **state) {
   (void)state;
-  static const char *const good[] = {
-      "abc", "a1b", "000", "a-b-c", "my-gw", "eui-00800000c0000001",
-      "abcdefghijklmnopqrstuvwxyz0123456789"};
+  static const char *const good[] = {"abc",
+                                     "a1b",
+                                     "000",
+                                     "a-b-c",
+                                     "my-gw",
+                                     "eui-00800000c0000001",
+                                     "abcdefghijklmnopqrstuvwxyz0123456789"};
   static const char *const bad[] = {
-      "", "a", "ab", "a-b", "-abc", "abc-", "a--bc", "aBc", "a_bc", "a.bc",
-      "ab c", "a/bc", "../..", "abc\n", "b\xc3\xbcro",
-      "abcdefghijklmnopqrstuvwxyz01234567890"};
+      "",      "a",     "ab",          "a-b",
+      "-abc",  "abc-",  "a--bc",       "aBc",
+      "a_bc",  "a.bc",  "ab c",        "a/bc",
+      "../..", "abc\n", "b\xc3\xbcro", "abcdefghijklmnopqrstuvwxyz01234567890"};
   for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
     if (!ttn_id_valid(good[i], strlen(good[i])))
       fail_msg("%s", good[i]);

@@ -65,8 +65,14 @@ static void lists_of_nothing(void **state) {
   static const char *const empty[] = {"{}", "{\"gateways\":null}",
                                       "{\"gateways\":[]}"};
   static const char *const wrong[] = {
-      "{\"gateways\":{}}", "{\"gateways\":5}", "{\"gateways\":\"\"}",
-      "{\"gateways\":[],\"gateways\":[]}", "[]", "null", "", "{\"gateways\":[",
+      "{\"gateways\":{}}",
+      "{\"gateways\":5}",
+      "{\"gateways\":\"\"}",
+      "{\"gateways\":[],\"gateways\":[]}",
+      "[]",
+      "null",
+      "",
+      "{\"gateways\":[",
       "{\"gateways\":[{\"ids\":{\"gateway_id\":\"my-gw\"}}"};
   struct decoding d;
   size_t n, skipped;
@@ -98,9 +104,17 @@ static void a_list_may_name_a_gateway_twice(void **state) {
 static void gateways_that_are_left_out(void **state) {
   (void)state;
   static const char *const wrong[] = {
-      "5", "null", "[]", "\"abc\"", "{}", "{\"ids\":null}", "{\"ids\":5}",
-      "{\"ids\":{}}", "{\"ids\":{\"gateway_id\":5}}",
-      "{\"ids\":{\"gateway_id\":null}}", "{\"ids\":{\"gateway_id\":\"\"}}",
+      "5",
+      "null",
+      "[]",
+      "\"abc\"",
+      "{}",
+      "{\"ids\":null}",
+      "{\"ids\":5}",
+      "{\"ids\":{}}",
+      "{\"ids\":{\"gateway_id\":5}}",
+      "{\"ids\":{\"gateway_id\":null}}",
+      "{\"ids\":{\"gateway_id\":\"\"}}",
       "{\"ids\":{\"gateway_id\":\"UPPER\"}}",
       "{\"ids\":{\"gateway_id\":\"a/b/c\"}}",
       "{\"ids\":{\"gateway_id\":\"abc\\u0000\"}}",
@@ -144,8 +158,12 @@ static void gateways_that_are_left_out(void **state) {
 static void what_is_for_people_is_left_out_alone(void **state) {
   (void)state;
   static const char *const odd[] = {
-      "\"name\":5", "\"name\":[]", "\"antennas\":{}", "\"antennas\":[5]",
-      "\"antennas\":[null]", "\"antennas\":[{}]",
+      "\"name\":5",
+      "\"name\":[]",
+      "\"antennas\":{}",
+      "\"antennas\":[5]",
+      "\"antennas\":[null]",
+      "\"antennas\":[{}]",
       "\"antennas\":[{\"location\":[]}]",
       "\"antennas\":[{\"location\":{}}]",
       "\"antennas\":[{\"location\":null}]",
@@ -156,15 +174,18 @@ static void what_is_for_people_is_left_out_alone(void **state) {
       "\"antennas\":[{\"location\":{\"latitude\":-90.1}}]",
       "\"antennas\":[{\"location\":{\"longitude\":180.1}}]",
       "\"antennas\":[{\"location\":{\"longitude\":-180.1}}]"};
-  static const char *const euis[] = {
-      "5", "\"\"", "\"00800000C000000\"", "\"00800000C00000011\"",
-      "\"00800000C000000x\"", "{}"};
+  static const char *const euis[] = {"5",
+                                     "\"\"",
+                                     "\"00800000C000000\"",
+                                     "\"00800000C00000011\"",
+                                     "\"00800000C000000x\"",
+                                     "{}"};
   struct decoding d;
   char gateways[200];
   decoding_open(&d);
   for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
-    ttn_print(gateways, sizeof(gateways), "{\"ids\":{\"gateway_id\":\"abc\"},%s}",
-              odd[i]);
+    ttn_print(gateways, sizeof(gateways),
+              "{\"ids\":{\"gateway_id\":\"abc\"},%s}", odd[i]);
     const struct ttn_listed *listed = list(&d, gateways, 1, 0);
     assert_null(listed->name);
     assert_false(listed->has_location);
@@ -224,8 +245,7 @@ static void names_for_people(void **state) {
   decoding_close(&d);
 }
 
-static const struct ttn_api_error *error(struct decoding *d,
-                                         const char *text) {
+static const struct ttn_api_error *error(struct decoding *d, const char *text) {
   assert_int_equal(decode(d, TTN_BODY_ERROR, text), TTN_OK);
   assert_string_equal(ttn_decoder_why(d->decoder), "");
   return ttn_decoder_error(d->decoder);
@@ -235,13 +255,13 @@ static void errors(void **state) {
   (void)state;
   struct decoding d;
   decoding_open(&d);
-  const struct ttn_api_error *found =
-      error(&d, "{\"code\":7,\"message\":\"error:a:b (c)\",\"details\":[{"
-                "\"@type\":\"x\",\"namespace\":\"a\",\"name\":\"b\","
-                "\"attributes\":{\"missing\":[\"R_A\",\"R_B\"],"
-                "\"forbidden_paths\":\"p.q\",\"uid\":{}},"
-                "\"cause\":{\"namespace\":\"no\",\"name\":\"no\"}},"
-                "{\"namespace\":\"other\",\"attributes\":{\"missing\":\"no\"}}]}");
+  const struct ttn_api_error *found = error(
+      &d, "{\"code\":7,\"message\":\"error:a:b (c)\",\"details\":[{"
+          "\"@type\":\"x\",\"namespace\":\"a\",\"name\":\"b\","
+          "\"attributes\":{\"missing\":[\"R_A\",\"R_B\"],"
+          "\"forbidden_paths\":\"p.q\",\"uid\":{}},"
+          "\"cause\":{\"namespace\":\"no\",\"name\":\"no\"}},"
+          "{\"namespace\":\"other\",\"attributes\":{\"missing\":\"no\"}}]}");
   assert_true(found->json);
   assert_true(found->details);
   assert_int_equal(found->code, 7);
@@ -279,9 +299,18 @@ static void errors(void **state) {
 static void errors_that_are_no_json(void **state) {
   (void)state;
   static const char *const texts[] = {
-      "", " ", "<html>502 Bad Gateway</html>", "Not Found", "[]", "null", "5",
-      "{\"code\":7,\"message\":\"m\"", "{\"code\":7,\"message\":\"m\"}x",
-      "{}", "{\"error\":\"denied\"}", "{\"details\":[{\"name\":\"x\"}]}",
+      "",
+      " ",
+      "<html>502 Bad Gateway</html>",
+      "Not Found",
+      "[]",
+      "null",
+      "5",
+      "{\"code\":7,\"message\":\"m\"",
+      "{\"code\":7,\"message\":\"m\"}x",
+      "{}",
+      "{\"error\":\"denied\"}",
+      "{\"details\":[{\"name\":\"x\"}]}",
       "{\"code\":7,\"message\":\"m\",\"a\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["};
   struct decoding d;
   decoding_open(&d);
@@ -400,19 +429,22 @@ static void rights(void **state) {
 static void auth_info_of_a_wrong_shape(void **state) {
   (void)state;
   static const char *const wrong[] = {
-      "[]", "", "{\"api_key\":5}", "{\"api_key\":{},\"api_key\":{}}",
+      "[]",
+      "",
+      "{\"api_key\":5}",
+      "{\"api_key\":{},\"api_key\":{}}",
       "{\"api_key\":{\"api_key\":[]}}",
       "{\"api_key\":{\"api_key\":{\"rights\":\"RIGHT_ALL\"}}}",
       "{\"api_key\":{\"api_key\":{\"rights\":[5]}}}",
       "{\"api_key\":{\"api_key\":{\"rights\":[null]}}}",
       "{\"api_key\":{\"entity_ids\":{\"user_ids\":{\"user_id\":5}}}}",
-      "{\"is_admin\":\"true\"}", "{\"user_session\":5}"};
+      "{\"is_admin\":\"true\"}",
+      "{\"user_session\":5}"};
   struct decoding d;
   decoding_open(&d);
   for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
     assert_int_equal(decode(&d, TTN_BODY_AUTH_INFO, wrong[i]), TTN_FAIL_JSON);
-    assert_int_equal(ttn_decoder_auth_info(d.decoder)->kind,
-                     TTN_KEY_NOT_HEARD);
+    assert_int_equal(ttn_decoder_auth_info(d.decoder)->kind, TTN_KEY_NOT_HEARD);
     assert_int_equal(ttn_decoder_auth_info(d.decoder)->n_rights, 0);
   }
   decoding_close(&d);

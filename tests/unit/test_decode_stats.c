@@ -79,15 +79,45 @@ static void counts(void **state) {
       {"500e-2", 5},
       {"\"5e3\"", 5000},
   };
-  static const char *const none[] = {
-      "\"9223372036854775808\"", "9223372036854775808", /* 2^63 */
-      "\"18446744073709551615\"", "\"18446744073709551616\"",
-      "\"99999999999999999999999\"", "1e19", "1e99", "1e999999999999",
-      "-1", "\"-1\"", "\"\"", "\" 1\"", "\"1 \"", "\"+1\"", "\"0x10\"",
-      "\"1_0\"", "\"1,5\"", "\"1.\"", "\".5\"", "\".\"", "\"-\"", "\"1e\"",
-      "\"1e+\"", "\"1e1x\"", "\"1.2.3\"", "\"NaN\"", "\"many\"", "\"1\\u0000\"",
-      "0.5", "1.5", "15e-1", "1e-1", "1.5e0", "true", "false", "{}", "[]",
-      "[1]", "{\"low\":1}"};
+  static const char *const none[] = {"\"9223372036854775808\"",
+                                     "9223372036854775808", /* 2^63 */
+                                     "\"18446744073709551615\"",
+                                     "\"18446744073709551616\"",
+                                     "\"99999999999999999999999\"",
+                                     "1e19",
+                                     "1e99",
+                                     "1e999999999999",
+                                     "-1",
+                                     "\"-1\"",
+                                     "\"\"",
+                                     "\" 1\"",
+                                     "\"1 \"",
+                                     "\"+1\"",
+                                     "\"0x10\"",
+                                     "\"1_0\"",
+                                     "\"1,5\"",
+                                     "\"1.\"",
+                                     "\".5\"",
+                                     "\".\"",
+                                     "\"-\"",
+                                     "\"1e\"",
+                                     "\"1e+\"",
+                                     "\"1e1x\"",
+                                     "\"1.2.3\"",
+                                     "\"NaN\"",
+                                     "\"many\"",
+                                     "\"1\\u0000\"",
+                                     "0.5",
+                                     "1.5",
+                                     "15e-1",
+                                     "1e-1",
+                                     "1.5e0",
+                                     "true",
+                                     "false",
+                                     "{}",
+                                     "[]",
+                                     "[1]",
+                                     "{\"low\":1}"};
   struct decoding d;
   char members[100];
   decoding_open(&d);
@@ -161,13 +191,20 @@ static void each_field(void **state) {
 
 static void bad_fields(void **state) {
   (void)state;
-  static const char *const times[] = {
-      "connected_at", "disconnected_at", "last_status_received_at",
-      "last_uplink_received_at", "last_downlink_received_at",
-      "last_tx_acknowledgment_received_at"};
-  static const char *const no_time[] = {
-      "\"\"", "\"yesterday\"", "\"2024-02-30T00:00:00Z\"", "1714557600",
-      "true", "{}", "[]", "\"2024-05-01T10:00:00\""};
+  static const char *const times[] = {"connected_at",
+                                      "disconnected_at",
+                                      "last_status_received_at",
+                                      "last_uplink_received_at",
+                                      "last_downlink_received_at",
+                                      "last_tx_acknowledgment_received_at"};
+  static const char *const no_time[] = {"\"\"",
+                                        "\"yesterday\"",
+                                        "\"2024-02-30T00:00:00Z\"",
+                                        "1714557600",
+                                        "true",
+                                        "{}",
+                                        "[]",
+                                        "\"2024-05-01T10:00:00\""};
   static const struct {
     const char *members, *path;
   } others[] = {
@@ -187,8 +224,7 @@ static void bad_fields(void **state) {
       {"\"round_trip_times\":{\"median\":\"1ms\"}", "round_trip_times.median"},
       {"\"round_trip_times\":{\"max\":\"-1s\"}", "round_trip_times.max"},
       {"\"round_trip_times\":{\"count\":-1}", "round_trip_times.count"},
-      {"\"round_trip_times\":{\"count\":4294967296}",
-       "round_trip_times.count"},
+      {"\"round_trip_times\":{\"count\":4294967296}", "round_trip_times.count"},
       {"\"round_trip_times\":{\"min\":\"3s\",\"median\":\"2s\","
        "\"max\":\"4s\",\"count\":1}",
        "round_trip_times"},
@@ -222,8 +258,8 @@ static void bad_fields(void **state) {
 
 static void entries_of_wrong_types(void **state) {
   (void)state;
-  static const char *const wrong[] = {"5", "\"\"", "[]", "[{}]", "true",
-                                      "null"};
+  static const char *const wrong[] = {"5",    "\"\"", "[]",
+                                      "[{}]", "true", "null"};
   struct decoding d;
   decoding_open(&d);
   for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -368,24 +404,22 @@ static void metrics_of_any_kind(void **state) {
   struct decoding d;
   decoding_open(&d);
   const struct ttn_stats *found = stats(
-      &d,
-      "\"last_status\":{\"metrics\":{"
-      /* names by the stack's rule, of 3 and of 36 characters */
-      "\"abc\":1,\"a-b_c\":-2.5,\"load_15\":0.25,"
-      "\"abcdefghijklmnopqrstuvwxyz0123456789\":4e0,"
-      /* names that are none */
-      "\"\":9,\"ab\":9,\"_abc\":9,\"abc_\":9,\"a__b\":9,\"a-_b\":9,"
-      "\"Temp\":9,\"a.b.c\":9,\"a b c\":9,\"a/b/c\":9,\"b\\u00fcro\":9,"
-      "\"abc\\u0000\":9,\"abc\\n\":9,\"../../x\":9,\"%n%n%n\":9,"
-      "\"abcdefghijklmnopqrstuvwxyz0123456789a\":9,"
-      /* values that are none */
-      "\"nan\":\"NaN\",\"inf\":\"-Infinity\",\"text\":\"1\",\"null\":null,"
-      "\"true\":true,\"list\":[1],\"object\":{\"abc\":9},\"huge\":1e999,"
-      /* a name that came before */
-      "\"abc\":9,\"end\":5}}");
+      &d, "\"last_status\":{\"metrics\":{"
+          /* names by the stack's rule, of 3 and of 36 characters */
+          "\"abc\":1,\"a-b_c\":-2.5,\"load_15\":0.25,"
+          "\"abcdefghijklmnopqrstuvwxyz0123456789\":4e0,"
+          /* names that are none */
+          "\"\":9,\"ab\":9,\"_abc\":9,\"abc_\":9,\"a__b\":9,\"a-_b\":9,"
+          "\"Temp\":9,\"a.b.c\":9,\"a b c\":9,\"a/b/c\":9,\"b\\u00fcro\":9,"
+          "\"abc\\u0000\":9,\"abc\\n\":9,\"../../x\":9,\"%n%n%n\":9,"
+          "\"abcdefghijklmnopqrstuvwxyz0123456789a\":9,"
+          /* values that are none */
+          "\"nan\":\"NaN\",\"inf\":\"-Infinity\",\"text\":\"1\",\"null\":null,"
+          "\"true\":true,\"list\":[1],\"object\":{\"abc\":9},\"huge\":1e999,"
+          /* a name that came before */
+          "\"abc\":9,\"end\":5}}");
   static const char *const names[] = {
-      "abc", "a-b_c", "load_15", "abcdefghijklmnopqrstuvwxyz0123456789",
-      "end"};
+      "abc", "a-b_c", "load_15", "abcdefghijklmnopqrstuvwxyz0123456789", "end"};
   static const double values[] = {1, -2.5, 0.25, 4, 5};
   assert_int_equal(found->n_metrics, 5);
   for (size_t i = 0; i < 5; i++) {
@@ -462,7 +496,8 @@ static void numbers(void **state) {
     assert_int_equal(stats(&d, members)->n_metrics, 0);
   }
   /* A number of 200 digits is none that was measured. */
-  char *text = repeat("\"last_status\":{\"metrics\":{\"abc\":0.", "1", 200, "}}");
+  char *text =
+      repeat("\"last_status\":{\"metrics\":{\"abc\":0.", "1", 200, "}}");
   assert_int_equal(stats(&d, text)->n_metrics, 0);
   free(text);
   setlocale(LC_ALL, "C");

@@ -81,17 +81,16 @@ static void printing(void **state) {
   char buffer[6] = "xxxxx";
   assert_ptr_equal(ttn_print(buffer, sizeof(buffer), "%d", 12345), buffer);
   assert_string_equal(buffer, "12345");
-  assert_string_equal(ttn_print(buffer, sizeof(buffer), "%d", 123456),
-                      "12345");
+  assert_string_equal(ttn_print(buffer, sizeof(buffer), "%d", 123456), "12345");
 }
 
 /* A promise: they are the type instances of `errors`. */
 static void failure_names(void **state) {
   (void)state;
   static const char *const names[] = {
-      "ok",   "dns",        "connect", "proxy", "tls",
-      "timeout", "transfer", "http",    "rate_limit", "key",
-      "json", "answer",     "too_large", "memory", "state_file"};
+      "ok",      "dns",      "connect",   "proxy",      "tls",
+      "timeout", "transfer", "http",      "rate_limit", "key",
+      "json",    "answer",   "too_large", "memory",     "state_file"};
   assert_int_equal(sizeof(names) / sizeof(names[0]), TTN_FAILURES);
   for (int i = 0; i < TTN_FAILURES; i++)
     assert_string_equal(ttn_failure_name((enum ttn_failure)i), names[i]);

@@ -196,8 +196,10 @@ static void print_list(FILE *out, const struct ttn_decoder *decoder,
 
 static void print_auth_info(FILE *out, const struct ttn_decoder *decoder) {
   static const char *const kinds[] = {
-      [TTN_KEY_NOT_HEARD] = "not heard",     [TTN_KEY_USER] = "user",
-      [TTN_KEY_ORGANIZATION] = "organization", [TTN_KEY_GATEWAY] = "gateway",
+      [TTN_KEY_NOT_HEARD] = "not heard",
+      [TTN_KEY_USER] = "user",
+      [TTN_KEY_ORGANIZATION] = "organization",
+      [TTN_KEY_GATEWAY] = "gateway",
       [TTN_KEY_OTHER] = "other",
   };
   const struct ttn_auth_info *info = ttn_decoder_auth_info(decoder);
@@ -392,8 +394,7 @@ static void recordings(void **state) {
   char *table = test_read_file(
       test_path(file, sizeof(file), "tests/unit/recordings.expected"), NULL);
   struct test_env test;
-  struct ttn_decoder *decoder =
-      ttn_decoder_new(&test_env_init(&test)->env);
+  struct ttn_decoder *decoder = ttn_decoder_new(&test_env_init(&test)->env);
   find_answers(directory);
   size_t good = 0;
   for (size_t i = 0; i < n_paths; i++) {

@@ -14,11 +14,11 @@
 #include <yajl/yajl_tree.h>
 
 struct test_env {
-  struct ttn_env env; /* env.ctx is this struct: it must not be moved */
+  struct ttn_env env;         /* env.ctx is this struct: it must not be moved */
   size_t blocks, bytes, peak; /* of memory, held now */
   size_t calls;               /* for memory, so far */
-  size_t fail_at; /* the call that fails, counted from 1; 0: none */
-  bool for_good;  /* and so do all calls after it */
+  size_t fail_at;             /* the call that fails, counted from 1; 0: none */
+  bool for_good;              /* and so do all calls after it */
   int64_t wall, mono;
   char log[1 << 16]; /* "LEVEL line\n", in order; cut when full */
   size_t lines;
@@ -30,7 +30,8 @@ union test_block {
   max_align_t align;
 };
 
-static inline void test_release(struct test_env *test, union test_block *block) {
+static inline void test_release(struct test_env *test,
+                                union test_block *block) {
   test->blocks--;
   test->bytes -= block->size;
   free(block);
@@ -46,9 +47,8 @@ static inline void *test_resize(void *ctx, void *p, size_t size) {
     return NULL;
   }
   test->calls++;
-  if (test->fail_at != 0 &&
-      (test->calls == test->fail_at ||
-       (test->for_good && test->calls > test->fail_at)))
+  if (test->fail_at != 0 && (test->calls == test->fail_at ||
+                             (test->for_good && test->calls > test->fail_at)))
     return NULL;
   union test_block *block = malloc(sizeof(*block) + size);
   if (block == NULL)
@@ -73,8 +73,7 @@ static inline int64_t test_mono(void *ctx) {
   return ((struct test_env *)ctx)->mono;
 }
 
-static inline void test_log(void *ctx, enum ttn_level level,
-                            const char *line) {
+static inline void test_log(void *ctx, enum ttn_level level, const char *line) {
   static const char *const names[] = {"ERROR", "WARNING", "NOTICE", "INFO",
                                       "DEBUG"};
   struct test_env *test = ctx;
@@ -89,8 +88,8 @@ static inline void test_log(void *ctx, enum ttn_level level,
 
 static inline struct test_env *test_env_init(struct test_env *test) {
   *test = (struct test_env){.wall = TEST_WALL, .mono = 1000 * TTN_SECOND};
-  test->env = (struct ttn_env){test, test_resize, test_wall, test_mono,
-                               test_log};
+  test->env =
+      (struct ttn_env){test, test_resize, test_wall, test_mono, test_log};
   return test;
 }
 
@@ -98,10 +97,9 @@ static inline struct test_env *test_env_init(struct test_env *test) {
  * then with all that follow, until it gets through without reaching the one
  * that fails. `once` checks for itself that a failure is survived; here it is
  * only seen that nothing is left behind. */
-static inline void test_fail_each(struct test_env *test,
-                                  void (*once)(struct test_env *test,
-                                               void *arg),
-                                  void *arg) {
+static inline void
+test_fail_each(struct test_env *test,
+               void (*once)(struct test_env *test, void *arg), void *arg) {
   for (int for_good = 0; for_good < 2; for_good++)
     for (size_t nth = 1;; nth++) {
       test_env_init(test);
@@ -169,8 +167,7 @@ static inline const char *test_string(yajl_val tree, const char *a,
 static inline void test_answer_open(struct test_answer *answer,
                                     const char *path) {
   char full[4096], error[256];
-  char *text =
-      test_read_file(test_answer_path(full, sizeof(full), path), NULL);
+  char *text = test_read_file(test_answer_path(full, sizeof(full), path), NULL);
   *answer = (struct test_answer){.tree = yajl_tree_parse(text, error, 256)};
   free(text);
   if (answer->tree == NULL)
