@@ -137,6 +137,7 @@ void ttn_account_free(struct ttn_account *a) {
   }
   ttn_free(env, a->waiting);
   ttn_free(env, a->found);
+  ttn_free(env, a->graves);
   ttn_free(env, a->sources);
   ttn_free(env, a->rows);
   ttn_select_free(env, a->select);
