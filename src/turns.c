@@ -74,8 +74,6 @@ void turns_begin(struct ttn_account *a) {
     a->gateways[i]->planned = false;
   }
   turns_plan(a);
-  for (size_t h = 0; h < a->n_hosts; h++)
-    a->hosts[h].n_primary = a->hosts[h].n_ranges;
 }
 
 /* Gives every gateway that has none yet its place: at the poll's begin all of
@@ -98,6 +96,8 @@ void turns_plan(struct ttn_account *a) {
       bool whole = from[h] == 0 && chance == 0;
       slice(a, (int)h, from[h], false, chance == 1,
             whole ? a->hosts[h].first : 0);
+      if (whole)
+        a->hosts[h].n_primary = a->hosts[h].n_ranges;
     }
   }
   a->retry_refused = false;
@@ -110,7 +110,9 @@ static void notice(struct ttn_account *a, struct gw *gw,
   if (!a->settings->notifications)
     return;
   ttn_notice_gateway(a->sink, &gw->notice, gw->id, gw->name, state,
-                     a->env->mono(a->env->ctx), gw->known.disconnected_at,
+                     a->env->mono(a->env->ctx),
+                     state == TTN_CONNECTED ? gw->known.connected_at
+                                            : gw->known.disconnected_at,
                      a->settings->offline_after);
 }
 
@@ -175,7 +177,8 @@ static void commit(struct ttn_account *a, struct gw *gw, int h,
   notice(a, gw, outcome.state);
 }
 
-static struct hunt *begin_hunt(struct ttn_account *a, struct gw *gw) {
+static struct hunt *begin_hunt(struct ttn_account *a, struct gw *gw,
+                               int64_t date) {
   struct hunt *hunt = a->free_hunts;
   if (hunt != NULL) {
     a->free_hunts = hunt->next;
@@ -186,6 +189,7 @@ static struct hunt *begin_hunt(struct ttn_account *a, struct gw *gw) {
   }
   hunt->gw = gw;
   hunt->held_at = -1;
+  hunt->lacked_date = date;
   hunt->next = a->hunts;
   a->hunts = hunt;
   gw->hunt = hunt;
@@ -198,7 +202,7 @@ static void resolve(struct ttn_account *a, struct hunt *hunt) {
     commit(a, gw, hunt->held_at, TTN_PROOF_ENTRY, &hunt->held,
            hunt->held_date);
   else if ((hosts_all(a) & ~gw->lacks) == 0)
-    commit(a, gw, gw->at, TTN_PROOF_ABSENT, NULL, 0);
+    commit(a, gw, gw->at, TTN_PROOF_ABSENT, NULL, hunt->lacked_date);
 }
 
 /* Of two disconnected entries the later one stands. */
@@ -226,7 +230,7 @@ static void lacking(struct ttn_account *a, int h, struct gw *gw, bool hunting,
            stats != NULL ? TTN_PROOF_ENTRY : TTN_PROOF_ABSENT, stats, date);
     return;
   }
-  struct hunt *hunt = gw->hunt != NULL ? gw->hunt : begin_hunt(a, gw);
+  struct hunt *hunt = gw->hunt != NULL ? gw->hunt : begin_hunt(a, gw, date);
   if (hunt == NULL)
     return;
   if (stats != NULL)
@@ -246,9 +250,10 @@ static void lacking(struct ttn_account *a, int h, struct gw *gw, bool hunting,
   host->absent[host->n_absent++] = gw;
 }
 
-void turns_absent(struct ttn_account *a, int h, struct gw *gw, bool hunt) {
+void turns_absent(struct ttn_account *a, int h, struct gw *gw, bool hunt,
+                  int64_t date) {
   if (!gw->gone && gw->turn != TURN_ANSWERED)
-    lacking(a, h, gw, hunt, NULL, 0);
+    lacking(a, h, gw, hunt, NULL, date);
 }
 
 static int by_id(const void *a, const void *b) {
@@ -337,7 +342,7 @@ bool turns_entries(struct ttn_account *a, struct job *job, int64_t date) {
     entry(a, job, of[i], &entries[i], date);
   for (size_t i = 0; i < job->range.n; i++)
     if (!there[i])
-      turns_absent(a, job->host, turns[i], job->range.hunt);
+      turns_absent(a, job->host, turns[i], job->range.hunt, date);
   return true;
 }
 
@@ -369,7 +374,7 @@ void turns_refused(struct ttn_account *a, int h, const struct range *r) {
   }
   struct gw *gw = a->hosts[h].turns[r->from];
   if (r->hunt) /* it is not known there, or not to this key */
-    turns_absent(a, h, gw, true);
+    turns_absent(a, h, gw, true, 0);
   else
     refuse(a, gw);
 }
@@ -418,7 +423,8 @@ static void send_deferred(struct ttn_account *a) {
       continue;
     struct ttn_outcome outcome = {.state = gw->known.shown,
                                   .counts = gw->deferred};
-    memcpy(outcome.value, gw->known.value, sizeof(outcome.value));
+    for (int k = 0; k < TTN_KINDS; k++)
+      outcome.value[k] = ttn_gateway_value(&gw->known, k);
     struct ttn_meta meta = {.name = gw->name,
                             .eui = gw->eui,
                             .server_address = gw->address,
