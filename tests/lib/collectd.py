@@ -44,11 +44,12 @@ def account(name, *lines, **options):
 
 class Collectd:
     def __init__(self, scratch, blocks, extra="", interval=0.5, csv=False, prometheus=True, plugin=True,
-                 wrapper=(), environment=None, arguments=("-f",), patience=10.0):
-        """blocks: what is in <Plugin ttn>. plugin: False leaves ttn out, a path loads another file.
-        extra: more configuration."""
+                 wrapper=(), environment=None, arguments=("-f",), patience=10.0, name="collectd"):
+        """blocks: what is in <Plugin ttn>. extra: more configuration. plugin: False leaves ttn out, a path
+        loads another file. name: of its directory; with the same again it is the same daemon started
+        again, but for its log, which begins anew."""
         self.scratch = scratch
-        self.directory = scratch.file("collectd", "")
+        self.directory = scratch.file(name, "")
         self.patience = patience
         self.process = None
         self.ended_after = None
@@ -84,7 +85,7 @@ class Collectd:
                     "</Plugin>"]
         os.makedirs(self.path("base"), exist_ok=True)
         # An APIKey may be in it.
-        return self.scratch.write("collectd/conf", "\n".join(out) + "\n", secret=True)
+        return self.scratch.write(os.path.relpath(self.path("conf"), self.scratch.path), "\n".join(out) + "\n", secret=True)
 
     @staticmethod
     def _types_db():
@@ -111,6 +112,9 @@ class Collectd:
             self.process.wait()
 
     def start(self):
+        for name in ("log", "out"):
+            if os.path.exists(self.path(name)):
+                os.rename(self.path(name), self.path("%s-%d" % (name, time.monotonic_ns())))
         with open(self.path("out"), "ab") as out:
             self.process = subprocess.Popen(self._arguments, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                             env=self._environment)
