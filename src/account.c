@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Names out of an answer go into lines, and a hostile answer may echo the
  * Authorization header: what looks like a part of a key (base32) is masked. */
@@ -251,8 +252,14 @@ void account_load_state(struct ttn_account *a) {
                 "gateways that reconnected before may show one reset",
                 a->settings->state_file, why);
   a->room_rows = a->n_rows;
-  if (with_values)
-    account_save_state(a, false);
+  if (!with_values)
+    return;
+  account_save_state(a, false);
+  /* Values that a later start would find again must not be used now; without
+   * the file there is nothing to find, and it is tried again at each poll. */
+  if (a->dirty && unlink(a->settings->state_file) != 0)
+    for (size_t i = 0; i < a->n_rows; i++)
+      a->rows[i].gateway.reported = 0;
 }
 
 static void say_state_file(struct ttn_account *a, bool failed,

@@ -116,7 +116,7 @@ struct host {
   size_t n_turns, room_turns;
   struct range *ranges; /* a ring would save little: consumed from `head` */
   size_t head, n_ranges, room_ranges;
-  size_t n_primary;  /* ranges of its own gateways at the poll's begin */
+  size_t n_primary;  /* ranges of its own gateways, planned as a whole */
   size_t first;      /* which of them goes first: moves on after a failed
                       * probe or a limit */
   size_t asked;      /* ranges that were started in this poll */

@@ -396,7 +396,7 @@ void discover_end(struct ttn_account *a) {
     discover_fail(a, "not whole by the poll's deadline: raise Timeout");
   if (a->discovery == DISCOVERY_FAILED) {
     discover_drop(a);
-    if (!a->said_list && !a->key_refused) {
+    if (!a->said_list && !a->key_refused && !a->hosts[0].failed) {
       account_log(a, TTN_ERROR,
                   "the list of gateways can't be read: %s%s", a->list_why,
                   a->have_list ? "; the gateways known so far are kept" : "");

@@ -278,9 +278,11 @@ static void fail(struct ttn_account *a, struct job *job,
   char text[240];
   ttn_print(text, sizeof(text), "%s: %s", what[job->kind], why);
   a->report.failures[failure]++;
-  hosts_failed(a, job->host, job->probe, failure, text);
   if (job->kind == KIND_LIST)
     discover_fail(a, why);
+  /* A list that fails by itself is no trouble of the host's. */
+  if (job->kind != KIND_LIST || job->call.answer.status == 0)
+    hosts_failed(a, job->host, job->probe, failure, text);
 }
 
 /* Of what the stack calls its errors and fields; nothing else is repeated. */

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""What is wrong with a key is named, with the cure, once; nothing is reported as if it were known;
+and the key works again as soon as that is mended."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+
+import tap  # noqa: E402
+from drive import Drive  # noqa: E402
+from place import Scratch  # noqa: E402
+from standin import Standin, key_text  # noqa: E402
+
+LIST = r'"list gateways the user is a collaborator of" \(RIGHT_USER_GATEWAYS_LIST\)'
+STATUS = r'"view gateway status" \(RIGHT_GATEWAY_STATUS_READ\)'
+
+# Kind of key, what the one error line says.
+CASES = [
+    ("unknown-id", "the stack does not know this key: it was deleted"),
+    ("deleted", "the stack does not know this key: it was deleted"),
+    ("wrong-secret", "the secret part of the key is wrong"),
+    ("expired", "the key has expired: make a new one"),
+    ("not-a-key", "the key is malformed"),
+    ("two-parts", "the key is malformed"),
+    ("other-prefix", "the key is malformed"),
+    ("user-no-list", "the key may not list gateways: give it the right " + LIST),
+    ("organization-no-list", r"RIGHT_ORGANIZATION_GATEWAYS_LIST"),
+    ("user-no-status", "the key lacks the right " + STATUS),
+    ("organization-no-status", "the key lacks the right " + STATUS),
+    ("gateway", 'the key is gateway alice-gw-1\'s own and can\'t list gateways: .* add Gateway "alice-gw-1"'),
+]
+
+
+def test_each_trouble_has_its_sentence():
+    """Ten kinds of key that don't do, each named once, with nothing reported"""
+    with Scratch() as scratch, Standin(clusters=2) as stack:
+        stack.recorded_world()
+        for kind, sentence in CASES:
+            with Drive(scratch, Cluster=["127.0.0.2", "localhost"], **stack.options(scratch, kind)) as drive:
+                poll = drive.poll()
+                errors = poll.lines("error")
+                tap.equal(len(errors), 1, "%s: %s" % (kind, poll.log))
+                tap.matches(sentence, errors[0])
+                tap.equal([key for key in poll.values if key[0] == "ttn"], [], kind)
+                tap.equal(poll.api("bool", "up"), 0, kind)
+                tap.equal(poll.errors().get("key"), 1, "failures of %s" % kind)
+                tap.equal(drive.poll().log, [], "second poll of %s" % kind)
+
+
+def test_restricted_accounts():
+    """Suspended, pending, rejected: the stack's own warning is in the line; a flagged one works"""
+    with Scratch() as scratch, Standin() as stack:
+        for state, warning in (("suspended", "Restricted rights after account suspension"),
+                               ("requested", "Restricted rights while account pending"),
+                               ("rejected", "Restricted rights after account rejection")):
+            stack.user("bob", state)
+            for extra in ({}, {"Gateway": "alice-gw-1"}):
+                with Drive(scratch, **extra, **stack.options(scratch, "user-without-gateways")) as drive:
+                    errors = drive.poll().lines("error")
+                    tap.equal(len(errors), 1, "%s %s" % (state, extra))
+                    if not extra:
+                        tap.matches(warning, errors[0])
+                    else:
+                        tap.matches("no rights at all: its account is suspended", errors[0])
+        stack.user("bob", "flagged")
+        with Drive(scratch, **stack.options(scratch, "user-without-gateways")) as drive:
+            poll = drive.poll()
+            tap.equal(poll.lines("error", "warning"), [])
+            tap.equal(poll.api("bool", "up"), 1, "an account without gateways is well")
+
+
+def test_a_refused_key_costs_one_request_a_poll():
+    """And works again in the poll after it was mended, with a notification each"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.fleet(250, [1], "full")
+        with Drive(scratch, **stack.options(scratch)) as drive:
+            tap.equal(drive.poll().api("count", "connected"), 250)
+            stack.delete_key("user")
+            poll = drive.poll()
+            tap.equal(len(poll.lines("error")), 1)
+            tap.equal([line for line in poll.notified if line.startswith("failure ttn_api home bool up")],
+                      poll.notified)
+            tap.equal(len(poll.notified), 1)
+            stack.reset_asked()
+            poll = drive.poll()
+            tap.equal(stack.asked()["total"], 1, "requests amid trouble")
+            tap.equal((poll.log, poll.notified), ([], []))
+            stack.key("user")
+            poll = drive.poll()
+            tap.equal(poll.api("count", "connected"), 250)
+            tap.equal(poll.lines("notice"), ['account "home": the key works again'])
+            tap.equal([line[:13] for line in poll.notified], ["okay ttn_api "])
+
+
+def test_rotation_costs_no_poll():
+    """The file is replaced and the old key deleted, between two polls"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.fleet(5, [1], "full")
+        options = stack.options(scratch)
+        with Drive(scratch, **options) as drive:
+            drive.poll()
+            scratch.write("key-user", key_text("user-all") + "\n", secret=True)
+            stack.delete_key("user")
+            poll = drive.poll()
+            tap.equal(poll.api("count", "connected"), 5)
+            tap.equal((poll.log, poll.errors()), ([], {}))
+
+
+def test_a_list_that_was_not_heard():
+    """{} without X-Total-Count: no empty account, but a key that did not arrive"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.fleet(5, [1], "full")
+        with Drive(scratch, DiscoveryInterval=10, Interval=10, **stack.options(scratch)) as drive:
+            drive.poll()
+            rule = stack.fault({"status": 200, "body": "{}", "headers": {"X-Total-Count": None}},
+                               {"kind": "list"})
+            stack.fault({"status": 200, "body": "{}"}, {"kind": "auth_info"})
+            drive.later(10)
+            poll = drive.poll()
+            tap.matches("this key was not heard, or is a gateway", str(poll.lines("error")))
+            tap.equal(poll.api("count", "gateways"), 5, "the list is kept")
+            stack.unfault(rule)
+            drive.later(10)
+            poll = drive.poll()
+            tap.equal(poll.api("count", "connected"), 5)
+            tap.equal(poll.api("bool", "up"), 1)
+
+
+if __name__ == "__main__":
+    tap.run(globals())
