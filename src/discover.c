@@ -69,6 +69,12 @@ static void move_text(const struct ttn_env *env, char **to, char **from) {
   *from = NULL;
 }
 
+/* The other hosts are asked again. Not amid a hunt: it counts who lacks it. */
+static void forget_lacks(struct gw *gw) {
+  if (gw->hunt == NULL)
+    gw->lacks = 0;
+}
+
 static void update(struct ttn_account *a, struct gw *gw, struct found *f) {
   move_text(a->env, &gw->name, &f->name);
   move_text(a->env, &gw->eui, &f->eui);
@@ -78,7 +84,7 @@ static void update(struct ttn_account *a, struct gw *gw, struct found *f) {
   if (gw->home != f->home)
     gw->at = f->home;
   gw->home = f->home;
-  gw->lacks = 0;
+  forget_lacks(gw);
   gw->missed = 0;
 }
 
@@ -146,7 +152,7 @@ static bool merge(struct ttn_account *a, bool complete, size_t *entered,
       update(a, gw, f);
       merged[n++] = gw;
     } else if (order < 0) {
-      gw->lacks = 0;
+      forget_lacks(gw);
       if (complete && ++gw->missed >= patience) {
         leave(a, gw);
         ++*left;
