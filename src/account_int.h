@@ -153,7 +153,12 @@ struct found {
   bool has_location;
   struct ttn_location location;
 };
-enum discovery { DISCOVERY_IDLE, DISCOVERY_RUNNING, DISCOVERY_FAILED };
+enum discovery {
+  DISCOVERY_IDLE,
+  DISCOVERY_RUNNING,
+  DISCOVERY_DONE,
+  DISCOVERY_FAILED
+};
 struct source {           /* the key's own list, or an organization's */
   const char *organization; /* NULL: the key's own */
   int64_t total;          /* X-Total-Count of the first page, -1 unknown */
@@ -198,12 +203,12 @@ struct ttn_account {
   size_t n_gateways, room_gateways;
   struct gw **graves;   /* left the list amid a poll; freed at its end */
   size_t n_graves;
-  size_t n_foreign;     /* listed, but another account reports them */
-  bool said_foreign;
+  bool said_foreign;    /* another account reports some of those listed */
 
   enum discovery discovery;
   int64_t discovered_at; /* mono of the last good one, 0 = none */
   bool have_list;
+  bool list_short;      /* some of those listed found no memory */
   bool said_list;
   char list_why[512];   /* "" unless it failed in this poll */
   int64_t list_since;

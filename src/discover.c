@@ -90,7 +90,6 @@ static void update(struct ttn_account *a, struct gw *gw, struct found *f) {
 
 static struct gw *enter(struct ttn_account *a, struct found *f) {
   if (!ttn_claims_take(a->claims, a, a->settings->host, f->id)) {
-    a->n_foreign++;
     if (!a->said_foreign)
       account_log(a, TTN_WARNING,
                   "gateway %s is reported by another account already and left "
@@ -103,6 +102,7 @@ static struct gw *enter(struct ttn_account *a, struct found *f) {
   struct gw *gw = ttn_alloc(a->env, sizeof(*gw));
   if (gw == NULL) {
     ttn_claims_give(a->claims, a, a->settings->host, f->id);
+    a->list_short = true;
     return NULL;
   }
   ttn_print(gw->id, sizeof(gw->id), "%s", f->id);
@@ -143,7 +143,7 @@ static bool merge(struct ttn_account *a, bool complete, size_t *entered,
   }
   uint8_t patience = several_pages(a) ? 2 : 1;
   size_t n = 0, i = 0, j = 0;
-  a->n_foreign = 0;
+  a->list_short = false;
   while (i < a->n_gateways || j < a->n_found) {
     struct gw *gw = i < a->n_gateways ? a->gateways[i] : NULL;
     struct found *f = j < a->n_found ? &a->found[j] : NULL;
@@ -197,8 +197,12 @@ static void done(struct ttn_account *a, bool complete) {
   for (size_t h = 0; h < a->n_hosts; h++)
     a->hosts[h].no_batch = false;
   a->have_list = true;
-  a->discovery = DISCOVERY_IDLE;
+  a->discovery = DISCOVERY_DONE;
   a->discovered_at = a->started;
+  if (a->list_short) { /* for lack of memory: again at the next poll */
+    a->discovered_at -= a->settings->discovery_interval;
+    a->report.failures[TTN_FAIL_MEMORY]++;
+  }
   a->retry_refused = true;
   turns_plan(a);
 }
@@ -409,7 +413,7 @@ void discover_end(struct ttn_account *a) {
       a->said_list = true;
       a->list_since = now;
     }
-  } else if (a->said_list && a->discovered_at == a->started) {
+  } else if (a->said_list && a->discovery == DISCOVERY_DONE) {
     account_log(a, TTN_NOTICE, "the list of gateways can be read again, after %s",
                 ttn_words(words, sizeof(words), now - a->list_since));
     a->said_list = false;

@@ -665,7 +665,7 @@ static void report(struct ttn_account *a, bool had_key) {
   r->unknown = a->n_gateways - r->connected - r->disconnected;
   for (size_t i = 0; i < a->n_gateways && all; i++)
     all = a->gateways[i]->turn != TURN_NONE;
-  r->up = had_key && a->have_list && !a->key_refused && all;
+  r->up = had_key && a->have_list && !a->list_short && !a->key_refused && all;
   r->poll = a->env->mono(a->env->ctx) - a->started;
   ttn_report_api(a->sink, a->settings->collect, a->settings->account, r);
 }
