@@ -7,7 +7,7 @@
  * The stack counts a gateway's messages from nothing on each connection, and
  * forgets them. Here value = count + offset, and the offset carries what
  * earlier connections had. Nothing is added that an answer doesn't prove, so a
- * value never falls, but where a series starts anew (below).
+ * value never falls, but after a kill of collectd (below).
  *
  * 1. Whose counts are these? By what is known (perhaps from the state file)
  * and the entry's connected_at:
@@ -17,7 +17,7 @@
  *   nothing                  | running | running | running
  *   a connected_at           | running | NEW     | running
  *   disconnected_at only     | running | NEW     | running
- *   disconnected, no time    | running | NEW(!)  | -
+ *   disconnected, no time    | running | NEW     | -
  *
  * An earlier connected_at than the known is the same connection: where several
  * servers have a gateway, the stack keeps the earliest. One that is earlier
@@ -29,9 +29,9 @@
  *
  *   answer            | count        | never reported    | reported
  *   ------------------+--------------+-------------------+------------------
- *   NEW               | there        | begins, count     | offset = value,
+ *   NEW               | there        | offset = 0, count | offset = value,
  *                     |              |                   |   + count
- *                     | absent       | begins, 0         | offset = value
+ *                     | absent       | offset = 0, 0     | offset = value
  *   running,          | value or up  | count + offset    | count + offset
  *     connected       | lower        | count + offset    | stays, offset =
  *                     |              |                   |   value - count
@@ -51,23 +51,25 @@
  * what was reported last, and a Prometheus counter that falls is read as a
  * reset, its whole value as new messages.
  *
- * Begins: the series gets a 0 first, and the count with the next proof. A
- * whole new connection was proved, but a writer's first value of a series only
- * gives it a base, and after a kill a count above the value reported last would
- * be taken for its sequel. A fall to 0 is a reset, what follows is added whole.
- * Not so at (!), where an absent gateway may have been there all along: its
- * count is only a base.
+ * A series' first value gives writers only a base to count from. It is the
+ * count at once, also where a whole new connection was proved: a 0 before it
+ * would be a number that the API didn't say.
  *
  * What can't be proved, and isn't added: a connection that came and went
  * between two answers and left a lower count; messages of other servers after
- * a drop without a later connected_at; and after a kill, a drop in between. */
+ * a drop without a later connected_at.
+ *
+ * After a kill it isn't known what was reported last, and a lower value goes
+ * out as it is. Prometheus adds that whole, which is right for a new
+ * connection, and wrong for a drop in between; RRDtool skips the step. A new
+ * connection's count that isn't lower looks like a sequel: only what exceeds
+ * the value reported last is added. */
 #include "gateway.h"
 
 #include <string.h>
 
 /* Clocks of gateway servers and of whoever writes Date differ a little. */
 #define FUTURE (3600 * TTN_SECOND)
-#define ALL_KINDS ((1u << TTN_KINDS) - 1)
 
 const char *ttn_state_name(enum ttn_state state) {
   switch (state) {
@@ -78,10 +80,6 @@ const char *ttn_state_name(enum ttn_state state) {
   default:
     return "unknown";
   }
-}
-
-uint64_t ttn_gateway_value(const struct ttn_gateway *gateway, int k) {
-  return (gateway->begun & 1u << k) != 0 ? 0 : gateway->value[k];
 }
 
 bool ttn_gateway_has_offset(const struct ttn_gateway *gateway) {
@@ -144,8 +142,6 @@ static const char *learn_entry(struct ttn_gateway *next,
     return "its connected_at is more than an hour after the answer's Date";
 
   bool fresh = is_new(next, at);
-  bool from_zero = next->connected_at != 0 || next->disconnected_at != 0;
-  next->begun = fresh && from_zero ? (uint8_t)(ALL_KINDS & ~next->reported) : 0;
   /* Only servers before 3.17.2 sent both times. */
   next->shown = at > gone ? TTN_CONNECTED : TTN_DISCONNECTED;
   if (at > next->connected_at)
@@ -159,7 +155,6 @@ static const char *learn_entry(struct ttn_gateway *next,
 
 static void learn_absent(struct ttn_gateway *next, int64_t date) {
   next->shown = TTN_DISCONNECTED;
-  next->begun = 0;
   if (next->disconnected_at == 0)
     next->disconnected_at = date;
 }
@@ -196,8 +191,7 @@ struct ttn_outcome ttn_gateway_learn(struct ttn_gateway *gateway,
   outcome.state = (enum ttn_state)next.shown;
   outcome.counts = next.reported;
   outcome.offset_moved = offset_moved(gateway, &next);
+  memcpy(outcome.value, next.value, sizeof outcome.value);
   *gateway = next;
-  for (int k = 0; k < TTN_KINDS; k++)
-    outcome.value[k] = ttn_gateway_value(gateway, k);
   return outcome;
 }

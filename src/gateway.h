@@ -14,12 +14,10 @@ const char *ttn_state_name(enum ttn_state state);
 /* Kept between polls; all zero = never heard of. Per kind k:
  * value = the API's count + offset[k]. */
 struct ttn_gateway {
-  uint8_t shown;    /* enum ttn_state: what the last proof showed;
-                     * TTN_UNKNOWN = no proof since start */
-  uint8_t reported; /* bit k: value[k] was reported (or came from a clean
-                     * shutdown's state file) */
-  uint8_t begun;    /* bit k: the last proof began the series with a 0; value[k]
-                     * goes out with the next */
+  uint8_t shown;           /* enum ttn_state: what the last proof showed;
+                            * TTN_UNKNOWN = no proof since start */
+  uint8_t reported;        /* bit k: value[k] was reported (or came from a clean
+                            * shutdown's state file) */
   int64_t connected_at;    /* latest connection seen, which the offsets belong
                             * to; 0 = none */
   int64_t disconnected_at; /* while disconnected: since when, as the entry says,
@@ -44,7 +42,7 @@ struct ttn_outcome {
   bool offset_moved; /* an offset changed, or the connection that one belongs
                       * to: the state file must be on disk before these counts
                       * go out */
-  uint64_t value[TTN_KINDS]; /* as ttn_gateway_value */
+  uint64_t value[TTN_KINDS];
 };
 
 /* The one transition. stats only with TTN_PROOF_ENTRY; date: the answer's
@@ -55,10 +53,6 @@ struct ttn_outcome ttn_gateway_learn(struct ttn_gateway *gateway,
                                      enum ttn_proof proof,
                                      const struct ttn_stats *stats,
                                      int64_t date, const char **why);
-
-/* What the last proof reports of kind k, if it reports it: value[k], or 0 while
- * the series begins. */
-uint64_t ttn_gateway_value(const struct ttn_gateway *gateway, int k);
 
 /* True when the state file must hold this gateway (some offset is not 0). */
 bool ttn_gateway_has_offset(const struct ttn_gateway *gateway);

@@ -423,8 +423,7 @@ static void send_deferred(struct ttn_account *a) {
       continue;
     struct ttn_outcome outcome = {.state = gw->known.shown,
                                   .counts = gw->deferred};
-    for (int k = 0; k < TTN_KINDS; k++)
-      outcome.value[k] = ttn_gateway_value(&gw->known, k);
+    memcpy(outcome.value, gw->known.value, sizeof(outcome.value));
     struct ttn_meta meta = {.name = gw->name,
                             .eui = gw->eui,
                             .server_address = gw->address,

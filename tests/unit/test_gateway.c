@@ -276,7 +276,7 @@ static const struct cell cells[] = {
      201,
      NO,
      4,
-     {C, 0, 4, 0, 201, 0, false}},
+     {C, 4, 4, 0, 201, 0, false}},
     {"silent; later, no count",
      {C, 100, 0, NO, 0},
      ENTRY,
@@ -441,7 +441,7 @@ static const struct cell cells[] = {
      201,
      NO,
      4,
-     {C, 0, 4, 0, 201, 0, false}},
+     {C, 4, 4, 0, 201, 0, false}},
     {"gone only, silent; later, no count",
      {D, 0, 200, NO, 0},
      ENTRY,
@@ -650,7 +650,7 @@ static const struct cell cells[] = {
      201,
      NO,
      400,
-     {C, 0, 400, 0, 201, 0, true}},
+     {C, 400, 400, 0, 201, 0, true}},
     {"killed; later, no count",
      {U, 100, 0, NO, 100},
      ENTRY,
@@ -736,7 +736,7 @@ static const struct cell cells[] = {
      201,
      210,
      4,
-     {D, 0, 4, 0, 201, 210, false}},
+     {D, 4, 4, 0, 201, 210, false}},
     {"both, gone later; same, higher",
      {C, 100, 0, 150, 100},
      ENTRY,
@@ -844,29 +844,30 @@ static void keeps_kinds_apart(void **state) {
   assert_int_equal(outcome.value[TTN_TX_ACK], 2);
 }
 
-static void begins_a_series_with_0(void **state) {
+/* No number goes out that no answer said. */
+static void reports_a_new_connection_at_once(void **state) {
   (void)state;
   struct ttn_gateway gateway = {0};
   assert_int_equal(uplinks(absent(&gateway, AT(250))), NO);
-  assert_int_equal(uplinks(connected(&gateway, 260, 3)), 0);
-  assert_int_equal(ttn_gateway_value(&gateway, TTN_UPLINK), 0);
+  assert_int_equal(uplinks(connected(&gateway, 260, 3)), 3);
   assert_int_equal(uplinks(learn(&gateway, TTN_PROOF_NONE, NULL, 0)), NO);
   assert_int_equal(uplinks(connected(&gateway, 260, 5)), 5);
-  assert_int_equal(ttn_gateway_value(&gateway, TTN_UPLINK), 5);
+  assert_int_equal(uplinks(connected(&gateway, 300, 4)), 9);
+  assert_int_equal(uplinks(disconnected(&gateway, 310, 6)), 11);
 
-  /* What the 0 kept back isn't lost, whatever comes next. */
+  /* An absent field of a new connection is 0, and the count follows. */
   gateway = (struct ttn_gateway){0};
   absent(&gateway, AT(250));
-  assert_int_equal(uplinks(connected(&gateway, 260, 3)), 0);
-  assert_int_equal(uplinks(connected(&gateway, 300, 4)), 7);
-  gateway = (struct ttn_gateway){0};
-  absent(&gateway, AT(250));
-  assert_int_equal(uplinks(connected(&gateway, 260, 3)), 0);
-  assert_int_equal(uplinks(absent(&gateway, AT(310))), 3);
-  gateway = (struct ttn_gateway){0};
-  absent(&gateway, AT(250));
-  assert_int_equal(uplinks(connected(&gateway, 260, 3)), 0);
-  assert_int_equal(uplinks(disconnected(&gateway, 300, 4)), 4);
+  assert_int_equal(uplinks(connected(&gateway, 260, NO)), 0);
+  assert_int_equal(uplinks(connected(&gateway, 260, 3)), 3);
+
+  /* After a kill the offset was the old connection's. */
+  gateway = (struct ttn_gateway){.connected_at = AT(100), .offset = {1000}};
+  struct ttn_outcome outcome = connected(&gateway, 260, 3);
+  assert_int_equal(uplinks(outcome), 3);
+  assert_true(outcome.offset_moved);
+  assert_false(ttn_gateway_has_offset(&gateway));
+  assert_int_equal(uplinks(connected(&gateway, 300, 2)), 5);
 }
 
 /* A lookup lost at start: no million of uplinks out of nowhere. */
@@ -972,7 +973,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(walks_every_cell),
       cmocka_unit_test(keeps_kinds_apart),
-      cmocka_unit_test(begins_a_series_with_0),
+      cmocka_unit_test(reports_a_new_connection_at_once),
       cmocka_unit_test(sees_through_a_lost_lookup),
       cmocka_unit_test(goes_on_after_idling),
       cmocka_unit_test(writes_a_moved_connection),
