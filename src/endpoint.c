@@ -117,8 +117,8 @@ static const char *read_authority(const char *text, char *host,
     return "holds a user name or an '@'; the key alone identifies you";
   if (text[0] == '[') {
     const char *close = strchr(text, ']');
-    host_ok = close != NULL &&
-              read_ipv6(text + 1, (size_t)(close - text - 1), host);
+    host_ok =
+        close != NULL && read_ipv6(text + 1, (size_t)(close - text - 1), host);
     after = close != NULL ? close + 1 : text;
   } else {
     size_t n = strcspn(text, ":");

@@ -246,6 +246,7 @@ static bool try_again(struct slot *slot, CURLcode code) {
   case CURLE_SEND_ERROR:
   case CURLE_RECV_ERROR:
   case CURLE_GOT_NOTHING:
+  case CURLE_PARTIAL_FILE: /* what a reset is to a stream of 7.88 */
   case CURLE_HTTP2:
   case CURLE_HTTP2_STREAM:
     return used_old_connection(slot) && move(slot);
@@ -264,14 +265,13 @@ static void explain(struct slot *slot, CURLcode code) {
       .answering = slot->answering,
       .proxy = slot->http->proxy != NULL,
   };
-  curl_off_t resolved = 0, connected = 0, sent = 0;
+  curl_off_t resolved = 0, sent = 0;
   curl_easy_getinfo(slot->easy, CURLINFO_NAMELOOKUP_TIME_T, &resolved);
-  curl_easy_getinfo(slot->easy, CURLINFO_CONNECT_TIME_T, &connected);
   curl_easy_getinfo(slot->easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
   curl_easy_getinfo(slot->easy, CURLINFO_HTTP_CONNECTCODE, &end.proxy_status);
   end.resolved = resolved > 0;
-  end.connected =
-      connected > 0 || sent > 0; /* on an old connection only sent */
+  /* CURLINFO_CONNECT_TIME_T is 0 on an old connection, and until TLS is up. */
+  end.connected = sent > 0 || connection_of(slot) != 0;
   ttn_http_explain(&slot->call->answer, &end);
 }
 

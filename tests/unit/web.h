@@ -122,6 +122,10 @@ static inline bool web_serve(struct web_connection *connection, char *buffer,
     if (got <= 0)
       return false;
     *used += (size_t)got;
+    if (buffer[0] < 'A' || buffer[0] > 'Z') { /* TLS, most likely */
+      web_send(&request, "HTTP/1.1 400 Bad Request\r\n\r\n");
+      return false;
+    }
   }
   head = (size_t)(end + 4 - buffer);
 
