@@ -24,6 +24,9 @@
  * than the time when the gateway is known to have been disconnected was there
  * all along, and the answer that lacked it was wrong. "None" is a disconnected
  * entry, which has lost its connected_at; one that still has it is told by it.
+ * One that ended before the known connection began is another's: a cluster
+ * keeps it for two days while the gateway is connected to another cluster. It
+ * says no more than an answer that lacks the gateway.
  *
  * 2. State, and per kind of message what becomes of value and offset:
  *
@@ -98,6 +101,13 @@ static bool is_new(const struct ttn_gateway *known, int64_t at) {
   if (known->disconnected_at != 0)
     return at > known->disconnected_at;
   return known->shown == TTN_DISCONNECTED;
+}
+
+bool ttn_gateway_is_past(const struct ttn_gateway *known,
+                         const struct ttn_stats *stats) {
+  return (stats->has & TTN_HAS_CONNECTED_AT) == 0 &&
+         (stats->has & TTN_HAS_DISCONNECTED_AT) != 0 &&
+         stats->disconnected_at < known->connected_at;
 }
 
 /* Table 2, for an entry. at: its connected_at. False: no DERIVE holds that. */
@@ -181,7 +191,9 @@ struct ttn_outcome ttn_gateway_learn(struct ttn_gateway *gateway,
   *why = NULL;
   if (proof == TTN_PROOF_NONE)
     return outcome;
-  if (proof == TTN_PROOF_ENTRY)
+  if (proof == TTN_PROOF_ENTRY && ttn_gateway_is_past(&next, stats))
+    learn_absent(&next, date);
+  else if (proof == TTN_PROOF_ENTRY)
     *why = learn_entry(&next, stats, date);
   else
     learn_absent(&next, date);

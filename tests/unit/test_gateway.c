@@ -885,6 +885,24 @@ static void sees_through_a_lost_lookup(void **state) {
   assert_int_equal(uplinks(connected(&gateway, 100, 1000004)), 1000004);
 }
 
+/* Registered at one cluster, which keeps the entry of a connection it had, and
+ * connected to another since. */
+static void passes_over_an_earlier_connection(void **state) {
+  (void)state;
+  struct ttn_gateway gateway = {0};
+  struct ttn_stats past = entry(NO, 180, 50, NO, NO);
+  struct ttn_stats own = entry(NO, 210, 12, NO, NO);
+  connected(&gateway, 200, 10);
+  assert_true(ttn_gateway_is_past(&gateway, &past));
+  assert_false(ttn_gateway_is_past(&gateway, &own));
+  struct ttn_outcome outcome =
+      learn(&gateway, TTN_PROOF_ENTRY, &past, AT(250));
+  assert_int_equal(outcome.state, TTN_DISCONNECTED);
+  assert_int_equal(uplinks(outcome), 10);
+  assert_int_equal(gateway.disconnected_at, AT(250));
+  assert_int_equal(uplinks(connected(&gateway, 260, 4)), 14);
+}
+
 static void goes_on_after_idling(void **state) {
   (void)state;
   struct ttn_gateway gateway = {0};
@@ -975,6 +993,7 @@ int main(void) {
       cmocka_unit_test(keeps_kinds_apart),
       cmocka_unit_test(reports_a_new_connection_at_once),
       cmocka_unit_test(sees_through_a_lost_lookup),
+      cmocka_unit_test(passes_over_an_earlier_connection),
       cmocka_unit_test(goes_on_after_idling),
       cmocka_unit_test(writes_a_moved_connection),
       cmocka_unit_test(disbelieves_the_impossible),
