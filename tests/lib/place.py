@@ -31,6 +31,10 @@ def drive():
     return _there("TTN_DRIVE", "tests/tools/ttn-drive")
 
 
+def names():
+    return _there("TTN_NAMES", "tests/tools/ttn-names")
+
+
 def _there(variable, path):
     out = os.environ.get(variable) or os.path.join(_TOP, path)
     if not os.path.exists(out):
