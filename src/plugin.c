@@ -346,8 +346,9 @@ static void configure_account(const oconfig_item_t *block) {
     *end = wanted;
     return;
   }
-  ttn_settings_log(&env, settings, TTN_ERROR,
-                   "is left out: nothing of it will be polled");
+  ttn_log(&env, TTN_ERROR,
+          "account \"%s\" is left out: nothing of it will be polled",
+          settings->account);
   ttn_settings_free(&env, settings);
 }
 
@@ -377,10 +378,10 @@ static void place_accounts(void) {
       if (v->settings == NULL || path[0] == '\0' ||
           strcmp(v->settings->state_file, path) != 0)
         continue;
-      ttn_settings_log(&env, w->settings, TTN_ERROR,
-                       "is left out: its StateFile %s is account \"%s\"'s; "
-                       "give it one of its own",
-                       path, v->settings->account);
+      ttn_log(&env, TTN_ERROR,
+              "account \"%s\" is left out: its StateFile %s is account "
+              "\"%s\"'s; give it one of its own",
+              w->settings->account, path, v->settings->account);
       good = false;
     }
     if (!good) {
@@ -397,7 +398,8 @@ static struct reader *new_reader(struct ttn_settings *settings) {
   struct reader *reader = ttn_alloc(&env, sizeof(*reader));
   struct ttn_net *net = reader != NULL ? ttn_http_new(&env, &options) : NULL;
   if (net == NULL) {
-    ttn_settings_log(&env, settings, TTN_ERROR, "is left out: no memory");
+    ttn_log(&env, TTN_ERROR, "account \"%s\" is left out: no memory",
+            settings->account);
     ttn_settings_free(&env, settings);
     ttn_free(&env, reader);
     return NULL;

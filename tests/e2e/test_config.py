@@ -46,7 +46,7 @@ def check(accounts, expected, blocks="", dropped=()):
             wait_for(lambda: len(daemon.csv("ttn_api-good", "bool-up")) >= 4, "some polls, that could say it again")
             left = [(level, line) for level in ("error", "warning", "notice") for line in daemon.lines(level)]
             for name in dropped:
-                pattern = r'^account "%s": is left out: nothing of it will be polled$' % name
+                pattern = r'^account "%s" is left out: nothing of it will be polled$' % name
                 expected = list(expected) + [("error", pattern)]
                 equal([key for key in daemon.values() if key[1] == name], [], "values of a dropped account")
             for severity, pattern in expected:

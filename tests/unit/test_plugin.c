@@ -424,7 +424,7 @@ static void test_same_state_file(void **state) {
   assert_string_equal(host.reads[0].name, "ttn/a");
   assert_string_equal(host.reads[1].name, "ttn/c");
   assert_string_equal(host.reads[2].name, "ttn/d");
-  assert_true(logged("ERROR ttn plugin: account \"b\": is left out: its "
+  assert_true(logged("ERROR ttn plugin: account \"b\" is left out: its "
                      "StateFile /nonexistent/counts is account \"a\"'s; give "
                      "it one of its own\n"));
 }
