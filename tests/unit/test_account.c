@@ -29,8 +29,8 @@
 /* What a poll told, by gateway a to g. */
 struct seen {
   int64_t uplinks['h' - 'a']; /* -1: not told */
-  double connected['h' - 'a']; /* -1: not told */
-  double up, unknown;
+  int connected['h' - 'a']; /* -1: not told */
+  int up, unknown;
 };
 
 struct played {
@@ -172,9 +172,9 @@ static void sink_value(void *ctx, const struct ttn_value *v) {
   struct played *p = ctx;
   if (strcmp(v->plugin, "ttn_api") == 0) {
     if (strcmp(v->type_instance, "up") == 0)
-      p->seen.up = v->gauge;
+      p->seen.up = (int)v->gauge;
     if (strcmp(v->type_instance, "unknown") == 0)
-      p->seen.unknown = v->gauge;
+      p->seen.unknown = (int)v->gauge;
     return;
   }
   int i = v->instance[0] - 'a';
@@ -182,7 +182,7 @@ static void sink_value(void *ctx, const struct ttn_value *v) {
       strcmp(v->type_instance, "uplink") == 0)
     p->seen.uplinks[i] = v->count;
   if (strcmp(v->type, "bool") == 0)
-    p->seen.connected[i] = v->gauge;
+    p->seen.connected[i] = (int)v->gauge;
 }
 
 static void sink_notify(void *ctx, const struct ttn_notification *n) {
