@@ -149,6 +149,14 @@ static void sink_begin(void *ctx) {
   reader->time = cdtime();
 }
 
+/* Five names a value: with printf they took a tenth of all of a poll. What
+ * doesn't fit is cut. */
+static void put_name(char name[DATA_MAX_NAME_LEN], const char *text) {
+  size_t n = strnlen(text, DATA_MAX_NAME_LEN - 1);
+  memcpy(name, text, n);
+  name[n] = '\0';
+}
+
 static void sink_value(void *ctx, const struct ttn_value *value) {
   struct reader *reader = ctx;
   if (!value->derive && !isfinite(value->gauge))
@@ -162,13 +170,11 @@ static void sink_value(void *ctx, const struct ttn_value *value) {
   list.time = reader->time;
   list.interval = reader->interval;
   list.meta = meta_for(reader, value);
-  ttn_print(list.host, sizeof(list.host), "%s", reader->host);
-  ttn_print(list.plugin, sizeof(list.plugin), "%s", value->plugin);
-  ttn_print(list.plugin_instance, sizeof(list.plugin_instance), "%s",
-            value->instance);
-  ttn_print(list.type, sizeof(list.type), "%s", value->type);
-  ttn_print(list.type_instance, sizeof(list.type_instance), "%s",
-            value->type_instance);
+  put_name(list.host, reader->host);
+  put_name(list.plugin, value->plugin);
+  put_name(list.plugin_instance, value->instance);
+  put_name(list.type, value->type);
+  put_name(list.type_instance, value->type_instance);
   plugin_dispatch_values(&list);
 }
 
@@ -182,13 +188,11 @@ static void sink_notify(void *ctx, const struct ttn_notification *what) {
   notification_t note = {.severity = severities[what->severity],
                          .time = cdtime()};
   ttn_print(note.message, sizeof(note.message), "%s", what->message);
-  ttn_print(note.host, sizeof(note.host), "%s", reader->host);
-  ttn_print(note.plugin, sizeof(note.plugin), "%s", what->plugin);
-  ttn_print(note.plugin_instance, sizeof(note.plugin_instance), "%s",
-            what->instance);
-  ttn_print(note.type, sizeof(note.type), "%s", what->type);
-  ttn_print(note.type_instance, sizeof(note.type_instance), "%s",
-            what->type_instance);
+  put_name(note.host, reader->host);
+  put_name(note.plugin, what->plugin);
+  put_name(note.plugin_instance, what->instance);
+  put_name(note.type, what->type);
+  put_name(note.type_instance, what->type_instance);
   /* -1: nobody listens. Not an error. */
   (void)plugin_dispatch_notification(&note);
 }
