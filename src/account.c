@@ -251,7 +251,7 @@ void account_load_state(struct ttn_account *a) {
                 "StateFile \"%s\": %s; counts go on without it: those of "
                 "gateways that reconnected before may show one reset",
                 a->settings->state_file, why);
-  a->room_rows = a->n_rows;
+  a->room_rows = a->n_sorted = a->n_rows;
   if (!with_values)
     return;
   account_save_state(a, false);
@@ -303,6 +303,9 @@ void account_save_state(struct ttn_account *a, bool with_values) {
   say_state_file(a, failed, why);
 }
 
+/* gone_at of a row whose gateway is back. */
+#define TAKEN (-1)
+
 static int row_order(const void *a, const void *b) {
   return strcmp(((const struct ttn_state_row *)a)->id,
                 ((const struct ttn_state_row *)b)->id);
@@ -311,16 +314,15 @@ static int row_order(const void *a, const void *b) {
 bool account_restore(struct ttn_account *a, const char *id,
                      struct ttn_gateway *known) {
   struct ttn_state_row wanted;
-  if (a->n_rows == 0)
+  if (a->n_sorted == 0)
     return false;
   ttn_print(wanted.id, sizeof(wanted.id), "%s", id);
   struct ttn_state_row *row =
-      bsearch(&wanted, a->rows, a->n_rows, sizeof(*a->rows), row_order);
-  if (row == NULL)
+      bsearch(&wanted, a->rows, a->n_sorted, sizeof(*a->rows), row_order);
+  if (row == NULL || row->gone_at == TAKEN)
     return false;
   *known = row->gateway;
-  a->n_rows--;
-  memmove(row, row + 1, (size_t)(a->rows + a->n_rows - row) * sizeof(*row));
+  row->gone_at = TAKEN; /* closing the gap each time would take n * n */
   return true;
 }
 
@@ -335,7 +337,7 @@ void account_rows_gone(struct ttn_account *a) {
     else
       a->dirty = a->dirty || ttn_gateway_has_offset(&row->gateway);
   }
-  a->n_rows = kept;
+  a->n_rows = a->n_sorted = kept;
 }
 
 void account_keep_row(struct ttn_account *a, const struct gw *gw) {
@@ -355,6 +357,11 @@ void account_keep_row(struct ttn_account *a, const struct gw *gw) {
 }
 
 void account_sort_rows(struct ttn_account *a) {
-  if (a->n_rows > 1)
-    qsort(a->rows, a->n_rows, sizeof(*a->rows), row_order);
+  size_t kept = 0;
+  for (size_t i = 0; i < a->n_rows; i++)
+    if (a->rows[i].gone_at != TAKEN)
+      a->rows[kept++] = a->rows[i];
+  a->n_rows = a->n_sorted = kept;
+  if (kept > 1)
+    qsort(a->rows, kept, sizeof(*a->rows), row_order);
 }

@@ -110,7 +110,7 @@ struct host {
   bool limited;      /* in this poll gateways went without for a limit */
   bool said_limited;
   int64_t since;     /* mono, when `said` began */
-  char why[256];     /* the first failure of this poll */
+  char why[340];     /* the first failure of this poll */
   /* this poll's work */
   struct gw **turns;
   size_t n_turns, room_turns;
@@ -240,7 +240,7 @@ struct ttn_account {
   /* the state file */
   bool loaded, dirty, said_state_file;
   struct ttn_state_row *rows; /* gateways not in the list, sorted by id */
-  size_t n_rows, room_rows;
+  size_t n_rows, n_sorted, room_rows; /* those behind n_sorted are new */
 
   /* this poll */
   int64_t started, deadline, wall; /* mono, mono, wall */
@@ -270,8 +270,9 @@ bool account_restore(struct ttn_account *a, const char *id,
                      struct ttn_gateway *known);
 /* After a complete list: rows that no gateway took are gone since now. */
 void account_rows_gone(struct ttn_account *a);
-/* Remembers what is known of a gateway that left; sort when all are in. */
+/* Remembers what is known of a gateway that left. */
 void account_keep_row(struct ttn_account *a, const struct gw *gw);
+/* Once all that leave or come back have: puts the rows in order again. */
 void account_sort_rows(struct ttn_account *a);
 
 /* hosts.c */
