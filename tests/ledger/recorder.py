@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""A stand-in that writes down what each whole answer showed: what the API proved.
+
+It reads the bodies that went out, not the state they were made of, so a fault that changes a body
+changes what is written down with it. An answer that did not reach the client whole, has another
+status than 200, is no JSON or speaks of gateways that were not asked for proves nothing.
+"""
+
+import json
+import threading
+import time
+
+import stack
+from clock import SECOND, parse_stamp
+
+BATCH = "/api/v3/gs/gateways/connection/stats"
+COUNTS = ("uplink_count", "downlink_count", "tx_acknowledgment_count")
+
+
+class Sight:
+    """What one answer showed of one gateway. Times in ns, None: not there. counts: None where the
+    answer has none. Without a time it was absent."""
+
+    def __init__(self, cluster, date, entry):
+        self.cluster = cluster
+        self.date = date
+        self.at = self.gone = None
+        self.counts = (None, None, None)
+        if entry is not None:
+            self.at = parse_stamp(entry["connected_at"]) if "connected_at" in entry else None
+            self.gone = parse_stamp(entry["disconnected_at"]) if "disconnected_at" in entry else None
+            self.counts = tuple(int(entry[name]) if name in entry else None for name in COUNTS)
+
+    @property
+    def state(self):
+        return "connected" if self.at else "disconnected" if self.gone else "absent"
+
+
+class _Answer(tuple):
+    """What the stand-in will say was seen, and with it what was sent."""
+
+    def __bool__(self):
+        return True
+
+
+class Recorder(stack.Stack):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self._answers = []
+        self._quiet = threading.Condition()
+        self._busy = 0
+        told = self.fleet_of.sent
+
+        def sent(cluster, sights):
+            told(cluster, tuple(sights))
+            if isinstance(sights, _Answer):
+                self._answers.append((cluster, sights.date, sights.ids, sights.body))
+
+        self.fleet_of.sent = sent
+
+    def _finish(self, cluster, request, answer):
+        if request.path == BATCH and answer.status == 200:
+            sights = _Answer(answer.sights)
+            sights.body = answer.body
+            sights.date = self.clock.now() // SECOND * SECOND
+            sights.ids = [one["gateway_id"] for one in json.loads(request.body)["gateway_ids"]]
+            answer.sights = sights
+        super()._finish(cluster, request, answer)
+
+    def _exchange(self, cluster, sock, request):
+        with self._quiet:
+            self._busy += 1
+        try:
+            return super()._exchange(cluster, sock, request)
+        finally:
+            with self._quiet:
+                self._busy -= 1
+                self._quiet.notify_all()
+
+    def seen(self):
+        """{gateway: [Sight]} since it was asked last, in the order of the answers. A client has its
+        answer a moment before it is written down here, so that is waited for."""
+        with self._quiet:
+            end = time.monotonic() + 10
+            while self._busy and time.monotonic() < end:
+                self._quiet.wait(0.1)
+            if self._busy:
+                raise AssertionError("an answer never ends")
+        answers, self._answers = self._answers, []
+        out = {}
+        for cluster, date, ids, body in answers:
+            for gateway, sight in self._sights(cluster, date, ids, body):
+                out.setdefault(gateway, []).append(sight)
+        return out
+
+    @staticmethod
+    def _sights(cluster, date, ids, body):
+        try:
+            body = json.loads(body)
+        except ValueError:
+            return
+        entries = body.get("entries", {}) if isinstance(body, dict) else None
+        if entries is None or set(entries) - set(ids):
+            return
+        for gateway in ids:
+            yield gateway, Sight(cluster, date, entries.get(gateway))
