@@ -10,7 +10,7 @@
 /* The end of a call, valid when `failure` is TTN_OK or not: what did arrive. */
 struct ttn_answer {
   enum ttn_failure failure; /* of the transfer: TTN_OK even with status 500 */
-  char why[200];            /* failure in words, with the cure where known */
+  char why[300];            /* failure in words, with the cure where known */
   int status;               /* HTTP status, 0 = none came */
   int64_t date;             /* Date header, ns; 0 = none or malformed */
   int64_t total_count;      /* X-Total-Count, -1 = none, -2 = malformed */

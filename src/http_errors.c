@@ -20,6 +20,16 @@
 /* Longest part of a host name in a sentence, so that the cure has room. */
 #define HOST_SHOWN 80
 
+/* The server did not accept the client's certificate, or wants one. With TLS
+ * 1.3 that is known only after the handshake, so libcurl calls it a failure to
+ * receive. */
+static bool client_refused(const struct ttn_http_end *end) {
+  const char *alert = strstr(end->text, " alert ");
+  return alert != NULL && (strstr(alert, "certificate") != NULL ||
+                           strstr(alert, "unknown ca") != NULL ||
+                           strstr(alert, "access denied") != NULL);
+}
+
 static enum ttn_failure failure_of(const struct ttn_http_end *end) {
   if (end->proxy_status != 0 && end->proxy_status / 100 != 2)
     return TTN_FAIL_PROXY;
@@ -53,21 +63,25 @@ static enum ttn_failure failure_of(const struct ttn_http_end *end) {
   case CURLE_OUT_OF_MEMORY:
     return TTN_FAIL_MEMORY;
   default:
-    return TTN_FAIL_TRANSFER;
+    return client_refused(end) ? TTN_FAIL_TLS : TTN_FAIL_TRANSFER;
   }
 }
 
 /* What to do about a TLS failure; the texts are OpenSSL's, for GnuTLS the last
  * one must do. */
 static const char *tls_cure(const struct ttn_http_end *end) {
+  if (client_refused(end))
+    return "; it wants a certificate of a CA that it trusts: see ClientCert";
   switch (end->code) {
   case CURLE_SSL_CACERT_BADFILE:
     return "; CACert must be a readable PEM file or hashed directory";
   case CURLE_SSL_CERTPROBLEM:
     return "; see ClientCert and ClientKey";
   case CURLE_SSL_CONNECT_ERROR:
-    return strstr(end->text, "wrong version") != NULL
-               ? "; does that port speak https?"
+    if (strstr(end->text, "wrong version") != NULL)
+      return "; does that port speak https?";
+    return strstr(end->text, "alert handshake failure") != NULL
+               ? "; does the server want a ClientCert?"
                : "";
   case CURLE_PEER_FAILED_VERIFICATION:
     if (strstr(end->text, "expired") != NULL ||

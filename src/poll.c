@@ -275,7 +275,7 @@ static void range_by_singles(struct ttn_account *a, int h,
 
 static void fail(struct ttn_account *a, struct job *job,
                  enum ttn_failure failure, const char *why) {
-  char text[240];
+  char text[sizeof(a->hosts[0].why)];
   ttn_print(text, sizeof(text), "%s: %s", what[job->kind], why);
   a->report.failures[failure]++;
   if (job->kind == KIND_LIST)
