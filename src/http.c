@@ -13,9 +13,8 @@
  * keeps the connection and uses it again, for ever, though nobody answers at
  * the other end; and as long as another call is on it, even a fresh one
  * beside it is passed over, the oldest being tried first (seen with 7.88). So
- * - a call forbids the reuse of its connection until the first header line of
- *   its answer, and again when its time is up or it is cancelled: libcurl then
- *   closes the connection as soon as the last call leaves it;
+ * - a call whose time is up, or that is cancelled, forbids the reuse of its
+ *   connection: libcurl then closes it as soon as the last call leaves it;
  * - and when a call's time is up and nothing came over its connection in all
  *   that time, the other calls leave it, too (leave).
  *
@@ -66,7 +65,8 @@ static int64_t mono(const struct http *http) {
   return http->env->mono(http->env->ctx);
 }
 
-/* Only before the answer and after the end of a call's time: see above. */
+/* For a call that is about to be taken from libcurl before its end: closes its
+ * connection, as soon as no other call is on it. */
 static void forbid_reuse(struct slot *slot, bool forbid) {
   curl_easy_setopt(slot->easy, CURLOPT_FORBID_REUSE, forbid ? 1L : 0L);
 }
@@ -93,7 +93,6 @@ static size_t on_header(char *line, size_t size, size_t n, void *user) {
   n *= size;
   if (!slot->answering) {
     slot->answering = true;
-    forbid_reuse(slot, false);
     note_heard(slot);
   }
   if (ttn_headers_line(&slot->headers, line, n))
@@ -187,7 +186,7 @@ static bool begin(struct slot *slot) {
   slot->body = 0;
   slot->error[0] = '\0';
   slot->begin = mono(slot->http);
-  forbid_reuse(slot, true);
+  forbid_reuse(slot, false);
   return curl_multi_add_handle(slot->http->multi, slot->easy) == CURLM_OK;
 }
 

@@ -206,6 +206,35 @@ static void test_silent(void **state) {
   }
 }
 
+/* The last calls on a silent connection take it with them, however they end
+ * and however short their time was. */
+static void test_last_on_silent(void **state) {
+  static struct fetch last[2];
+  (void)state;
+  for (int cancelled = 0; cancelled < 2; cancelled++) {
+    struct rig rig;
+    struct relay relay;
+    relay_start(&relay, front_port);
+    open_with_ca(&rig, ca);
+    assert_int_equal(get_many(&rig, relay.port, "ok", 1, 1), 1);
+    relay_silence(&relay);
+    for (int i = 0; i < 2; i++) {
+      fetch_init(&last[i], &rig, "https", relay.port, "ok");
+      last[i].call.timeout = 100 * TTN_MS;
+      fetch_start(&rig, &last[i]);
+    }
+    assert_null(fetch_wait(&rig, 50));
+    for (int i = 0; i < 2; i++)
+      if (cancelled)
+        rig.net->cancel(rig.net->ctx, &last[i].call);
+      else
+        assert_failure(&fetch_wait(&rig, 1000)->answer, TTN_FAIL_TIMEOUT);
+    assert_int_equal(get_many(&rig, relay.port, "ok", 5, 5), 1);
+    rig_close(&rig);
+    relay_stop(&relay);
+  }
+}
+
 /* One call that times out does not make others leave a connection over which
  * answers come, whether they have begun or are still waited for. */
 static void test_slow_but_alive(void **state) {
@@ -340,6 +369,7 @@ int main(void) {
       cmocka_unit_test(test_wrong_scheme),
       cmocka_unit_test(test_handshake_hangs),
       cmocka_unit_test(test_silent),
+      cmocka_unit_test(test_last_on_silent),
       cmocka_unit_test(test_slow_but_alive),
       cmocka_unit_test(test_broken),
       cmocka_unit_test(test_restart),

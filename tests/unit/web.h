@@ -275,8 +275,9 @@ static inline pid_t web_front_start(int *port, int backend, const char *dir,
   pid = fork();
   if (pid == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    freopen("/dev/null", "w", stdout);
-    freopen("/dev/null", "w", stderr);
+    if (freopen("/dev/null", "w", stdout) == NULL ||
+        freopen("/dev/null", "w", stderr) == NULL)
+      _exit(126);
     execlp("nghttpx", "nghttpx", "--conf=/dev/null", front, back,
            "--single-process", "--workers=1", "--no-ocsp", key, cert,
            (char *)NULL);
