@@ -118,10 +118,12 @@ def test_values():
 def texts_of(path):
     """The string literals of a C file, those that stand beside each other as one; conversions as …"""
     with open(path, encoding="utf-8") as file:
-        source = re.sub(r"/\*.*?\*/", "", file.read(), flags=re.DOTALL)
+        source = file.read()
     literal = r'"(?:[^"\\]|\\.)*"'
-    for found in re.finditer(r"%s(?:[\s\\]*%s)*" % (literal, literal), source):
-        text = "".join(part[1:-1] for part in re.findall(literal, found.group(0)))
+    # Comments and characters are taken, too, lest a quote within one is a beginning.
+    for found in re.finditer(r"/\*.*?\*/|'(?:[^'\\]|\\.)'|(%s(?:[\s\\]*%s)*)" % (literal, literal), source,
+                             re.DOTALL):
+        text = "".join(part[1:-1] for part in re.findall(literal, found.group(1) or ""))
         yield re.sub(r"%[-0-9.*]*(?:ll|z|l)?[a-zA-Z]", "…", text.replace('\\"', '"'))
 
 
