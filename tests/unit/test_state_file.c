@@ -113,6 +113,17 @@ static void write_bytes(const char *path, const char *bytes, size_t n) {
   assert_int_equal(fclose(file), 0);
 }
 
+/* Not by assert_memory_equal: there is padding between the members. */
+static void same_gateway(const struct ttn_gateway *a,
+                         const struct ttn_gateway *b) {
+  assert_int_equal(a->shown, b->shown);
+  assert_int_equal(a->reported, b->reported);
+  assert_int_equal(a->connected_at, b->connected_at);
+  assert_int_equal(a->disconnected_at, b->disconnected_at);
+  assert_memory_equal(a->value, b->value, sizeof a->value);
+  assert_memory_equal(a->offset, b->offset, sizeof a->offset);
+}
+
 static void brings_back_values(void **state) {
   struct test_env test;
   const struct ttn_env *env = &test_env_init(&test)->env;
@@ -127,14 +138,14 @@ static void brings_back_values(void **state) {
   assert_int_equal(content.rows[0].gone_at, 1234567890);
   struct ttn_gateway expected = attic;
   expected.shown = 0;
-  assert_memory_equal(&content.rows[0].gateway, &expected, sizeof expected);
+  same_gateway(&content.rows[0].gateway, &expected);
 
   assert_string_equal(content.rows[1].id, "roof");
   assert_int_equal(content.rows[1].gone_at, 0);
   expected = roof;
   expected.shown = 0;
   expected.value[TTN_DOWNLINK] = 0; /* was not reported */
-  assert_memory_equal(&content.rows[1].gateway, &expected, sizeof expected);
+  same_gateway(&content.rows[1].gateway, &expected);
   ttn_free(env, content.rows);
   assert_int_equal(test.blocks, 0);
 }
