@@ -60,6 +60,11 @@ def test_gateway():
             daemon.wait_value("ttn_api", "home", "count", "unknown", 0)
             polls(daemon, 3)
             equal(len(notifications(daemon)), 2, "after an outage")
+            # Nobody was told that it was gone, so nobody is told that it is back.
+            stack.connect("barn")
+            daemon.wait_value("ttn", "barn", "bool", "connected", 1)
+            polls(daemon, 4)
+            equal(len(notifications(daemon)), 2, "a gateway that was away at start-up comes")
 
 
 def test_switched_off():
