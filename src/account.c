@@ -114,6 +114,24 @@ static void free_host(struct ttn_account *a, struct host *host) {
   ttn_free(a->env, host->absent);
 }
 
+static void free_jobs(const struct ttn_env *env, struct job *jobs) {
+  for (struct job *job = jobs, *next; job != NULL; job = next) {
+    next = job->next;
+    ttn_decoder_free(job->decoder);
+    ttn_free(env, job->body);
+    ttn_free(env, job);
+  }
+}
+
+/* Up to 32 jobs a host, each with the records of 100 gateways, would be most
+ * of what an account holds between its polls. One is enough for a small one. */
+void account_trim(struct ttn_account *a) {
+  if (a->idle == NULL)
+    return;
+  free_jobs(a->env, a->idle->next);
+  a->idle->next = NULL;
+}
+
 void ttn_account_free(struct ttn_account *a) {
   if (a == NULL)
     return;
@@ -126,18 +144,12 @@ void ttn_account_free(struct ttn_account *a) {
   ttn_free(env, a->gateways);
   for (size_t h = 0; h < a->n_hosts; h++)
     free_host(a, &a->hosts[h]);
-  for (struct job *job = a->idle, *next; job != NULL; job = next) {
-    next = job->next;
-    ttn_decoder_free(job->decoder);
-    ttn_free(env, job->body);
-    ttn_free(env, job);
-  }
+  free_jobs(env, a->idle);
   for (struct hunt *hunt = a->free_hunts, *next; hunt != NULL; hunt = next) {
     next = hunt->next;
     ttn_free(env, hunt);
   }
   ttn_free(env, a->waiting);
-  ttn_free(env, a->found);
   ttn_free(env, a->graves);
   ttn_free(env, a->sources);
   ttn_free(env, a->rows);

@@ -274,6 +274,8 @@ void account_rows_gone(struct ttn_account *a);
 void account_keep_row(struct ttn_account *a, const struct gw *gw);
 /* Once all that leave or come back have: puts the rows in order again. */
 void account_sort_rows(struct ttn_account *a);
+/* Gives back what only a poll needs. */
+void account_trim(struct ttn_account *a);
 
 /* hosts.c */
 /* The host of a gateway_server_address; -1: may not have the key. */

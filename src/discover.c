@@ -25,7 +25,9 @@ void discover_drop(struct ttn_account *a) {
     ttn_free(a->env, a->found[i].eui);
     ttn_free(a->env, a->found[i].address);
   }
-  a->n_found = 0;
+  ttn_free(a->env, a->found);
+  a->found = NULL;
+  a->n_found = a->room_found = 0;
 }
 
 static struct found *add_found(struct ttn_account *a, const char *id) {

@@ -685,6 +685,7 @@ void ttn_account_poll(struct ttn_account *a) {
   turns_end(a, stopped);
   ttn_auth_free(a->env, a->old_auth);
   a->old_auth = NULL;
+  account_trim(a);
   if (stopped) {
     a->discovery = DISCOVERY_IDLE;
     return;
