@@ -16,6 +16,7 @@ CONFIG = """LoadPlugin curl_json
 <Plugin curl_json>
   <URL "%s/api/v3/gs/gateways/roof/connection/stats">
     Instance "direct"
+    Timeout 5000
     Header "Authorization: Bearer %s"
     CACert "%s"
     <Key "uplink_count">
