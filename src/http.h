@@ -28,7 +28,7 @@ struct ttn_call {
   const char *url;
   const char *body; /* JSON to POST, or NULL: GET */
   size_t body_size;
-  /* "Authorization: Bearer …" as ttn_auth_header made it, or NULL: no key
+  /* "Authorization: Bearer …" as ttn_auth_new made it, or NULL: no key
    * goes out. */
   const struct ttn_auth *auth;
   bool fresh;         /* on a connection of its own, not on one that is there */
@@ -52,7 +52,8 @@ struct ttn_net {
   /* Gives back one call that has ended, or NULL when `until` (mono) is
    * reached or wake was called; with nothing under way it just waits. */
   struct ttn_call *(*wait)(void *ctx, int64_t until);
-  /* Ends a call at once; it is the caller's again, its answer is not set. */
+  /* Ends a call at once; it is the caller's again, its answer is not set. Not
+   * from within data. */
   void (*cancel)(void *ctx, struct ttn_call *call);
   /* From any thread: the wait that is under way, or the next one, returns. */
   void (*wake)(void *ctx);
@@ -80,7 +81,8 @@ bool ttn_http_global_init(void);
 struct ttn_net *ttn_http_new(const struct ttn_env *env,
                              const struct ttn_http_options *options);
 
-/* The key as a header, in memory that is wiped when freed. */
+/* The key as a header, in memory that is wiped when freed. key: one that
+ * ttn_key_check lets pass. NULL: no memory. */
 struct ttn_auth;
 struct ttn_auth *ttn_auth_new(const struct ttn_env *env, const char *key);
 void ttn_auth_free(const struct ttn_env *env, struct ttn_auth *auth);

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -28,9 +29,10 @@ struct web {
   pthread_t acceptor;
   pthread_mutex_t lock;
   pthread_t threads[WEB_CONNECTIONS_MAX];
-  int fds[WEB_CONNECTIONS_MAX];         /* -1: closed */
-  int connections, requests, now, peak; /* now, peak: requests at a time */
-  char last[8192];                      /* the last request's head */
+  int fds[WEB_CONNECTIONS_MAX]; /* -1: closed */
+  atomic_int connections, requests, now,
+      peak;        /* now, peak: requests at a time */
+  char last[8192]; /* the last request's head */
   char last_body[8192];
   atomic_bool stopping;
 };
@@ -176,8 +178,10 @@ static inline void *web_accept_run(void *user) {
   for (;;) {
     int fd = accept(web->listener, NULL, NULL);
     struct web_connection *connection;
+    int one = 1;
     if (fd < 0)
       return NULL;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (web->stopping || web->connections == WEB_CONNECTIONS_MAX) {
       close(fd);
       continue;
