@@ -30,9 +30,9 @@ struct web {
   pthread_mutex_t lock;
   pthread_t threads[WEB_CONNECTIONS_MAX];
   int fds[WEB_CONNECTIONS_MAX]; /* -1: closed */
-  atomic_int connections, requests, now,
-      peak;        /* now, peak: requests at a time */
-  char last[8192]; /* the last request's head */
+  atomic_int connections, requests;
+  atomic_int now, peak; /* requests at a time */
+  char last[8192];      /* the last request's head */
   char last_body[8192];
   atomic_bool stopping;
 };
