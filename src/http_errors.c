@@ -140,7 +140,9 @@ static void detail(char *buffer, size_t size, enum ttn_failure failure,
   buffer[0] = '\0';
   if (failure == TTN_FAIL_DNS || failure == TTN_FAIL_MEMORY)
     return;
-  if (text[0] == '\0' || strchr(text, '@') != NULL)
+  if (text[0] == '\0' && end->code == CURLE_COULDNT_CONNECT)
+    text = "it has no address that AddressFamily allows"; /* none was tried */
+  else if (text[0] == '\0' || strchr(text, '@') != NULL)
     text = curl_easy_strerror(end->code);
   ttn_print(buffer, size, ": %s", text);
   for (char *c = buffer; *c != '\0'; c++)

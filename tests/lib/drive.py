@@ -68,13 +68,13 @@ class Drive:
     """A ttn-drive process. Options as in collectd.conf, a list for several lines. At its end it is
     stopped cleanly, unless stop is False or it has ended already."""
 
-    def __init__(self, scratch, stop=True, wrapper=(), preexec_fn=None, **options):
+    def __init__(self, scratch, stop=True, wrapper=(), preexec_fn=None, program=None, **options):
         self._stop = stop
         options.setdefault("StateFile", '""')
         words = ["%s=%s" % (name, str(one).lower() if isinstance(one, bool) else one)
                  for name, value in options.items() for one in (value if isinstance(value, list) else [value])]
         self._errors = open(scratch.file("drive.err"), "a+", encoding="utf-8")
-        self.process = subprocess.Popen(list(wrapper) + [place.drive(), "home"] + words, stdin=subprocess.PIPE,
+        self.process = subprocess.Popen(list(wrapper) + [program or place.drive(), "home"] + words, stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=self._errors, bufsize=0,
                                         preexec_fn=preexec_fn)
         self._rest = b""
@@ -143,3 +143,29 @@ class Drive:
         status = self.process.wait(30)
         if status != 0:
             raise AssertionError("ttn-drive ended with %d%s" % (status, self._said()))
+
+
+class Staged(Drive):
+    """One in a world where names have the addresses that the test gives them, {name: [address]}, and where time
+    passes for libcurl, too."""
+
+    def __init__(self, scratch, hosts, **options):
+        self._scratch = scratch
+        self._hosts = hosts
+        self._later = 0
+        self._path = self._write()
+        super().__init__(scratch, program=place.drive_staged(), wrapper=("env", "TTN_STAGE=" + self._path), **options)
+
+    def _write(self):
+        lines = ["later %d" % self._later]
+        lines += ["host %s %s" % (name, address) for name, some in self._hosts.items() for address in some]
+        return self._scratch.write("stage", "\n".join(lines) + "\n")
+
+    def resolve(self, hosts):
+        """Names get other addresses."""
+        self._hosts = hosts
+        self._write()
+
+    def later(self, seconds):
+        self._later += seconds
+        self._write()

@@ -35,6 +35,11 @@ def names():
     return _there("TTN_NAMES", "tests/tools/ttn-names")
 
 
+def drive_staged():
+    """ttn-drive in a world of names and time that the test makes: see tests/tools/staged.c."""
+    return _there("TTN_DRIVE_STAGED", "tests/tools/ttn-drive-staged")
+
+
 def _there(variable, path):
     out = os.environ.get(variable) or os.path.join(_TOP, path)
     if not os.path.exists(out):
