@@ -24,9 +24,9 @@
  * than the time when the gateway is known to have been disconnected was there
  * all along, and the answer that lacked it was wrong. "None" is a disconnected
  * entry, which has lost its connected_at; one that still has it is told by it.
- * One that ended before the known connection began is another's: a cluster
- * keeps it for two days while the gateway is connected to another cluster. It
- * says no more than an answer that lacks the gateway.
+ * One that ended before the known connection began, or before another did, is
+ * past: a cluster keeps it for two days, and the gateway was connected to
+ * another cluster since. It says no more than an answer that lacks the gateway.
  *
  * 2. State, and per kind of message what becomes of value and offset:
  *
@@ -103,11 +103,23 @@ static bool is_new(const struct ttn_gateway *known, int64_t at) {
   return known->shown == TTN_DISCONNECTED;
 }
 
-bool ttn_gateway_is_past(const struct ttn_gateway *known,
-                         const struct ttn_stats *stats) {
+/* What a disconnected entry has to be as late as. 0: anything goes. */
+static int64_t last_change(const struct ttn_gateway *known) {
+  return known->connected_at > known->disconnected_at ? known->connected_at
+                                                      : known->disconnected_at;
+}
+
+static bool is_past(const struct ttn_gateway *known,
+                    const struct ttn_stats *stats) {
   return (stats->has & TTN_HAS_CONNECTED_AT) == 0 &&
          (stats->has & TTN_HAS_DISCONNECTED_AT) != 0 &&
-         stats->disconnected_at < known->connected_at;
+         stats->disconnected_at < last_change(known);
+}
+
+bool ttn_gateway_is_end(const struct ttn_gateway *known,
+                        const struct ttn_stats *stats) {
+  int64_t since = last_change(known);
+  return since != 0 && stats->disconnected_at >= since;
 }
 
 /* Table 2, for an entry. at: its connected_at. False: no DERIVE holds that. */
@@ -191,7 +203,7 @@ struct ttn_outcome ttn_gateway_learn(struct ttn_gateway *gateway,
   *why = NULL;
   if (proof == TTN_PROOF_NONE)
     return outcome;
-  if (proof == TTN_PROOF_ENTRY && ttn_gateway_is_past(&next, stats))
+  if (proof == TTN_PROOF_ENTRY && is_past(&next, stats))
     learn_absent(&next, date);
   else if (proof == TTN_PROOF_ENTRY)
     *why = learn_entry(&next, stats, date);

@@ -54,11 +54,11 @@ struct ttn_outcome ttn_gateway_learn(struct ttn_gateway *gateway,
                                      const struct ttn_stats *stats,
                                      int64_t date, const char **why);
 
-/* True for a disconnected entry that ended before the known connection began:
- * its counts are no part of the series. ttn_gateway_learn takes it for an
- * absence; whoever can't ask the other clusters should take it for nothing. */
-bool ttn_gateway_is_past(const struct ttn_gateway *known,
-                         const struct ttn_stats *stats);
+/* True for a disconnected entry that ends what is known, or did so before. Any
+ * other may be one that a cluster kept while the gateway is connected to one
+ * that doesn't answer, and proves nothing without its answer. */
+bool ttn_gateway_is_end(const struct ttn_gateway *known,
+                        const struct ttn_stats *stats);
 
 /* True when the state file must hold this gateway (some offset is not 0). */
 bool ttn_gateway_has_offset(const struct ttn_gateway *gateway);

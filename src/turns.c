@@ -7,8 +7,7 @@
  * and connected to another) before it is called disconnected; `lacks` remembers
  * who was asked, so that this costs nothing again until the next discovery. A
  * disconnected entry is held back while others are asked, and stands if they
- * don't know better or don't answer; but one that is older than a connection
- * that is known needs the answers of all.
+ * don't know better, or don't answer and it ends what is known.
  *
  * A batch is refused whole for one gateway: it is halved until the culprits are
  * found, which are then left out until the next discovery, and named once. */
@@ -201,7 +200,7 @@ static void resolve(struct ttn_account *a, struct hunt *hunt) {
   struct gw *gw = hunt->gw;
   bool all = (hosts_all(a) & ~gw->lacks) == 0;
   if (hunt->held_at >= 0 &&
-      (all || !ttn_gateway_is_past(&gw->known, &hunt->held)))
+      (all || ttn_gateway_is_end(&gw->known, &hunt->held)))
     commit(a, gw, hunt->held_at, TTN_PROOF_ENTRY, &hunt->held,
            hunt->held_date);
   else if (all)

@@ -893,14 +893,24 @@ static void passes_over_an_earlier_connection(void **state) {
   struct ttn_stats past = entry(NO, 180, 50, NO, NO);
   struct ttn_stats own = entry(NO, 210, 12, NO, NO);
   connected(&gateway, 200, 10);
-  assert_true(ttn_gateway_is_past(&gateway, &past));
-  assert_false(ttn_gateway_is_past(&gateway, &own));
+  assert_false(ttn_gateway_is_end(&gateway, &past));
+  assert_true(ttn_gateway_is_end(&gateway, &own));
   struct ttn_outcome outcome =
       learn(&gateway, TTN_PROOF_ENTRY, &past, AT(250));
   assert_int_equal(outcome.state, TTN_DISCONNECTED);
   assert_int_equal(uplinks(outcome), 10);
   assert_int_equal(gateway.disconnected_at, AT(250));
   assert_int_equal(uplinks(connected(&gateway, 260, 4)), 14);
+
+  /* Nothing known, it may be of any time; but twice the same one is fine. */
+  gateway = (struct ttn_gateway){0};
+  assert_false(ttn_gateway_is_end(&gateway, &own));
+  learn(&gateway, TTN_PROOF_ENTRY, &own, AT(250));
+  assert_true(ttn_gateway_is_end(&gateway, &own));
+  assert_false(ttn_gateway_is_end(&gateway, &past));
+  /* The other cluster forgot the later one, and the earlier comes up. */
+  assert_int_equal(uplinks(learn(&gateway, TTN_PROOF_ENTRY, &past, AT(280))),
+                   12);
 }
 
 static void goes_on_after_idling(void **state) {
