@@ -25,8 +25,8 @@ class Memory:
         return bool(at) and at > (self.at or self.gone or at)
 
     def is_past(self, sight):
-        """An entry of a connection that ended before the known one began, at another cluster."""
-        return not sight.at and bool(sight.gone) and sight.gone < self.at
+        """An entry of a connection that ended before the known one began or ended, at another cluster."""
+        return not sight.at and bool(sight.gone) and sight.gone < max(self.at, self.gone)
 
     def learn(self, sight, count):
         """Takes an answer. Returns what is reported, None: nothing."""
@@ -91,8 +91,11 @@ class Mind:
             memory.forget(row)
         return out
 
-    def is_past(self, sight):
-        return self.kinds[0].is_past(sight)
+    def ends(self, sight):
+        """An entry that ends what is known. Another may be of any time, and a cluster that does not
+        answer may know better."""
+        known = max(self.kinds[0].at, self.kinds[0].gone)
+        return bool(known) and sight.gone >= known
 
     def copy(self):
         return Mind([memory.copy() for memory in self.kinds])

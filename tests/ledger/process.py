@@ -21,6 +21,7 @@ class Process:
         self._process = subprocess.Popen([place.drive(), account] + words, stdin=subprocess.PIPE,
                                          stdout=subprocess.PIPE, bufsize=0, preexec_fn=before)
         self._part = b""
+        self.pid = self._process.pid
         self.ended = False
 
     def send(self, command):

@@ -303,7 +303,8 @@ class Story:
     # The books.
 
     def _wrong(self, what):
-        self.errors.append("poll %d: %s" % (self.polls, what))
+        faults = [(rule["match"], rule["action"], rule["hits"]) for rule in self.stack.faults()]
+        self.errors.append("poll %d%s: %s" % (self.polls, " with %s" % faults if faults else "", what))
         self.log(self.errors[-1])
 
     def _proof(self, one, sights):
@@ -319,12 +320,12 @@ class Story:
         certain = len({sight.cluster for sight in sights}) == self.clusters
         known = len(one.lacks) == self.clusters
         if gone:
-            # Of two, the later; and it stands when the other clusters do not answer, but if it is past.
+            # Of two, the later.
             sight = max(gone, key=lambda sight: sight.gone)
-            past = [mind.is_past(sight) for mind in one.minds]
-            if not known and all(past):
+            ends = [mind.ends(sight) for mind in one.minds]
+            if not known and not any(ends):
                 return None, True
-            return sight, certain or not any(past)
+            return sight, certain or all(ends)
         if sights and known:
             return sights[0], certain
         return None, True
@@ -426,7 +427,8 @@ def line(figures):
     return ("%(polls)d polls of %(gateways)d gateways, %(messages)d messages proved, "
             "%(reconnects)d reconnects, restarts: %(clean)d clean, %(kills)d kills (%(amid)d amid a poll, "
             "%(between)d of them between the state file and the counts), %(unknown)d times unknown; after "
-            "kills %(cases)d counts could not be joined (%(missing)d missing, %(surplus)d too many); %(exact)d series hold all that was announced; "
+            "kills %(cases)d counts could not be joined (%(missing)d missing, %(surplus)d too many); "
+            "%(exact)d series hold all that was announced; "
             "lost %(lost)d, twice %(twice)d, other errors %(errors)d" % figures)
 
 
