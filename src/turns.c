@@ -103,6 +103,12 @@ void turns_plan(struct ttn_account *a) {
   a->retry_refused = false;
 }
 
+/* Nothing more is learnt of gw in this poll: it was answered, or the list took
+ * it away amid the poll, or moved it to a host that may not have the key. */
+static bool is_over(const struct gw *gw) {
+  return gw->gone || gw->home < 0 || gw->turn == TURN_ANSWERED;
+}
+
 static const char *text(const char *s) { return s == NULL ? "" : s; }
 
 static void notice(struct ttn_account *a, struct gw *gw,
@@ -132,7 +138,7 @@ static void commit(struct ttn_account *a, struct gw *gw, int h,
                    enum ttn_proof proof, const struct ttn_stats *stats,
                    int64_t date) {
   const char *why = NULL;
-  if (gw->gone || gw->turn == TURN_ANSWERED)
+  if (is_over(gw))
     return;
   struct ttn_outcome outcome =
       ttn_gateway_learn(&gw->known, proof, stats, date, &why);
@@ -254,7 +260,7 @@ static void lacking(struct ttn_account *a, int h, struct gw *gw, bool hunting,
 
 void turns_absent(struct ttn_account *a, int h, struct gw *gw, bool hunt,
                   int64_t date) {
-  if (!gw->gone && gw->turn != TURN_ANSWERED)
+  if (!is_over(gw))
     lacking(a, h, gw, hunt, NULL, date);
 }
 
@@ -270,7 +276,7 @@ static void begin_hunts(struct ttn_account *a, int h) {
     uint32_t from = (uint32_t)target->n_turns;
     for (size_t i = 0; i < host->n_absent; i++) {
       struct gw *gw = host->absent[i];
-      if (other == h || gw->gone || (gw->lacks >> other & 1) != 0)
+      if (other == h || is_over(gw) || (gw->lacks >> other & 1) != 0)
         continue;
       if (add_turn(a, other, gw))
         gw->hunt->pending++;
@@ -298,7 +304,7 @@ static bool connected(const struct ttn_stats *s) {
 
 static void entry(struct ttn_account *a, struct job *job, struct gw *gw,
                   const struct ttn_entry *e, int64_t date) {
-  if (gw->gone || gw->turn == TURN_ANSWERED)
+  if (is_over(gw))
     return;
   if (e->bad != NULL) {
     if (a->n_bad++ == 0)
@@ -349,7 +355,7 @@ bool turns_entries(struct ttn_account *a, struct job *job, int64_t date) {
 }
 
 static void refuse(struct ttn_account *a, struct gw *gw) {
-  if (gw->gone || gw->turn == TURN_ANSWERED)
+  if (is_over(gw))
     return;
   gw->refused = true;
   gw->turn = TURN_REFUSED;
@@ -441,7 +447,7 @@ static void send_deferred(struct ttn_account *a) {
 void turns_end(struct ttn_account *a, bool stopped) {
   for (struct hunt *hunt = a->hunts, *next; hunt != NULL; hunt = next) {
     next = hunt->next;
-    if (!stopped && !hunt->gw->gone && hunt->gw->turn != TURN_ANSWERED)
+    if (!stopped && !is_over(hunt->gw))
       resolve(a, hunt);
     hunt->gw->hunt = NULL;
     hunt->next = a->free_hunts;
