@@ -238,22 +238,6 @@ static bool move(struct slot *slot) {
   return begin(slot);
 }
 
-/* Once more, if nothing but the connection can be to blame: it was there
- * before, and no byte of an answer came over it. */
-static bool try_again(struct slot *slot, CURLcode code) {
-  switch (code) {
-  case CURLE_SEND_ERROR:
-  case CURLE_RECV_ERROR:
-  case CURLE_GOT_NOTHING:
-  case CURLE_PARTIAL_FILE: /* what a reset is to a stream of 7.88 */
-  case CURLE_HTTP2:
-  case CURLE_HTTP2_STREAM:
-    return used_old_connection(slot) && move(slot);
-  default:
-    return false;
-  }
-}
-
 static void explain(struct slot *slot, CURLcode code) {
   struct ttn_http_end end = {
       .code = code,
@@ -295,6 +279,50 @@ static void finish(struct slot *slot, CURLcode code) {
   slot->ended = true;
 }
 
+/* "https://host:port" of two URLs. */
+static bool same_origin(const char *a, const char *b) {
+  size_t n = strcspn(a, ":") + 3;
+  n += strcspn(a + n, "/");
+  return strncmp(a, b, n) == 0 && (b[n] == '/' || b[n] == '\0');
+}
+
+/* All other calls leave a connection that is of no use any more. One amid its
+ * answer can't be started anew: on a silent connection it ends here, a time-out
+ * before its time. */
+static void leave(struct http *http, const char *url, long port, bool silent) {
+  struct link *link, *next;
+  for (link = http->under_way.next; link != &http->under_way; link = next) {
+    struct slot *slot = slot_of(link);
+    next = link->next;
+    if (connection_of(slot) == port && same_origin(url, slot->call->url) &&
+        !move(slot) && silent) {
+      forbid_reuse(slot, true);
+      finish(slot, CURLE_OPERATION_TIMEDOUT);
+    }
+  }
+}
+
+/* Once more, if nothing but the connection can be to blame: it was there
+ * before, and no byte of an answer came over it. The calls beside it go along,
+ * or libcurl would take the dying connection for this one again. */
+static bool try_again(struct slot *slot, CURLcode code) {
+  long port = connection_of(slot);
+  switch (code) {
+  case CURLE_SEND_ERROR:
+  case CURLE_RECV_ERROR:
+  case CURLE_GOT_NOTHING:
+  case CURLE_PARTIAL_FILE: /* what a reset is to a stream of 7.88 */
+  case CURLE_HTTP2:
+  case CURLE_HTTP2_STREAM:
+    if (!used_old_connection(slot) || !move(slot))
+      return false;
+    leave(slot->http, slot->call->url, port, false);
+    return true;
+  default:
+    return false;
+  }
+}
+
 static void collect(struct http *http) {
   CURLMsg *message;
   int left;
@@ -318,28 +346,6 @@ static long silent_connection(struct slot *slot, int64_t now) {
       (heard->port == port && heard->at >= slot->begin))
     return 0;
   return port;
-}
-
-/* "https://host:port" of two URLs. */
-static bool same_origin(const char *a, const char *b) {
-  size_t n = strcspn(a, ":") + 3;
-  n += strcspn(a + n, "/");
-  return strncmp(a, b, n) == 0 && (b[n] == '/' || b[n] == '\0');
-}
-
-/* All other calls leave a silent connection. One amid its answer can't be
- * started anew: it ends here, a time-out before its time. */
-static void leave(struct http *http, const char *url, long port) {
-  struct link *link, *next;
-  for (link = http->under_way.next; link != &http->under_way; link = next) {
-    struct slot *slot = slot_of(link);
-    next = link->next;
-    if (connection_of(slot) == port && same_origin(url, slot->call->url) &&
-        !move(slot)) {
-      forbid_reuse(slot, true);
-      finish(slot, CURLE_OPERATION_TIMEDOUT);
-    }
-  }
 }
 
 /* A call whose time is up; if there is none, sets next_deadline. */
@@ -368,7 +374,7 @@ static void expire(struct http *http, int64_t now) {
     forbid_reuse(slot, true);
     finish(slot, CURLE_OPERATION_TIMEDOUT);
     if (port != 0)
-      leave(http, url, port);
+      leave(http, url, port, true);
   }
 }
 
