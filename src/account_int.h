@@ -171,6 +171,7 @@ struct source {           /* the key's own list, or an organization's */
 };
 struct page {
   unsigned source, page;
+  uint8_t tries;
 };
 
 struct ttn_account {
@@ -216,7 +217,7 @@ struct ttn_account {
   size_t n_sources;
   struct found *found;
   size_t n_found, room_found;
-  struct page again[64]; /* pages that were limited */
+  struct page again[64]; /* pages that were limited or lost */
   size_t n_again;
   bool said_many;
   bool retry_refused;   /* refused gateways get their chance in this poll */
@@ -283,7 +284,8 @@ int hosts_find(struct ttn_account *a, const char *address);
 bool hosts_init(struct ttn_account *a);
 uint64_t hosts_all(const struct ttn_account *a); /* bit h */
 void hosts_begin(struct ttn_account *a);
-void hosts_end(struct ttn_account *a);
+/* whole: nothing that this poll was to tell is unknown. */
+void hosts_end(struct ttn_account *a, bool whole);
 /* May a call of this kind go to h now? *until: if not, when it is worth another
  * look (mono; INT64_MAX: not by waiting). */
 bool hosts_may_start(const struct ttn_account *a, int h, enum kind kind,
@@ -302,9 +304,11 @@ bool discover_has_next(const struct ttn_account *a);
 void discover_next(struct ttn_account *a, struct job *job);
 void discover_print_url(const struct ttn_account *a, struct job *job);
 void discover_page(struct ttn_account *a, struct job *job);
-void discover_again(struct ttn_account *a, const struct job *job);
+/* The same page again, later in this poll. */
+void discover_again(struct ttn_account *a, const struct job *job, bool tried);
 void discover_fail(struct ttn_account *a, const char *why);
-void discover_end(struct ttn_account *a);
+/* False: there was one to be made in this poll, and it failed. */
+bool discover_end(struct ttn_account *a);
 /* Frees what was found so far. */
 void discover_drop(struct ttn_account *a);
 

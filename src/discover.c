@@ -269,6 +269,7 @@ void discover_next(struct ttn_account *a, struct job *job) {
     struct page page = a->again[--a->n_again];
     job->source = page.source;
     job->page = page.page;
+    job->tries = page.tries;
   } else {
     unsigned i = 0;
     while (a->sources[i].next_page > a->sources[i].last_page)
@@ -291,10 +292,11 @@ void discover_print_url(const struct ttn_account *a, struct job *job) {
             job->page);
 }
 
-void discover_again(struct ttn_account *a, const struct job *job) {
+void discover_again(struct ttn_account *a, const struct job *job, bool tried) {
   a->sources[job->source].in_flight--;
   if (a->n_again < sizeof(a->again) / sizeof(a->again[0]))
-    a->again[a->n_again++] = (struct page){job->source, job->page};
+    a->again[a->n_again++] = (struct page){
+        job->source, job->page, (uint8_t)(job->tries + tried)};
   else
     discover_fail(a, "the rate limit leaves no room for the list");
 }
@@ -401,7 +403,7 @@ void discover_page(struct ttn_account *a, struct job *job) {
 }
 
 /* One line when it begins, one when it ends. */
-void discover_end(struct ttn_account *a) {
+bool discover_end(struct ttn_account *a) {
   char words[64];
   int64_t now = a->env->mono(a->env->ctx);
   if (a->discovery == DISCOVERY_RUNNING)
@@ -420,5 +422,7 @@ void discover_end(struct ttn_account *a) {
                 ttn_words(words, sizeof(words), now - a->list_since));
     a->said_list = false;
   }
+  bool well = a->discovery != DISCOVERY_FAILED;
   a->discovery = DISCOVERY_IDLE;
+  return well;
 }

@@ -226,20 +226,23 @@ void hosts_failed(struct ttn_account *a, int h, bool probe,
     host->trouble = true;
 }
 
-/* One line when trouble begins, one when it ends, none in between. */
-void hosts_end(struct ttn_account *a) {
+/* One line when trouble begins, one when it ends, none in between. A failure
+ * that a second try made good, a connection that went silent most of all, is
+ * counted and takes nothing from anyone: no line. */
+void hosts_end(struct ttn_account *a, bool whole) {
   int64_t now = a->env->mono(a->env->ctx);
   char words[64];
   for (size_t h = 0; h < a->n_hosts; h++) {
     struct host *host = &a->hosts[h];
-    if (host->failed && !host->said) {
+    bool failed = host->failed && !(whole && host->answered && !host->trouble);
+    if (failed && !host->said) {
       account_log(a, TTN_ERROR,
                   "%s: %s; what it would have told is unknown until it "
                   "answers, which is tried at each poll",
                   host->base, host->why);
       host->said = true;
       host->since = now;
-    } else if (!host->failed && host->answered && host->said) {
+    } else if (!failed && host->answered && host->said) {
       account_log(a, TTN_NOTICE, "%s: answers again, after %s", host->base,
                   ttn_words(words, sizeof(words), now - host->since));
       host->said = false;

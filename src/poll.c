@@ -278,8 +278,6 @@ static void fail(struct ttn_account *a, struct job *job,
   char text[sizeof(a->hosts[0].why)];
   ttn_print(text, sizeof(text), "%s: %s", what[job->kind], why);
   a->report.failures[failure]++;
-  if (job->kind == KIND_LIST)
-    discover_fail(a, why);
   /* A list that fails by itself is no trouble of the host's. */
   if (job->kind != KIND_LIST || job->call.answer.status == 0)
     hosts_failed(a, job->host, job->probe, failure, text);
@@ -310,7 +308,7 @@ static void limited(struct ttn_account *a, struct job *job, int64_t now) {
   a->report.failures[TTN_FAIL_RATE_LIMIT]++;
   hosts_well(a, job->host);
   if (job->kind == KIND_LIST) {
-    discover_again(a, job);
+    discover_again(a, job, false);
   } else if (job->kind == KIND_AUTH) {
     a->auth_info = AUTH_WANTED;
   } else {
@@ -336,7 +334,7 @@ static void key_refused(struct ttn_account *a, struct job *job,
     if (job->kind == KIND_AUTH)
       a->auth_info = AUTH_FAILED;
   } else if (job->kind == KIND_LIST) {
-    discover_again(a, job);
+    discover_again(a, job, false);
   } else if (job->kind == KIND_AUTH) {
     a->auth_info = AUTH_WANTED;
   } else {
@@ -515,12 +513,18 @@ static void broken(struct ttn_account *a, struct job *job) {
   enum ttn_failure failure = answer->failure;
   const char *why = answer->why;
   bool range = job->kind == KIND_BATCH || job->kind == KIND_SINGLE;
+  bool more = job->decoded == TTN_OK && job->tries + 1 < TRIES_MAX;
   if (job->decoded != TTN_OK) {
     failure = job->decoded;
     why = ttn_decoder_why(job->decoder);
-  } else if (range && job->range.tries + 1 < TRIES_MAX) {
-    again(a, job, true); /* a probe's success lets it go once more */
   }
+  /* A probe's success lets it go once more. */
+  if (range && more)
+    again(a, job, true);
+  else if (job->kind == KIND_LIST && more && a->discovery == DISCOVERY_RUNNING)
+    discover_again(a, job, true);
+  else if (job->kind == KIND_LIST)
+    discover_fail(a, why);
   fail(a, job, failure, why);
   if (range)
     turns_range_over(a, job->host, &job->range);
@@ -580,8 +584,9 @@ static void finish(struct ttn_account *a, struct job *job, int64_t now) {
   } else if (answer->status == 403 && error->json) {
     list_refused(a, job, error);
   } else {
-    fail(a, job, TTN_FAIL_HTTP,
-         print_status(why, sizeof(why), answer->status, error));
+    print_status(why, sizeof(why), answer->status, error);
+    discover_fail(a, why);
+    fail(a, job, TTN_FAIL_HTTP, why);
   }
   put_job(a, job);
 }
@@ -595,6 +600,8 @@ static void cancel_all(struct ttn_account *a, bool deadline) {
     take_off(a, job);
     if (deadline) {
       job->probe = true; /* the deadline alone makes trouble */
+      if (job->kind == KIND_LIST)
+        discover_fail(a, "no answer by the poll's deadline");
       fail(a, job, TTN_FAIL_TIMEOUT, "no answer by the poll's deadline");
     }
     put_job(a, job);
@@ -658,14 +665,18 @@ static void say_key(struct ttn_account *a) {
     ttn_notice_key(a->sink, a->settings->account, true, a->key_why);
 }
 
-static void report(struct ttn_account *a, bool had_key) {
-  struct ttn_api_report *r = &a->report;
-  bool all = true;
-  r->gateways = a->n_gateways;
-  r->unknown = a->n_gateways - r->connected - r->disconnected;
+/* Has every wanted gateway an answer or a remembered refusal? */
+static bool complete(const struct ttn_account *a, bool had_key) {
+  bool all = had_key && a->have_list && !a->list_short && !a->key_refused;
   for (size_t i = 0; i < a->n_gateways && all; i++)
     all = a->gateways[i]->turn != TURN_NONE;
-  r->up = had_key && a->have_list && !a->list_short && !a->key_refused && all;
+  return all;
+}
+
+static void report(struct ttn_account *a) {
+  struct ttn_api_report *r = &a->report;
+  r->gateways = a->n_gateways;
+  r->unknown = a->n_gateways - r->connected - r->disconnected;
   r->poll = a->env->mono(a->env->ctx) - a->started;
   ttn_report_api(a->sink, a->settings->collect, a->settings->account, r);
 }
@@ -690,8 +701,9 @@ void ttn_account_poll(struct ttn_account *a) {
     a->discovery = DISCOVERY_IDLE;
     return;
   }
+  a->report.up = complete(a, had_key);
   say_key(a);
-  discover_end(a);
-  hosts_end(a);
-  report(a, had_key);
+  bool whole = discover_end(a) && a->report.up;
+  hosts_end(a, whole);
+  report(a);
 }

@@ -14,7 +14,7 @@ from collectd import Collectd, account  # noqa: E402
 from drive import Drive  # noqa: E402
 from place import Scratch  # noqa: E402
 from standin import Standin, key_text  # noqa: E402
-from tap import equal, note, run, wait_for  # noqa: E402
+from tap import at_most, equal, note, run, wait_for  # noqa: E402
 
 HTML = "<!DOCTYPE html><html><body>Sign in to the WLAN</body></html>"
 ENVOY = {"status": 503, "body": "upstream connect error", "headers": {"Content-Type": "text/plain"}}
@@ -198,7 +198,7 @@ def bad_list(scratch, stack, action, kinds):
         stack.fault(action, {"kind": "list"})
         drive.later(10)
         poll = drive.poll()
-        equal(stack.faults()[0]["hits"], 1, "lists in that poll")
+        at_most(stack.faults()[0]["hits"], 2, "lists in that poll")
         equal(poll.api("count", "gateways"), 2, "gateways")
         if kinds != {"key"}:
             for gateway in ("roof", "barn"):
