@@ -613,7 +613,6 @@ static bool begin(struct ttn_account *a) {
   a->started = a->env->mono(a->env->ctx);
   a->wall = a->env->wall(a->env->ctx);
   a->deadline = a->started + a->settings->timeout;
-  r->connected = r->disconnected = 0;
   r->rate_available = -1;
   a->key_refused = a->reread = a->not_heard = false;
   a->auth_info = AUTH_NOT_ASKED;
@@ -665,18 +664,30 @@ static void say_key(struct ttn_account *a) {
     ttn_notice_key(a->sink, a->settings->account, true, a->key_why);
 }
 
-/* Has every wanted gateway an answer or a remembered refusal? */
-static bool complete(const struct ttn_account *a, bool had_key) {
-  bool all = had_key && a->have_list && !a->list_short && !a->key_refused;
-  for (size_t i = 0; i < a->n_gateways && all; i++)
-    all = a->gateways[i]->turn != TURN_NONE;
-  return all;
+/* Only now: one that was answered may have left the list since. up: every
+ * wanted gateway has an answer or a remembered refusal. */
+static void count_gateways(struct ttn_account *a, bool had_key) {
+  struct ttn_api_report *r = &a->report;
+  size_t refused = 0;
+  r->listed = a->have_list;
+  r->gateways = a->n_gateways;
+  r->connected = r->disconnected = 0;
+  for (size_t i = 0; i < a->n_gateways; i++) {
+    const struct gw *gw = a->gateways[i];
+    if (gw->turn == TURN_REFUSED)
+      refused++;
+    else if (gw->turn == TURN_ANSWERED && gw->known.shown == TTN_CONNECTED)
+      r->connected++;
+    else if (gw->turn == TURN_ANSWERED)
+      r->disconnected++;
+  }
+  r->unknown = r->gateways - r->connected - r->disconnected;
+  r->up = had_key && a->have_list && !a->list_short && !a->key_refused &&
+          r->unknown == refused;
 }
 
 static void report(struct ttn_account *a) {
   struct ttn_api_report *r = &a->report;
-  r->gateways = a->n_gateways;
-  r->unknown = a->n_gateways - r->connected - r->disconnected;
   r->poll = a->env->mono(a->env->ctx) - a->started;
   ttn_report_api(a->sink, a->settings->collect, a->settings->account, r);
 }
@@ -701,7 +712,7 @@ void ttn_account_poll(struct ttn_account *a) {
     a->discovery = DISCOVERY_IDLE;
     return;
   }
-  a->report.up = complete(a, had_key);
+  count_gateways(a, had_key);
   say_key(a);
   bool whole = discover_end(a) && a->report.up;
   hosts_end(a, whole);

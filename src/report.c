@@ -265,6 +265,15 @@ static bool always_there(enum ttn_failure failure) {
          failure == TTN_FAIL_HTTP || failure == TTN_FAIL_JSON;
 }
 
+static void put_states(const struct ttn_sink *sink, struct ttn_value *value,
+                       const struct ttn_api_report *report) {
+  put_gauge(sink, value, "count", "gateways", (double)report->gateways);
+  put_gauge(sink, value, "count", "connected", (double)report->connected);
+  put_gauge(sink, value, "count", "disconnected",
+            (double)report->disconnected);
+  put_gauge(sink, value, "count", "unknown", (double)report->unknown);
+}
+
 void ttn_report_api(const struct ttn_sink *sink, uint32_t collect,
                     const char *account, const struct ttn_api_report *report) {
   struct ttn_value value = {.plugin = "ttn_api", .instance = account};
@@ -272,11 +281,8 @@ void ttn_report_api(const struct ttn_sink *sink, uint32_t collect,
   if ((collect & TTN_COLLECT_API) == 0)
     return;
   put_gauge(sink, &value, "bool", "up", report->up);
-  put_gauge(sink, &value, "count", "gateways", (double)report->gateways);
-  put_gauge(sink, &value, "count", "connected", (double)report->connected);
-  put_gauge(sink, &value, "count", "disconnected",
-            (double)report->disconnected);
-  put_gauge(sink, &value, "count", "unknown", (double)report->unknown);
+  if (report->listed)
+    put_states(sink, &value, report);
   put_gauge(sink, &value, "duration", "poll", seconds_since(report->poll, 0));
   for (size_t i = 0; i < TTN_STATUSES; i++) {
     char status[16];

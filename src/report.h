@@ -72,6 +72,7 @@ void ttn_report_gateway(const struct ttn_sink *sink, uint32_t collect,
 #define TTN_STATUSES 64
 struct ttn_api_report {
   bool up;
+  bool listed; /* else it isn't known how many gateways there are */
   uint64_t gateways, connected, disconnected, unknown;
   int64_t poll;           /* how long it took, ns */
   int64_t rate_available; /* least seen in the poll, -1 = no such header */

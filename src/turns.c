@@ -152,12 +152,8 @@ static void commit(struct ttn_account *a, struct gw *gw, int h,
   if (gw->refused)
     account_log(a, TTN_NOTICE, "gateway %s is no longer refused", gw->id);
   gw->refused = gw->named = false;
-  if (outcome.state == TTN_CONNECTED) {
+  if (outcome.state == TTN_CONNECTED)
     gw->lacks = 0;
-    a->report.connected++;
-  } else {
-    a->report.disconnected++;
-  }
   if (proof == TTN_PROOF_ABSENT)
     gw->at = gw->home;
   else

@@ -281,6 +281,43 @@ static void test_moves_to_a_stranger(void **state) {
   close_play(p);
 }
 
+static void leaves(struct play *p, struct ttn_call *call) {
+  if (is_list(call) && p->poll == 0)
+    LIST(p, call, "a-gw", EU1, "b-gw", EU1);
+  else if (is_list(call))
+    LIST(p, call, "a-gw", EU1);
+  else
+    give_batch(p, call, CONNECTED);
+}
+
+/* Answered first, gone from the list then: it isn't counted any more. */
+static void test_leaves_after_its_answer(void **state) {
+  (void)state;
+  struct play *p = open_play(leaves, NULL);
+  poll_play(p);
+  assert_told(p, "ttn_api/home/count-connected=2");
+  p->last = "/gateways?";
+  poll_play(p);
+  assert_told(p, "ttn_api/home/count-gateways=1");
+  assert_told(p, "ttn_api/home/count-connected=1");
+  assert_told(p, "ttn_api/home/count-unknown=0");
+  close_play(p);
+}
+
+static void no_list(struct play *p, struct ttn_call *call) {
+  refuse(p, call, 500, "{}");
+}
+
+/* How many gateways there are is not known, and not 0. */
+static void test_no_list_yet(void **state) {
+  (void)state;
+  struct play *p = open_play(no_list, NULL);
+  poll_play(p);
+  assert_told(p, "ttn_api/home/bool-up=0");
+  assert_not_told(p, "/count-");
+  close_play(p);
+}
+
 /* ---- limits ---- */
 
 static inline void limit(struct play *p, struct ttn_call *call, int64_t retry) {
@@ -291,6 +328,8 @@ static inline void limit(struct play *p, struct ttn_call *call, int64_t retry) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_moves_to_a_stranger),
+      cmocka_unit_test(test_leaves_after_its_answer),
+      cmocka_unit_test(test_no_list_yet),
   };
   return cmocka_run_group_tests_name("poll", tests, NULL, NULL);
 }

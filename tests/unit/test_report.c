@@ -350,6 +350,7 @@ static void reports_the_account(void **state) {
   (void)state;
   struct ttn_api_report report = {
       .up = true,
+      .listed = true,
       .gateways = 9,
       .connected = 5,
       .disconnected = 3,
@@ -381,14 +382,10 @@ static void reports_the_account(void **state) {
 
 static void reports_an_account_that_failed(void **state) {
   (void)state;
-  struct ttn_api_report report = {.rate_available = -1, .unknown = UINT64_MAX};
+  struct ttn_api_report report = {.rate_available = -1};
   report.failures[TTN_FAIL_STATE_FILE] = UINT64_MAX; /* more than a DERIVE */
   expect_api(&report, TTN_COLLECT_API,
              "ttn_api-home/bool-up 0\n"
-             "ttn_api-home/count-gateways 0\n"
-             "ttn_api-home/count-connected 0\n"
-             "ttn_api-home/count-disconnected 0\n"
-             "ttn_api-home/count-unknown 1.84467441e+19\n"
              "ttn_api-home/duration-poll 0\n"
              "ttn_api-home/errors-connect 0i\n"
              "ttn_api-home/errors-timeout 0i\n"
