@@ -81,7 +81,7 @@ struct range {
 
 /* What a host's X-Rate-Limit headers said about one kind of call. */
 struct limit {
-  bool seen;          /* an answer of this kind came at some time */
+  bool seen;          /* the last answer of this kind was no refusal */
   int64_t not_before; /* mono: no call of this kind before */
   int64_t size;       /* X-Rate-Limit-Limit; 0: not limited */
   int64_t full_at;    /* mono: when all of `size` is there again */
@@ -286,10 +286,12 @@ uint64_t hosts_all(const struct ttn_account *a); /* bit h */
 void hosts_begin(struct ttn_account *a);
 /* whole: nothing that this poll was to tell is unknown. */
 void hosts_end(struct ttn_account *a, bool whole);
-/* May a call of this kind go to h now? *until: if not, when it is worth another
- * look (mono; INT64_MAX: not by waiting). */
+/* May a call of this kind go to h now? If not, *until becomes the time when it
+ * is worth another look (mono), unless that is later or not a matter of time. */
 bool hosts_may_start(const struct ttn_account *a, int h, enum kind kind,
                      int64_t now, int64_t *until);
+/* How long a limited call waits, ns. */
+int64_t hosts_retry(const struct ttn_answer *answer);
 void hosts_answered(struct ttn_account *a, int h, enum kind kind,
                     const struct ttn_answer *answer, int64_t now);
 void hosts_well(struct ttn_account *a, int h);
@@ -317,6 +319,9 @@ void turns_begin(struct ttn_account *a);
 void turns_plan(struct ttn_account *a);
 /* Queues a range at host h. */
 bool turns_push(struct ttn_account *a, int h, struct range range);
+/* Nothing more can be asked of anyone: looks for what hosts lack that did not
+ * get through all of their own ranges. False: there is none. */
+bool turns_look_elsewhere(struct ttn_account *a);
 /* A range was answered, or won't be in this poll. */
 void turns_range_over(struct ttn_account *a, int h, const struct range *r);
 /* False: the answer is not one to what was asked; nothing was taken. */

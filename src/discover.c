@@ -402,12 +402,21 @@ void discover_page(struct ttn_account *a, struct job *job) {
   done(a, complete);
 }
 
+static bool waits_for_limit(const struct ttn_account *a, int64_t now) {
+  int64_t until = INT64_MAX;
+  return !hosts_may_start(a, 0, KIND_LIST, now, &until) && until != INT64_MAX;
+}
+
 /* One line when it begins, one when it ends. */
 bool discover_end(struct ttn_account *a) {
   char words[64];
   int64_t now = a->env->mono(a->env->ctx);
   if (a->discovery == DISCOVERY_RUNNING)
-    discover_fail(a, "not whole by the poll's deadline: raise Timeout");
+    discover_fail(a, waits_for_limit(a, now)
+                         ? "the rate limit leaves no room for it: raise "
+                           "DiscoveryInterval, or ask the operator for a "
+                           "higher limit"
+                         : "not whole by the poll's deadline: raise Timeout");
   if (a->discovery == DISCOVERY_FAILED) {
     discover_drop(a);
     if (!a->said_list && !a->key_refused && !a->hosts[0].failed) {

@@ -12,13 +12,15 @@
  * at a constant rate (GCRA). X-Rate-Limit-Retry is truncated, so one second
  * more is waited (tests/answers/rate-limit/batch-after-retry.json). Available
  * and Reset tell when the bucket has room again before a call is refused. The
- * first call of a kind to a host goes alone: only its answer tells. */
+ * first call of a kind to a host goes alone, and the first after a refusal:
+ * only its answer tells. Single GETs are limited for each gateway apart. */
 #include "account_int.h"
 
 #include <string.h>
 
 /* What a 429 without headers is given: a load balancer's, most likely. */
 #define RETRY_UNKNOWN 10
+#define RETRY_MAX 86400
 
 bool hosts_init(struct ttn_account *a) {
   const struct ttn_settings *s = a->settings;
@@ -131,12 +133,16 @@ static int64_t limit_available(const struct limit *limit, int64_t now) {
   return used >= limit->size ? 0 : limit->size - used;
 }
 
+static void sooner(int64_t *until, int64_t at) {
+  if (at < *until)
+    *until = at;
+}
+
 bool hosts_may_start(const struct ttn_account *a, int h, enum kind kind,
                      int64_t now, int64_t *until) {
   const struct host *host = &a->hosts[h];
   const struct limit *limit = &host->limits[kind];
   unsigned width = host->http2 ? 32 : (unsigned)a->settings->max_connections;
-  *until = INT64_MAX;
   if (host->given_up || host->in_flight >= width)
     return false;
   if (host->trouble && host->in_flight > 0)
@@ -146,25 +152,25 @@ bool hosts_may_start(const struct ttn_account *a, int h, enum kind kind,
   if (kind == KIND_SINGLE) /* limited per gateway: see range.not_before */
     return true;
   if (now < limit->not_before) {
-    *until = limit->not_before;
+    sooner(until, limit->not_before);
     return false;
   }
   if (limit_available(limit, now) > (int64_t)limit->in_flight)
     return true;
   if (limit->in_flight == 0)
-    *until = limit->full_at - (limit->size - 1) * limit->period;
+    sooner(until, limit->full_at - (limit->size - 1) * limit->period);
   return false;
+}
+
+int64_t hosts_retry(const struct ttn_answer *answer) {
+  int64_t retry = answer->rate_retry >= 0 ? answer->rate_retry : RETRY_UNKNOWN;
+  return ((retry > RETRY_MAX ? RETRY_MAX : retry) + 1) * TTN_SECOND;
 }
 
 static void heed_limit(struct limit *limit, const struct ttn_answer *answer,
                        int64_t now) {
-  if (answer->status == 429) {
-    int64_t retry =
-        answer->rate_retry >= 0 ? answer->rate_retry : RETRY_UNKNOWN;
-    if (retry > 86400)
-      retry = 86400;
-    limit->not_before = now + (retry + 1) * TTN_SECOND;
-  }
+  if (answer->status == 429)
+    limit->not_before = now + hosts_retry(answer);
   if (answer->rate_limit <= 0 || answer->rate_available < 0 ||
       answer->rate_reset < 0 || answer->rate_limit > 1000000 ||
       answer->rate_reset > 86400) {
@@ -189,7 +195,7 @@ void hosts_answered(struct ttn_account *a, int h, enum kind kind,
                     const struct ttn_answer *answer, int64_t now) {
   struct host *host = &a->hosts[h];
   host->http2 = answer->http2;
-  host->limits[kind].seen = true;
+  host->limits[kind].seen = answer->status != 429 || kind == KIND_SINGLE;
   if (kind != KIND_SINGLE)
     heed_limit(&host->limits[kind], answer, now);
   if (answer->rate_available >= 0 &&

@@ -178,25 +178,10 @@ static enum kind range_kind(const struct range *r) {
   return r->single ? KIND_SINGLE : KIND_BATCH;
 }
 
-/* One request to host h, if there is one and h may take it. */
-static bool launch_one(struct ttn_account *a, int h, int64_t now,
-                       int64_t *until) {
+/* True: a call was started, or found no memory. */
+static bool launch_kind(struct ttn_account *a, int h, enum kind kind,
+                        int64_t now, int64_t *until) {
   struct host *host = &a->hosts[h];
-  bool range = host->head < host->n_ranges;
-  bool list = h == 0 && discover_has_next(a);
-  bool auth = h == 0 && a->auth_info == AUTH_WANTED;
-  /* A host in trouble is probed with statistics: a list that fails by itself
-   * must not keep them away. */
-  enum kind kind = auth                               ? KIND_AUTH
-                   : list && !(host->trouble && range) ? KIND_LIST
-                   : range ? range_kind(&host->ranges[host->head])
-                           : KINDS;
-  if (kind == KINDS)
-    return false;
-  if (kind == KIND_SINGLE && host->ranges[host->head].not_before > now) {
-    *until = host->ranges[host->head].not_before;
-    return false;
-  }
   if (!hosts_may_start(a, h, kind, now, until))
     return false;
   struct job *job = new_job(a);
@@ -220,6 +205,36 @@ static bool launch_one(struct ttn_account *a, int h, int64_t now,
       turns_range_over(a, h, &job->range);
   }
   return true;
+}
+
+static bool launch_range(struct ttn_account *a, int h, int64_t now,
+                         int64_t *until) {
+  const struct host *host = &a->hosts[h];
+  if (host->head == host->n_ranges)
+    return false;
+  const struct range *range = &host->ranges[host->head];
+  if (range->not_before <= now)
+    return launch_kind(a, h, range_kind(range), now, until);
+  if (range->not_before < *until)
+    *until = range->not_before;
+  return false;
+}
+
+/* One request to host h, if there is one and h may take it. Kinds of call are
+ * limited apart: one that has to wait holds up no other. */
+static bool launch_one(struct ttn_account *a, int h, int64_t now,
+                       int64_t *until) {
+  if (h == 0 && a->auth_info == AUTH_WANTED &&
+      launch_kind(a, h, KIND_AUTH, now, until))
+    return true;
+  /* A host in trouble is probed with statistics: a list that fails by itself
+   * must not keep them away. */
+  if (a->hosts[h].trouble && launch_range(a, h, now, until))
+    return true;
+  if (h == 0 && discover_has_next(a) &&
+      launch_kind(a, h, KIND_LIST, now, until))
+    return true;
+  return launch_range(a, h, now, until);
 }
 
 /* Returns when there may be more to start without an answer coming first. */
@@ -301,10 +316,7 @@ static char *print_status(char *buffer, size_t size, int status,
 }
 
 static void limited(struct ttn_account *a, struct job *job, int64_t now) {
-  const struct ttn_answer *answer = &job->call.answer;
-  int64_t retry = answer->rate_retry >= 0 && answer->rate_retry < 86400
-                      ? answer->rate_retry
-                      : 10;
+  int64_t not_before = now + hosts_retry(&job->call.answer);
   a->report.failures[TTN_FAIL_RATE_LIMIT]++;
   hosts_well(a, job->host);
   if (job->kind == KIND_LIST) {
@@ -312,8 +324,14 @@ static void limited(struct ttn_account *a, struct job *job, int64_t now) {
   } else if (job->kind == KIND_AUTH) {
     a->auth_info = AUTH_WANTED;
   } else {
-    job->range.not_before = now + (retry + 1) * TTN_SECOND;
-    again(a, job, false);
+    /* A single GET's limit is that gateway's own: if it is over too late, the
+     * rest of this poll must not wait behind it. */
+    if (job->kind == KIND_SINGLE)
+      job->range.not_before = not_before;
+    if (job->range.not_before < a->deadline)
+      again(a, job, false);
+    else
+      a->hosts[job->host].limited = true;
     turns_range_over(a, job->host, &job->range);
   }
 }
@@ -635,8 +653,11 @@ static void work(struct ttn_account *a) {
     if (now >= a->deadline || atomic_load(&a->stop))
       return;
     int64_t until = launch(a, now);
-    if (a->n_busy == 0 && until >= a->deadline)
+    if (a->n_busy == 0 && until >= a->deadline) {
+      if (turns_look_elsewhere(a))
+        continue;
       return;
+    }
     struct ttn_call *call =
         a->net.wait(a->net.ctx, until < a->deadline ? until : a->deadline);
     if (call != NULL)
@@ -648,8 +669,8 @@ static void work(struct ttn_account *a) {
 static void see_limits(struct ttn_account *a) {
   for (size_t h = 0; h < a->n_hosts; h++) {
     struct host *host = &a->hosts[h];
-    host->limited = host->head < host->n_ranges && !host->given_up &&
-                    !host->failed && !a->key_refused;
+    host->limited = (host->limited || host->head < host->n_ranges) &&
+                    !host->given_up && !host->failed && !a->key_refused;
   }
 }
 

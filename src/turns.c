@@ -292,6 +292,15 @@ void turns_range_over(struct ttn_account *a, int h, const struct range *r) {
     begin_hunts(a, h);
 }
 
+bool turns_look_elsewhere(struct ttn_account *a) {
+  bool any = false;
+  for (int h = 0; h < (int)a->n_hosts; h++) {
+    any = any || a->hosts[h].n_absent > 0;
+    begin_hunts(a, h);
+  }
+  return any;
+}
+
 static bool connected(const struct ttn_stats *s) {
   return (s->has & TTN_HAS_CONNECTED_AT) != 0 &&
          ((s->has & TTN_HAS_DISCONNECTED_AT) == 0 ||

@@ -325,11 +325,148 @@ static inline void limit(struct play *p, struct ttn_call *call, int64_t retry) {
   call->answer.rate_retry = retry;
 }
 
+static void limits_list(struct play *p, struct ttn_call *call) {
+  if (is_list(call) && p->poll > 0)
+    limit(p, call, 3600);
+  else if (is_list(call))
+    LIST(p, call, "a-gw", EU1);
+  else
+    give_batch(p, call, CONNECTED);
+}
+
+/* Kinds of call are limited apart: a list that has to wait holds up nothing. */
+static void test_limited_list(void **state) {
+  (void)state;
+  struct play *p = open_play(limits_list, NULL);
+  for (int poll = 0; poll < 4; poll++) {
+    poll_play(p);
+    assert_told(p, "ttn/a-gw/bool-connected=1");
+    assert_told(p, "ttn_api/home/bool-up=1");
+  }
+  assert_lines(p, 1, "the list of gateways can't be read");
+  assert_lines(p, 0, "raise Timeout");
+  close_play(p);
+}
+
+static void limits_auth_info(struct play *p, struct ttn_call *call) {
+  call->answer.http2 = false; /* four calls at a time */
+  if (is_list(call))
+    LIST(p, call, "a-gw", EU1, "b-gw", EU1);
+  else if (is_auth(call))
+    limit(p, call, 3600);
+  else if (strstr(call->body, "b-gw") != NULL)
+    refuse(p, call, 403, ERROR("pkg/identityserver", "insufficient_rights"));
+  else
+    give_batch(p, call, CONNECTED);
+}
+
+/* More than one batch's worth, of which the first is refused. */
+static void limits_auth_amid_many(struct play *p, struct ttn_call *call) {
+  if (!is_list(call)) {
+    limits_auth_info(p, call);
+    return;
+  }
+  add(p, "{\"gateways\":[");
+  for (int i = 0; i < 1000; i++)
+    add(p, "%s{\"ids\":{\"gateway_id\":\"%c-%04d%s\"}}", i == 0 ? "" : ",",
+        i < 100 ? 'a' : 'c', i, i == 50 ? "b-gw" : "");
+  add(p, "]}");
+  call->answer.total_count = 1000;
+}
+
+static void test_limited_auth_info(void **state) {
+  (void)state;
+  struct play *p = open_play(limits_auth_amid_many, NULL);
+  for (int poll = 0; poll < 2; poll++) {
+    poll_play(p);
+    assert_told(p, "ttn_api/home/count-connected=900");
+    assert_told(p, "ttn_api/home/count-unknown=100");
+  }
+  close_play(p);
+}
+
+static void storm(struct play *p, struct ttn_call *call) {
+  if (is_list(call)) {
+    limits_auth_amid_many(p, call);
+  } else if (p->poll == 0) {
+    give_batch(p, call, CONNECTED);
+  } else {
+    limit(p, call, 0);
+  }
+}
+
+/* After a refusal the next call of its kind goes alone. */
+static void test_storm_of_limits(void **state) {
+  (void)state;
+  struct play *p = open_play(storm, NULL);
+  poll_play(p);
+  assert_told(p, "ttn_api/home/bool-up=1");
+  for (int poll = 0; poll < 2; poll++) {
+    poll_play(p);
+    /* a list, the batches side by side, and then one a second for 45 s */
+    assert_in_range(p->started, 2, 1 + 10 + 45);
+    assert_told(p, "ttn_api/home/count-unknown=1000");
+  }
+  assert_lines(p, 1, "the rate limit leaves gateways unknown");
+  close_play(p);
+}
+
+static void limited_home(struct play *p, struct ttn_call *call) {
+  if (is_list(call)) {
+    limits_auth_amid_many(p, call);
+  } else if (is_at(call, EU1) && strstr(call->body, "c-0500") != NULL) {
+    limit(p, call, 3600);
+  } else {
+    add(p, "{\"entries\":{}}");
+  }
+}
+
+/* What a limited host did say, that it lacks a gateway, is followed up though
+ * it never gets through all of its own. */
+static void test_looks_elsewhere_when_limited(void **state) {
+  (void)state;
+  const char *const options[] = {"Cluster", NAM1, NULL};
+  struct play *p = open_play(limited_home, options);
+  poll_play(p);
+  assert_told(p, "ttn/a-0000/bool-connected=0");
+  assert_not_told(p, "ttn/c-0500/");
+  close_play(p);
+}
+
+/* A server without the batch; one gateway's own limit is far off. */
+static void limits_one(struct play *p, struct ttn_call *call) {
+  if (is_list(call))
+    LIST(p, call, "a-gw", EU1, "b-gw", NAM1, "c-gw", EU1);
+  else if (call->body != NULL)
+    refuse(p, call, 404, "{\"code\":5,\"message\":\"Not Found\"}");
+  else if (is_at(call, "a-gw"))
+    limit(p, call, 3600);
+  else if (is_at(call, EU1) || is_at(call, "c-gw"))
+    add(p, "{" CONNECTED "}");
+  else
+    refuse(p, call, 404, ERROR("pkg/gatewayserver", "not_connected"));
+}
+
+static void test_one_limited_gateway(void **state) {
+  (void)state;
+  struct play *p = open_play(limits_one, NULL);
+  poll_play(p);
+  assert_told(p, "ttn/c-gw/bool-connected=1");
+  assert_told(p, "ttn/b-gw/bool-connected=1"); /* found at eu1, behind a-gw */
+  assert_not_told(p, "ttn/a-gw/");
+  close_play(p);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_moves_to_a_stranger),
       cmocka_unit_test(test_leaves_after_its_answer),
       cmocka_unit_test(test_no_list_yet),
+      cmocka_unit_test(test_limited_list),
+      cmocka_unit_test(test_limited_auth_info),
+      cmocka_unit_test(test_storm_of_limits),
+      cmocka_unit_test(test_looks_elsewhere_when_limited),
+      cmocka_unit_test(test_one_limited_gateway),
   };
   return cmocka_run_group_tests_name("poll", tests, NULL, NULL);
 }
