@@ -337,7 +337,8 @@ static void limited(struct ttn_account *a, struct job *job, int64_t now) {
 }
 
 /* The key was not accepted. If it was rotated meanwhile the new one has its
- * chance at once. */
+ * chance at once. The account's own host, which has the list and so the Identity
+ * Server, speaks for all; what another says takes nothing from the others. */
 static void key_refused(struct ttn_account *a, struct job *job,
                         const struct ttn_api_error *error) {
   char why[512];
@@ -347,8 +348,15 @@ static void key_refused(struct ttn_account *a, struct job *job,
     rotated = account_key(a, true);
   }
   if (!rotated) {
-    refuse_key(a, ttn_trouble_print(why, sizeof(why), job->call.answer.status,
-                                    error, NULL, job->call.answer.warning));
+    ttn_trouble_print(why, sizeof(why), job->call.answer.status, error, NULL,
+                      job->call.answer.warning);
+    if (job->host == 0) {
+      hosts_well(a, 0);
+      refuse_key(a, why);
+    } else {
+      job->probe = true; /* nothing more goes there in this poll */
+      fail(a, job, TTN_FAIL_KEY, why);
+    }
     if (job->kind == KIND_AUTH)
       a->auth_info = AUTH_FAILED;
   } else if (job->kind == KIND_LIST) {
@@ -394,9 +402,11 @@ static void settle_waiting(struct ttn_account *a,
     a->not_heard = false;
   } else if (info != NULL && !info->can_read_status && !info->is_admin) {
     refuse_key(a, ttn_trouble_no_status(why, sizeof(why), info, a->warning));
-  } else if (info != NULL && info->kind == TTN_KEY_GATEWAY && !a->singles) {
-    use_singles(a);
-    by_singles = true;
+  } else if (info != NULL) {
+    well_key(a); /* though it may be that all gateways are refused to it */
+    by_singles = info->kind == TTN_KEY_GATEWAY && !a->singles;
+    if (by_singles)
+      use_singles(a);
   }
   for (size_t i = 0; i < a->n_waiting; i++) {
     int h = a->waiting[i].host;
@@ -413,16 +423,30 @@ static void settle_waiting(struct ttn_account *a,
 static void auth_answer(struct ttn_account *a, struct job *job, bool good) {
   const struct ttn_api_error *error =
       good ? NULL : ttn_decoder_error(job->decoder);
+  char why[200];
   if (good) {
     a->auth_info = AUTH_KNOWN;
     settle_waiting(a, ttn_decoder_auth_info(job->decoder));
   } else {
     /* A host without Identity Server can't say: then it's by halves. */
-    bool none = job->call.answer.status == 404 && error->json &&
-                !error->details;
+    int status = job->call.answer.status;
+    bool none = status == 404 && error->json && !error->details;
     a->auth_info = none ? AUTH_KNOWN : AUTH_FAILED;
+    if (none)
+      hosts_well(a, job->host);
+    else
+      fail(a, job, TTN_FAIL_HTTP,
+           print_status(why, sizeof(why), status, error));
     settle_waiting(a, NULL);
   }
+}
+
+/* No statistics will tell whether the key works. */
+static bool nobody_to_ask(const struct ttn_account *a) {
+  for (size_t i = 0; i < a->n_gateways; i++)
+    if (a->gateways[i]->at >= 0)
+      return false;
+  return true;
 }
 
 static void list_answer(struct ttn_account *a, struct job *job) {
@@ -438,7 +462,7 @@ static void list_answer(struct ttn_account *a, struct job *job) {
     return;
   }
   discover_page(a, job);
-  if (a->have_list && a->n_gateways == 0)
+  if (a->gated && a->discovery == DISCOVERY_DONE && nobody_to_ask(a))
     well_key(a);
 }
 
@@ -504,7 +528,8 @@ static void range_error(struct ttn_account *a, struct job *job,
   } else if (ttn_trouble_batch_refused(status, error)) {
     hosts_well(a, job->host);
     if (a->auth_info == AUTH_KNOWN || job->range.hunt ||
-        (job->range.n == 1 && host->turns[job->range.from]->named)) {
+        (job->range.n == 1 && host->turns[job->range.from]->named &&
+         !a->gated)) {
       if (!a->key_refused)
         turns_refused(a, job->host, &job->range);
     } else if (a->auth_info != AUTH_FAILED) {
@@ -590,12 +615,10 @@ static void finish(struct ttn_account *a, struct job *job, int64_t now) {
   else if (answer->status == 429)
     limited(a, job, now);
   else if (ttn_trouble_key_refused(answer->status, error)) {
-    hosts_well(a, job->host);
     key_refused(a, job, error);
     if (job->kind == KIND_BATCH || job->kind == KIND_SINGLE)
       turns_range_over(a, job->host, &job->range);
   } else if (job->kind == KIND_AUTH) {
-    hosts_well(a, job->host);
     auth_answer(a, job, false);
   } else if (job->kind != KIND_LIST) {
     range_error(a, job, error);

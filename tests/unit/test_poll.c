@@ -457,6 +457,81 @@ static void test_one_limited_gateway(void **state) {
   close_play(p);
 }
 
+/* ---- the key ---- */
+
+static void one_cluster_refuses(struct play *p, struct ttn_call *call) {
+  if (is_list(call))
+    LIST(p, call, "a-gw", EU1, "b-gw", NAM1);
+  else if (is_at(call, NAM1))
+    refuse(p, call, 401, ERROR("pkg/identityserver", "api_key_not_found"));
+  else
+    give_batch(p, call, CONNECTED);
+}
+
+/* It takes nothing from the others, and is said once. */
+static void test_one_cluster_refuses_the_key(void **state) {
+  (void)state;
+  const char *const options[] = {"Notifications", "true", NULL};
+  struct play *p = open_play(one_cluster_refuses, options);
+  for (int poll = 0; poll < 4; poll++) {
+    poll_play(p);
+    assert_told(p, "ttn/a-gw/bool-connected=1");
+    assert_not_told(p, "ttn/b-gw");
+    assert_told(p, "ttn_api/home/bool-up=0");
+  }
+  assert_lines(p, 1, "the stack does not know this key");
+  assert_lines(p, 0, "works again");
+  assert_string_equal(p->notified, "");
+  close_play(p);
+}
+
+static void right_comes_back(struct play *p, struct ttn_call *call) {
+  if (is_list(call))
+    LIST(p, call, "a-gw", EU1);
+  else if (is_auth(call))
+    add(p,
+        "{\"api_key\":{\"api_key\":{\"id\":\"ID\",\"rights\":["
+        "\"RIGHT_USER_GATEWAYS_LIST\"%s]},"
+        "\"entity_ids\":{\"user_ids\":{\"user_id\":\"alice\"}}}}",
+        p->poll == 0 ? "" : ",\"RIGHT_GATEWAY_STATUS_READ\"");
+  else
+    refuse(p, call, 403, ERROR("pkg/identityserver", "insufficient_rights"));
+}
+
+/* The key is well again although all of its gateways are refused. */
+static void test_key_works_for_no_gateway(void **state) {
+  (void)state;
+  struct play *p = open_play(right_comes_back, NULL);
+  poll_play(p);
+  assert_lines(p, 1, "RIGHT_GATEWAY_STATUS_READ");
+  poll_play(p);
+  poll_play(p);
+  assert_lines(p, 1, "the key works again");
+  assert_lines(p, 1, "refused to this key");
+  close_play(p);
+}
+
+static void no_auth_info(struct play *p, struct ttn_call *call) {
+  if (is_list(call))
+    LIST(p, call, "a-gw", EU1);
+  else if (is_auth(call))
+    refuse(p, call, 500, "{\"code\":13,\"message\":\"x\"}");
+  else
+    refuse(p, call, 403, ERROR("pkg/identityserver", "insufficient_rights"));
+}
+
+/* Gateways that are unknown for that are unknown for a reason that is said. */
+static void test_auth_info_fails(void **state) {
+  (void)state;
+  struct play *p = open_play(no_auth_info, NULL);
+  poll_play(p);
+  assert_told(p, "ttn_api/home/bool-up=0");
+  assert_lines(p, 1, "auth_info: answered 500");
+  poll_play(p);
+  assert_lines(p, 1, "auth_info: answered 500");
+  close_play(p);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_moves_to_a_stranger),
@@ -467,6 +542,9 @@ int main(void) {
       cmocka_unit_test(test_storm_of_limits),
       cmocka_unit_test(test_looks_elsewhere_when_limited),
       cmocka_unit_test(test_one_limited_gateway),
+      cmocka_unit_test(test_one_cluster_refuses_the_key),
+      cmocka_unit_test(test_key_works_for_no_gateway),
+      cmocka_unit_test(test_auth_info_fails),
   };
   return cmocka_run_group_tests_name("poll", tests, NULL, NULL);
 }
