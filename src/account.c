@@ -13,23 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Names out of an answer go into lines, and a hostile answer may echo the
- * Authorization header: what looks like a part of a key (base32) is masked. */
-static void mask_keys(char *text) {
-  size_t run = 0;
-  for (char *c = text;; c++) {
-    if ((*c >= 'A' && *c <= 'Z') || (*c >= '2' && *c <= '7')) {
-      run++;
-      continue;
-    }
-    if (run >= 20)
-      memset(c - run, '*', run);
-    run = 0;
-    if (*c == '\0')
-      return;
-  }
-}
-
 void account_log(const struct ttn_account *a, enum ttn_level level,
                  const char *format, ...) {
   char text[900];
@@ -37,7 +20,7 @@ void account_log(const struct ttn_account *a, enum ttn_level level,
   va_start(args, format);
   vsnprintf(text, sizeof(text), format, args);
   va_end(args);
-  mask_keys(text);
+  ttn_key_mask(text);
   ttn_log(a->env, level, "account \"%s\": %s", a->settings->account, text);
 }
 

@@ -199,3 +199,19 @@ bool ttn_key_check(const char *key, const char **odd, char *why,
            "characters, a dot, 52 characters); was all of it copied?";
   return true;
 }
+
+/* Keys are base32, what else is in capitals is shorter. */
+void ttn_key_mask(char *text) {
+  size_t run = 0;
+  for (char *c = text;; c++) {
+    if ((*c >= 'A' && *c <= 'Z') || (*c >= '2' && *c <= '7')) {
+      run++;
+      continue;
+    }
+    if (run >= 20)
+      memset(c - run, '*', run);
+    run = 0;
+    if (*c == '\0')
+      return;
+  }
+}

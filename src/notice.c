@@ -7,6 +7,7 @@
  * who is called for nothing stops listening. What is found at start-up is no
  * change. collectd's threshold plugin does the like for bool-connected, so
  * severity and names match that series. */
+#include "key.h"
 #include "report.h"
 
 #include <string.h>
@@ -66,6 +67,7 @@ static void notify_gateway(const struct ttn_sink *sink, const char *id,
   else
     ttn_print(message, sizeof message,
               "Gateway %s has been connected again %s.", who, when);
+  ttn_key_mask(message);
   sink->notify(sink->ctx, &notification);
 }
 
@@ -114,5 +116,6 @@ void ttn_notice_key(const struct ttn_sink *sink, const char *account,
   else
     ttn_print(message, sizeof message, "Account %s: the key works again.",
               account);
+  ttn_key_mask(message);
   sink->notify(sink->ctx, &notification);
 }

@@ -532,6 +532,25 @@ static void test_auth_info_fails(void **state) {
   close_play(p);
 }
 
+#define LONG_SECRET "AAAAAAAABBBBBBBBCCCCCCCCDDDDDDDD"
+static void echoes_key(struct play *p, struct ttn_call *call) {
+  refuse(p, call, 401, ERROR("pkg/identityserver", "api_key_expired"));
+  snprintf(call->answer.warning, sizeof(call->answer.warning),
+           "Bearer NNSXS.KEY." LONG_SECRET);
+}
+
+/* A hostile answer echoes the key: it is in no line and no notification. */
+static void test_echo(void **state) {
+  (void)state;
+  const char *const options[] = {"Notifications", "true", NULL};
+  struct play *p = open_play(echoes_key, options);
+  poll_play(p);
+  assert_non_null(strstr(p->notified, "the key has expired"));
+  assert_null(strstr(p->notified, LONG_SECRET));
+  assert_null(strstr(p->test.log, LONG_SECRET));
+  close_play(p);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_moves_to_a_stranger),
@@ -545,6 +564,7 @@ int main(void) {
       cmocka_unit_test(test_one_cluster_refuses_the_key),
       cmocka_unit_test(test_key_works_for_no_gateway),
       cmocka_unit_test(test_auth_info_fails),
+      cmocka_unit_test(test_echo),
   };
   return cmocka_run_group_tests_name("poll", tests, NULL, NULL);
 }
