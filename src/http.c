@@ -72,12 +72,12 @@ static void forbid_reuse(struct slot *slot, bool forbid) {
 }
 
 /* The port of the slot's connection on this machine, which tells connections
- * apart; 0: it has none yet. (CURLINFO_ACTIVESOCKET is no good: -1 for streams
- * of 7.88. CURLINFO_CONN_ID needs 8.2.) */
+ * apart; 0: it has none yet, for which 8.14 says -1. (CURLINFO_ACTIVESOCKET is
+ * no good: -1 for streams of 7.88. CURLINFO_CONN_ID needs 8.2.) */
 static long connection_of(struct slot *slot) {
   long port = 0;
   curl_easy_getinfo(slot->easy, CURLINFO_LOCAL_PORT, &port);
-  return port;
+  return port > 0 ? port : 0;
 }
 
 /* Two connections that share an entry make each other look silent: which
@@ -122,10 +122,23 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *user) {
   return 0;
 }
 
+/* The handshake is about to begin: somebody accepted the connection, of which
+ * 8.14 tells nothing else until the handshake is over. */
+static CURLcode on_handshake(CURL *easy, void *ssl_ctx, void *user) {
+  struct slot *slot = user;
+  (void)easy;
+  (void)ssl_ctx;
+  slot->handshake = true;
+  return CURLE_OK;
+}
+
 #define SET(option, value)                                                     \
   (curl_easy_setopt(slot->easy, option, value) == CURLE_OK)
 
 static bool set_callbacks(struct slot *slot) {
+  /* Comfort: GnuTLS doesn't have it, and a time-out is named less well. */
+  (void)(SET(CURLOPT_SSL_CTX_FUNCTION, on_handshake) &&
+         SET(CURLOPT_SSL_CTX_DATA, slot));
   return SET(CURLOPT_PRIVATE, slot) && SET(CURLOPT_ERRORBUFFER, slot->error) &&
          SET(CURLOPT_HEADERFUNCTION, on_header) &&
          SET(CURLOPT_HEADERDATA, slot) && SET(CURLOPT_WRITEFUNCTION, on_body) &&
@@ -182,7 +195,7 @@ static bool begin(struct slot *slot) {
   struct ttn_answer *answer = &slot->call->answer;
   memset(answer, 0, sizeof *answer);
   ttn_headers_begin(&slot->headers, answer);
-  slot->answering = false;
+  slot->handshake = slot->answering = false;
   slot->body = 0;
   slot->error[0] = '\0';
   slot->begin = mono(slot->http);
@@ -254,7 +267,7 @@ static void explain(struct slot *slot, CURLcode code) {
   curl_easy_getinfo(slot->easy, CURLINFO_HTTP_CONNECTCODE, &end.proxy_status);
   end.resolved = resolved > 0;
   /* CURLINFO_CONNECT_TIME_T is 0 on an old connection, and until TLS is up. */
-  end.connected = sent > 0 || connection_of(slot) != 0;
+  end.connected = sent > 0 || slot->handshake || connection_of(slot) != 0;
   ttn_http_explain(&slot->call->answer, &end);
 }
 

@@ -49,6 +49,7 @@ struct slot {
   CURL *easy;
   bool ended;     /* in http->ended */
   bool moved;     /* it was started anew on another connection */
+  bool handshake; /* its own connection came as far as TLS */
   bool answering; /* a header line of the answer itself came */
   int64_t begin;  /* when it was started, or started anew */
   int64_t deadline;
