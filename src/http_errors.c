@@ -95,27 +95,6 @@ static const char *tls_cure(const struct ttn_http_end *end) {
   }
 }
 
-/* What did not happen in time. Who is to blame is known when libcurl's own
- * time-out, which is for connecting only, says so; else the call may have
- * waited for another's connection all the time. */
-static const char *timeout_lead(const struct ttn_http_end *end,
-                                enum ttn_failure *failure) {
-  bool sure = end->text[0] != '\0' && end->timeout >= VERDICT_TIME;
-  if (end->answering)
-    return "no whole answer from";
-  if (end->connected)
-    return "no answer from";
-  if (sure && end->resolved) {
-    *failure = end->proxy ? TTN_FAIL_PROXY : TTN_FAIL_CONNECT;
-    return "nobody accepted a connection at";
-  }
-  if (sure && strncmp(end->text, "Resolving", 9) == 0) {
-    *failure = TTN_FAIL_DNS;
-    return "no name server told the address of";
-  }
-  return "no connection to";
-}
-
 static const char *lead(enum ttn_failure failure) {
   switch (failure) {
   case TTN_FAIL_DNS:
@@ -131,6 +110,27 @@ static const char *lead(enum ttn_failure failure) {
   default:
     return "no whole answer from";
   }
+}
+
+/* What did not happen in time. Who is to blame is known when libcurl's own
+ * time-out, which is for connecting only, says so; else the call may have
+ * waited for another's connection all the time. */
+static const char *timeout_lead(const struct ttn_http_end *end,
+                                enum ttn_failure *failure) {
+  bool sure = end->text[0] != '\0' && end->timeout >= VERDICT_TIME;
+  if (end->answering)
+    return "no whole answer from";
+  if (end->connected)
+    return "no answer from";
+  if (sure && end->resolved) {
+    *failure = end->proxy ? TTN_FAIL_PROXY : TTN_FAIL_CONNECT;
+    return end->proxy ? lead(*failure) : "nobody accepted a connection at";
+  }
+  if (sure && strncmp(end->text, "Resolving", 9) == 0) {
+    *failure = TTN_FAIL_DNS;
+    return "no name server told the address of";
+  }
+  return "no connection to";
 }
 
 /* libcurl's words, or "" where the lead has said it all. */

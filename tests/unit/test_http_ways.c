@@ -190,6 +190,31 @@ static void test_proxy(void **state) {
   }
 }
 
+/* A proxy that accepts and says nothing. 7.88 knows that it accepted, 8.14 only
+ * that the way to the server was never there: both are right. */
+static void test_proxy_hangs(void **state) {
+  struct ttn_http_options options = fetch_options();
+  struct rig rig;
+  struct fetch fetch;
+  char proxy[100];
+  int port = 0, listener = web_listen(&port);
+  (void)state;
+  snprintf(proxy, sizeof proxy, "http://127.0.0.1:%d", port);
+  options.proxy = proxy;
+  rig_open_with(&rig, &options);
+  prepare(&fetch, &rig, "https://127.0.0.1:3/x")->timeout = 1200 * TTN_MS;
+  (void)fetch_run(&rig, &fetch);
+  if (fetch.call.answer.failure == TTN_FAIL_TIMEOUT) {
+    assert_why(&fetch.call.answer, "no answer from 127.0.0.1:3 within 1.1 s");
+  } else {
+    assert_failure(&fetch.call.answer, TTN_FAIL_PROXY);
+    assert_why(&fetch.call.answer,
+               "the proxy gave no way to 127.0.0.1:3 within 1.1 s");
+  }
+  rig_close(&rig);
+  close(listener);
+}
+
 /* Through the proxy, and then no TLS: what CONNECT carried has no key. */
 static void test_proxy_sees_no_key(void **state) {
   struct ttn_http_options options = fetch_options();
@@ -229,6 +254,7 @@ int main(void) {
       cmocka_unit_test(test_names_hang),
       cmocka_unit_test(test_family),
       cmocka_unit_test(test_proxy),
+      cmocka_unit_test(test_proxy_hangs),
       cmocka_unit_test(test_proxy_sees_no_key),
   };
   fetch_without_proxy();
