@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* The answers of a stack with a fleet of gateways, rendered ahead, so that the
+ * benchmark's server has only to send them. */
+#ifndef TTN_BENCH_ANSWERS_H
+#define TTN_BENCH_ANSWERS_H
+
+#include <stddef.h>
+
+#define BENCH_BATCH 100
+#define BENCH_PAGE 1000
+#define BENCH_SINGLES_MAX 1000
+/* Of gateway i. Zero-padded, so that ids sort like their numbers and a client
+ * that sorts them asks for whole batches. */
+#define BENCH_ID "bench-%06zu"
+
+struct answer {
+  char *bytes;
+  size_t size;
+};
+
+struct answers {
+  size_t gateways;
+  struct answer *batches; /* gzip; gateways 100·i to 100·i + 99 */
+  struct answer *pages;   /* gzip; of the list, 1000 gateways each */
+  struct answer *singles; /* plain; of the first BENCH_SINGLES_MAX gateways */
+};
+
+/* Exits when there is no memory: it is a benchmark. */
+void answers_render(struct answers *answers, size_t gateways);
+void answers_free(struct answers *answers);
+
+#endif
