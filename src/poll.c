@@ -556,7 +556,8 @@ static void broken(struct ttn_account *a, struct job *job) {
   enum ttn_failure failure = answer->failure;
   const char *why = answer->why;
   bool range = job->kind == KIND_BATCH || job->kind == KIND_SINGLE;
-  bool more = job->decoded == TTN_OK && job->tries + 1 < TRIES_MAX;
+  bool more = job->decoded == TTN_OK && failure != TTN_FAIL_TOO_LARGE &&
+              job->tries + 1 < TRIES_MAX;
   if (job->decoded != TTN_OK) {
     failure = job->decoded;
     why = ttn_decoder_why(job->decoder);
