@@ -103,23 +103,18 @@ static bool is_new(const struct ttn_gateway *known, int64_t at) {
   return known->shown == TTN_DISCONNECTED;
 }
 
-/* What a disconnected entry has to be as late as. 0: anything goes. */
-static int64_t last_change(const struct ttn_gateway *known) {
-  return known->connected_at > known->disconnected_at ? known->connected_at
-                                                      : known->disconnected_at;
-}
-
 static bool is_past(const struct ttn_gateway *known,
                     const struct ttn_stats *stats) {
   return (stats->has & TTN_HAS_CONNECTED_AT) == 0 &&
          (stats->has & TTN_HAS_DISCONNECTED_AT) != 0 &&
-         stats->disconnected_at < last_change(known);
+         (stats->disconnected_at <= known->connected_at ||
+          stats->disconnected_at < known->disconnected_at);
 }
 
 bool ttn_gateway_is_end(const struct ttn_gateway *known,
                         const struct ttn_stats *stats) {
-  int64_t since = last_change(known);
-  return since != 0 && stats->disconnected_at >= since;
+  return (known->connected_at != 0 || known->disconnected_at != 0) &&
+         !is_past(known, stats);
 }
 
 /* Table 2, for an entry. at: its connected_at. False: no DERIVE holds that. */

@@ -26,7 +26,7 @@ class Memory:
 
     def is_past(self, sight):
         """An entry of a connection that ended before the known one began or ended, at another cluster."""
-        return not sight.at and bool(sight.gone) and sight.gone < max(self.at, self.gone)
+        return not sight.at and bool(sight.gone) and (sight.gone <= self.at or sight.gone < self.gone)
 
     def learn(self, sight, count):
         """Takes an answer. Returns what is reported, None: nothing."""
@@ -94,8 +94,8 @@ class Mind:
     def ends(self, sight):
         """An entry that ends what is known. Another may be of any time, and a cluster that does not
         answer may know better."""
-        known = max(self.kinds[0].at, self.kinds[0].gone)
-        return bool(known) and sight.gone >= known
+        memory = self.kinds[0]
+        return bool(memory.at or memory.gone) and not memory.is_past(sight)
 
     def copy(self):
         return Mind([memory.copy() for memory in self.kinds])
