@@ -223,8 +223,9 @@ static void exact(struct ttn_account *a) {
                     "-) and left out: the id is what the Console shows below "
                     "the gateway's name",
                     id);
-    } else if (ttn_select_wanted(a->select, id)) {
-      add_found(a, id);
+    } else if (ttn_select_wanted(a->select, id) && add_found(a, id) == NULL) {
+      discover_fail(a, "no memory");
+      return;
     }
   }
   done(a, true);

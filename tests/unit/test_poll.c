@@ -551,6 +551,30 @@ static void test_echo(void **state) {
   close_play(p);
 }
 
+/* ---- memory ---- */
+
+static void connects_elsewhere(struct play *p, struct ttn_call *call) {
+  if (p->poll > 0 || is_at(call, NAM1))
+    give_batch(p, call, CONNECTED);
+  else
+    add(p, "{\"entries\":{}}");
+}
+
+/* A list of exact names that finds no memory takes no gateway away. */
+static void test_names_without_memory(void **state) {
+  (void)state;
+  const char *const options[] = {"Gateway", "a-gw", "Gateway", "b-gw", NULL};
+  for (size_t nth = 1; nth < 20; nth++) {
+    struct play *p = open_play(connects_elsewhere, options);
+    poll_play(p);
+    p->test.fail_at = p->test.calls + nth;
+    poll_play(p);
+    assert_told(p, "ttn_api/home/count-gateways=2");
+    assert_lines(p, 0, "no longer listed");
+    close_play(p);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_moves_to_a_stranger),
@@ -565,6 +589,7 @@ int main(void) {
       cmocka_unit_test(test_key_works_for_no_gateway),
       cmocka_unit_test(test_auth_info_fails),
       cmocka_unit_test(test_echo),
+      cmocka_unit_test(test_names_without_memory),
   };
   return cmocka_run_group_tests_name("poll", tests, NULL, NULL);
 }
