@@ -128,10 +128,6 @@ void ttn_account_free(struct ttn_account *a) {
   for (size_t h = 0; h < a->n_hosts; h++)
     free_host(a, &a->hosts[h]);
   free_jobs(env, a->idle);
-  for (struct hunt *hunt = a->free_hunts, *next; hunt != NULL; hunt = next) {
-    next = hunt->next;
-    ttn_free(env, hunt);
-  }
   ttn_free(env, a->waiting);
   ttn_free(env, a->graves);
   ttn_free(env, a->sources);

@@ -100,7 +100,6 @@ struct host {
   struct limit limits[KINDS];
   /* trouble */
   bool trouble;      /* one probe a poll */
-  bool probing;      /* it is under way */
   bool given_up;     /* nothing more in this poll */
   bool fresh;        /* the next request takes a fresh connection */
   unsigned failures; /* in a row */
@@ -232,7 +231,7 @@ struct ttn_account {
   } *waiting; /* for auth_info */
   size_t n_waiting, room_waiting;
 
-  struct hunt *hunts, *free_hunts;
+  struct hunt *hunts; /* of this poll */
 
   struct job *idle; /* jobs to use again */
   struct job *busy;
@@ -281,7 +280,7 @@ void account_trim(struct ttn_account *a);
 /* hosts.c */
 /* The host of a gateway_server_address; -1: may not have the key. */
 int hosts_find(struct ttn_account *a, const char *address);
-bool hosts_init(struct ttn_account *a);
+void hosts_init(struct ttn_account *a);
 uint64_t hosts_all(const struct ttn_account *a); /* bit h */
 void hosts_begin(struct ttn_account *a);
 /* whole: nothing that this poll was to tell is unknown. */

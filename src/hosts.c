@@ -22,7 +22,7 @@
 #define RETRY_UNKNOWN 10
 #define RETRY_MAX 86400
 
-bool hosts_init(struct ttn_account *a) {
+void hosts_init(struct ttn_account *a) {
   const struct ttn_settings *s = a->settings;
   a->hosts[0].endpoint = s->url;
   a->n_hosts = 1;
@@ -37,7 +37,6 @@ bool hosts_init(struct ttn_account *a) {
   for (size_t h = 0; h < a->n_hosts; h++)
     ttn_endpoint_print(a->hosts[h].base, sizeof(a->hosts[h].base),
                        &a->hosts[h].endpoint);
-  return true;
 }
 
 uint64_t hosts_all(const struct ttn_account *a) {
@@ -115,7 +114,6 @@ int hosts_find(struct ttn_account *a, const char *address) {
 void hosts_begin(struct ttn_account *a) {
   for (size_t h = 0; h < a->n_hosts; h++) {
     struct host *host = &a->hosts[h];
-    host->probing = false;
     host->given_up = false;
     host->failed = false;
     host->answered = false;

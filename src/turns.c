@@ -181,11 +181,8 @@ static void commit(struct ttn_account *a, struct gw *gw, int h,
 
 static struct hunt *begin_hunt(struct ttn_account *a, struct gw *gw,
                                int64_t date) {
-  struct hunt *hunt = a->free_hunts;
-  if (hunt != NULL) {
-    a->free_hunts = hunt->next;
-    memset(hunt, 0, sizeof(*hunt));
-  } else if ((hunt = ttn_alloc(a->env, sizeof(*hunt))) == NULL) {
+  struct hunt *hunt = ttn_alloc(a->env, sizeof(*hunt));
+  if (hunt == NULL) {
     a->report.failures[TTN_FAIL_MEMORY]++;
     return NULL;
   }
@@ -455,8 +452,7 @@ void turns_end(struct ttn_account *a, bool stopped) {
     if (!stopped && !is_over(hunt->gw))
       resolve(a, hunt);
     hunt->gw->hunt = NULL;
-    hunt->next = a->free_hunts;
-    a->free_hunts = hunt;
+    ttn_free(a->env, hunt);
   }
   a->hunts = NULL;
   if (!stopped) {
