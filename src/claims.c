@@ -6,6 +6,7 @@
 #include "claims.h"
 
 #include <pthread.h>
+#include <string.h>
 
 struct slot {
   uint64_t hash; /* 0 = never used */
@@ -37,12 +38,11 @@ void ttn_claims_free(struct ttn_claims *claims) {
 }
 
 static uint64_t hash(const char *host, const char *id) {
-  uint64_t h = UINT64_C(0xcbf29ce484222325);
-  for (const char *s = host == NULL ? "" : host; *s != '\0'; s++)
-    h = (h ^ (unsigned char)*s) * UINT64_C(0x100000001b3);
-  h = (h ^ 0xff) * UINT64_C(0x100000001b3); /* host and id stay apart */
-  for (; *id != '\0'; id++)
-    h = (h ^ (unsigned char)*id) * UINT64_C(0x100000001b3);
+  uint64_t h = TTN_HASH;
+  if (host != NULL)
+    h = ttn_hash(h, host, strlen(host));
+  h = ttn_hash(h, "\xff", 1); /* host and id stay apart */
+  h = ttn_hash(h, id, strlen(id));
   return h == 0 ? 1 : h;
 }
 

@@ -363,10 +363,7 @@ static void plan_pages(struct source *s, unsigned page, size_t n,
 }
 
 static uint64_t first_hash(const struct ttn_listed *listed, size_t n) {
-  uint64_t h = UINT64_C(0xcbf29ce484222325);
-  for (const char *c = n > 0 ? listed[0].id : ""; *c != '\0'; c++)
-    h = (h ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
-  return h;
+  return n == 0 ? 0 : ttn_hash(TTN_HASH, listed[0].id, strlen(listed[0].id));
 }
 
 void discover_page(struct ttn_account *a, struct job *job) {

@@ -106,6 +106,12 @@ void ttn_log(const struct ttn_env *env, enum ttn_level level,
   env->log(env->ctx, level, line);
 }
 
+uint64_t ttn_hash(uint64_t h, const char *bytes, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    h = (h ^ (unsigned char)bytes[i]) * UINT64_C(0x100000001b3);
+  return h;
+}
+
 void ttn_wipe(void *p, size_t size) { explicit_bzero(p, size); }
 
 char *ttn_print(char *buffer, size_t size, const char *format, ...) {

@@ -48,6 +48,11 @@ bool ttn_grow(const struct ttn_env *env, void **array, size_t *room,
 void ttn_log(const struct ttn_env *env, enum ttn_level level,
              const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* FNV-1a of 64 bits: h goes on with n bytes more, and begins as TTN_HASH. What
+ * stands in state files and tells shards apart: never to be changed. */
+#define TTN_HASH UINT64_C(0xcbf29ce484222325)
+uint64_t ttn_hash(uint64_t h, const char *bytes, size_t n);
+
 /* Overwrites memory so that no compiler leaves it out. */
 void ttn_wipe(void *p, size_t size);
 

@@ -43,16 +43,9 @@ uint64_t hosts_all(const struct ttn_account *a) {
   return a->n_hosts >= 64 ? UINT64_MAX : (UINT64_C(1) << a->n_hosts) - 1;
 }
 
-static uint64_t hash(const char *s) {
-  uint64_t h = UINT64_C(0xcbf29ce484222325);
-  for (; *s != '\0'; s++)
-    h = (h ^ (unsigned char)*s) * UINT64_C(0x100000001b3);
-  return h;
-}
-
 /* A host that may not have the key: said once each, and only so many. */
 static void stranger(struct ttn_account *a, const char *name, bool valid) {
-  uint64_t h = hash(name);
+  uint64_t h = ttn_hash(TTN_HASH, name, strlen(name));
   for (size_t i = 0; i < a->n_strangers; i++)
     if (a->strangers[i] == h)
       return;

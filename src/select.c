@@ -117,8 +117,5 @@ bool ttn_select_exact(const struct ttn_select *select) {
 }
 
 int ttn_shard(const char *id, int n) {
-  uint64_t hash = UINT64_C(0xcbf29ce484222325);
-  for (; *id != '\0'; id++)
-    hash = (hash ^ (unsigned char)*id) * UINT64_C(0x100000001b3);
-  return (int)(hash % (uint64_t)n) + 1;
+  return (int)(ttn_hash(TTN_HASH, id, strlen(id)) % (uint64_t)n) + 1;
 }

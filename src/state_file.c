@@ -34,12 +34,6 @@
 
 #define FILE_MAX (256u << 20)
 
-uint64_t ttn_state_sum(uint64_t sum, const char *bytes, size_t n) {
-  for (size_t i = 0; i < n; i++)
-    sum = (sum ^ (unsigned char)bytes[i]) * UINT64_C(0x100000001b3);
-  return sum;
-}
-
 void ttn_state_say(char *why, size_t why_size, const char *what, int error) {
   ttn_print(why, why_size, "%s %s", what, strerror(error));
 }
@@ -110,8 +104,8 @@ static bool next_line(struct reader *reader) {
 }
 
 static void sum_line(struct reader *reader) {
-  reader->sum = ttn_state_sum(reader->sum, reader->line, reader->length);
-  reader->sum = ttn_state_sum(reader->sum, "\n", 1);
+  reader->sum = ttn_hash(reader->sum, reader->line, reader->length);
+  reader->sum = ttn_hash(reader->sum, "\n", 1);
 }
 
 /* A field that ends at a blank or at the end, and past it. */
@@ -223,7 +217,7 @@ static bool read_end(struct reader *reader) {
   char end[64], expected[64];
   ttn_print(end, sizeof end, TTN_STATE_END "%zu ", reader->n);
   ttn_print(expected, sizeof expected, "%s%016" PRIx64, end,
-            ttn_state_sum(reader->sum, end, strlen(end)));
+            ttn_hash(reader->sum, end, strlen(end)));
   if (strcmp(reader->line, expected) != 0) {
     reader->wrong = "is damaged: its checksum is wrong";
     return false;
@@ -289,7 +283,7 @@ enum ttn_failure ttn_state_file_read(const struct ttn_env *env,
                                      struct ttn_state_row **rows, size_t *n,
                                      bool *with_values, char *why,
                                      size_t why_size) {
-  struct reader reader = {.env = env, .sum = TTN_STATE_SUM};
+  struct reader reader = {.env = env, .sum = TTN_HASH};
   bool none;
 
   *rows = NULL;

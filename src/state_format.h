@@ -13,10 +13,6 @@
 /* The longest line is that of an account's name, escaped. */
 #define TTN_STATE_LINE 4096u
 
-/* FNV-1a of 64 bits: of nothing, and of n bytes more. */
-#define TTN_STATE_SUM UINT64_C(0xcbf29ce484222325)
-uint64_t ttn_state_sum(uint64_t sum, const char *bytes, size_t n);
-
 /* "<word> <text, percent-escaped>" into line (TTN_STATE_LINE bytes). False:
  * too long. */
 bool ttn_state_escape(char *line, const char *word, const char *text);

@@ -52,7 +52,7 @@ static void put(struct ttn_state_writer *writer, const char *text) {
     flush(writer);
   memcpy(writer->chunk + writer->filled, text, n);
   writer->filled += n;
-  writer->sum = ttn_state_sum(writer->sum, text, n);
+  writer->sum = ttn_hash(writer->sum, text, n);
 }
 
 /* The directory that a path is in, into directory (PATH_MAX bytes). */
@@ -145,7 +145,7 @@ ttn_state_writer_open(const struct ttn_env *env, const char *path,
     goto no_memory;
   writer->env = env;
   writer->with_values = with_values;
-  writer->sum = TTN_STATE_SUM;
+  writer->sum = TTN_HASH;
   writer->path = ttn_strdup(env, path);
   writer->temporary = ttn_alloc(env, size);
   if (writer->path == NULL || writer->temporary == NULL)

@@ -97,6 +97,16 @@ static void failure_names(void **state) {
   assert_string_equal(ttn_failure_name(TTN_FAILURES), "unknown");
 }
 
+/* The published values of FNV-1a, and in two steps what one gives. */
+static void hashing(void **state) {
+  (void)state;
+  assert_true(ttn_hash(TTN_HASH, "", 0) == UINT64_C(0xcbf29ce484222325));
+  assert_true(ttn_hash(TTN_HASH, "a", 1) == UINT64_C(0xaf63dc4c8601ec8c));
+  assert_true(ttn_hash(TTN_HASH, "foobar", 6) == UINT64_C(0x85944171f73967e8));
+  assert_true(ttn_hash(ttn_hash(TTN_HASH, "foo", 3), "bar", 3) ==
+              UINT64_C(0x85944171f73967e8));
+}
+
 static void the_system(void **state) {
   (void)state;
   const struct ttn_env *env = &ttn_env_system;
@@ -130,7 +140,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(memory),        cmocka_unit_test(growth),
       cmocka_unit_test(lines),         cmocka_unit_test(printing),
-      cmocka_unit_test(failure_names), cmocka_unit_test(the_system),
+      cmocka_unit_test(failure_names), cmocka_unit_test(hashing),
+      cmocka_unit_test(the_system),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
