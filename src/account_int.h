@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The inside of an account, shared by account.c, discover.c, hosts.c, poll.c
- * and turns.c and by nobody else. All of it belongs to the account's thread
- * but for `stop`. */
+/* The inside of an account, shared by account.c, answers.c, discover.c, hosts.c,
+ * poll.c and turns.c and by nobody else. All of it belongs to the account's
+ * thread but for `stop`. */
 #ifndef TTN_ACCOUNT_INT_H
 #define TTN_ACCOUNT_INT_H
 
@@ -276,6 +276,17 @@ void account_keep_row(struct ttn_account *a, const struct gw *gw);
 void account_sort_rows(struct ttn_account *a);
 /* Gives back what only a poll needs. */
 void account_trim(struct ttn_account *a);
+
+/* answers.c: what is done with each answer */
+/* The call is over, its body decoded to its end. */
+void answers_take(struct ttn_account *a, struct job *job, int64_t now);
+/* job has no answer that is of use and gets no second try. */
+void answers_failed(struct ttn_account *a, struct job *job,
+                    enum ttn_failure failure, const char *why);
+/* No answer will come any more in this poll. */
+void answers_end(struct ttn_account *a);
+/* One line and notification when the key is refused; well_key has the other. */
+void answers_say_key(struct ttn_account *a);
 
 /* hosts.c */
 /* The host of a gateway_server_address; -1: may not have the key. */
