@@ -25,8 +25,14 @@ enum field_id {
   F_STATUS,
   F_METRICS,
   F_METRIC,
-  F_LAST,                       /* + enum ttn_kind */
+  F_LAST, /* + enum ttn_kind */
+  F_LAST_UPLINK = F_LAST + TTN_UPLINK,
+  F_LAST_DOWNLINK = F_LAST + TTN_DOWNLINK,
+  F_LAST_TX_ACK = F_LAST + TTN_TX_ACK,
   F_COUNT = F_LAST + TTN_KINDS, /* + enum ttn_kind */
+  F_COUNT_UPLINK = F_COUNT + TTN_UPLINK,
+  F_COUNT_DOWNLINK = F_COUNT + TTN_DOWNLINK,
+  F_COUNT_TX_ACK = F_COUNT + TTN_TX_ACK,
   F_RTT = F_COUNT + TTN_KINDS,
   F_RTT_MIN,
   F_RTT_MAX,
@@ -102,15 +108,15 @@ static const struct ttn_json_field stats_fields[] = {
     TTN_JSON_FIELD("last_status_received_at", "", F_STATUS_AT, TTN_JSON_STRING,
                    NULL),
     TTN_JSON_FIELD("last_status", "", F_STATUS, TTN_JSON_OBJECT, &status_shape),
-    TTN_JSON_FIELD("last_uplink_received_at", "", F_LAST + TTN_UPLINK,
+    TTN_JSON_FIELD("last_uplink_received_at", "", F_LAST_UPLINK,
                    TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("uplink_count", "", F_COUNT + TTN_UPLINK, INTEGER, NULL),
-    TTN_JSON_FIELD("last_downlink_received_at", "", F_LAST + TTN_DOWNLINK,
+    TTN_JSON_FIELD("uplink_count", "", F_COUNT_UPLINK, INTEGER, NULL),
+    TTN_JSON_FIELD("last_downlink_received_at", "", F_LAST_DOWNLINK,
                    TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("downlink_count", "", F_COUNT + TTN_DOWNLINK, INTEGER, NULL),
-    TTN_JSON_FIELD("last_tx_acknowledgment_received_at", "",
-                   F_LAST + TTN_TX_ACK, TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("tx_acknowledgment_count", "", F_COUNT + TTN_TX_ACK, INTEGER,
+    TTN_JSON_FIELD("downlink_count", "", F_COUNT_DOWNLINK, INTEGER, NULL),
+    TTN_JSON_FIELD("last_tx_acknowledgment_received_at", "", F_LAST_TX_ACK,
+                   TTN_JSON_STRING, NULL),
+    TTN_JSON_FIELD("tx_acknowledgment_count", "", F_COUNT_TX_ACK, INTEGER,
                    NULL),
     TTN_JSON_FIELD("round_trip_times", "", F_RTT, TTN_JSON_OBJECT,
                    &round_trip_shape),
@@ -334,14 +340,14 @@ static bool take(struct ttn_decoder *decoder, int id,
     return take_time(value, stats, TTN_HAS_LAST_STATUS, &stats->last_status);
   case F_METRIC:
     return take_metric(decoder, value);
-  case F_LAST + TTN_UPLINK:
-  case F_LAST + TTN_DOWNLINK:
-  case F_LAST + TTN_TX_ACK:
+  case F_LAST_UPLINK:
+  case F_LAST_DOWNLINK:
+  case F_LAST_TX_ACK:
     return take_time(value, stats, (uint32_t)TTN_HAS_LAST << (id - F_LAST),
                      &stats->last[id - F_LAST]);
-  case F_COUNT + TTN_UPLINK:
-  case F_COUNT + TTN_DOWNLINK:
-  case F_COUNT + TTN_TX_ACK:
+  case F_COUNT_UPLINK:
+  case F_COUNT_DOWNLINK:
+  case F_COUNT_TX_ACK:
     return take_count(value, stats, id - F_COUNT);
   case F_RTT_MIN:
     return take_round_trip(value, work, id, &stats->rtt_min);
