@@ -122,6 +122,16 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *user) {
   return 0;
 }
 
+/* A connection is about to be made. Trap: libcurl keeps the first text of a
+ * call, though it went on by itself to another connection. */
+static int on_socket(void *user, curl_socket_t fd, curlsocktype purpose) {
+  struct slot *slot = user;
+  (void)fd;
+  (void)purpose;
+  slot->old_text = slot->error[0] != '\0';
+  return CURL_SOCKOPT_OK;
+}
+
 /* The handshake is about to begin: somebody accepted the connection, of which
  * 8.14 tells nothing else until the handshake is over. */
 static CURLcode on_handshake(CURL *easy, void *ssl_ctx, void *user) {
@@ -140,6 +150,8 @@ static bool set_callbacks(struct slot *slot) {
   (void)(SET(CURLOPT_SSL_CTX_FUNCTION, on_handshake) &&
          SET(CURLOPT_SSL_CTX_DATA, slot));
   return SET(CURLOPT_PRIVATE, slot) && SET(CURLOPT_ERRORBUFFER, slot->error) &&
+         SET(CURLOPT_SOCKOPTFUNCTION, on_socket) &&
+         SET(CURLOPT_SOCKOPTDATA, slot) &&
          SET(CURLOPT_HEADERFUNCTION, on_header) &&
          SET(CURLOPT_HEADERDATA, slot) && SET(CURLOPT_WRITEFUNCTION, on_body) &&
          SET(CURLOPT_WRITEDATA, slot);
@@ -195,7 +207,7 @@ static bool begin(struct slot *slot) {
   struct ttn_answer *answer = &slot->call->answer;
   memset(answer, 0, sizeof *answer);
   ttn_headers_begin(&slot->headers, answer);
-  slot->handshake = slot->answering = false;
+  slot->handshake = slot->old_text = slot->answering = false;
   slot->body = 0;
   slot->error[0] = '\0';
   slot->begin = mono(slot->http);
@@ -252,12 +264,12 @@ static bool move(struct slot *slot) {
 }
 
 static void explain(struct slot *slot, CURLcode code) {
+  const char *text = slot->old_text ? "" : slot->error;
   struct ttn_http_end end = {
       .code = code,
       .url = slot->call->url,
-      .text = slot->error,
-      .timeout =
-          slot->error[0] != '\0' ? slot->connect_timeout : slot->call->timeout,
+      .text = text,
+      .timeout = text[0] != '\0' ? slot->connect_timeout : slot->call->timeout,
       .answering = slot->answering,
       .proxy = slot->http->proxy != NULL,
   };
@@ -317,9 +329,12 @@ static void leave(struct http *http, const char *url, long port, bool silent) {
 
 /* Once more, if nothing but the connection can be to blame: it was there
  * before, and no byte of an answer came over it. The calls beside it go along,
- * or libcurl would take the dying connection for this one again. */
+ * or libcurl would take the dying connection for this one again. And if libcurl
+ * did so by itself, once more for a text that tells what is wrong now. */
 static bool try_again(struct slot *slot, CURLcode code) {
   long port = connection_of(slot);
+  if (slot->old_text && code != CURLE_OPERATION_TIMEDOUT)
+    return move(slot);
   switch (code) {
   case CURLE_SEND_ERROR:
   case CURLE_RECV_ERROR:

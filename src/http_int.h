@@ -50,6 +50,7 @@ struct slot {
   bool ended;     /* in http->ended */
   bool moved;     /* it was started anew on another connection */
   bool handshake; /* its own connection came as far as TLS */
+  bool old_text;  /* error is of a connection before the present one */
   bool answering; /* a header line of the answer itself came */
   int64_t begin;  /* when it was started, or started anew */
   int64_t deadline;
