@@ -148,8 +148,8 @@ static void set(const struct ttn_env *env, struct ttn_settings *s,
   struct ttn_option option = {.name = name, .n_values = 1};
   double number = strtod(value, &end);
   if (strcmp(value, "true") == 0)
-    option.value = (struct ttn_option_value){.type = TTN_VALUE_BOOLEAN,
-                                             .boolean = true};
+    option.value =
+        (struct ttn_option_value){.type = TTN_VALUE_BOOLEAN, .boolean = true};
   else if (*end == '\0' && end != value)
     option.value =
         (struct ttn_option_value){.type = TTN_VALUE_NUMBER, .number = number};
@@ -212,7 +212,8 @@ static inline bool is_at(const struct ttn_call *call, const char *host) {
   return strstr(call->url, host) != NULL;
 }
 
-static void add(struct play *p, const char *format, ...) {
+__attribute__((format(printf, 2, 3))) static void add(struct play *p,
+                                                      const char *format, ...) {
   size_t n = strlen(p->body);
   va_list args;
   va_start(args, format);
@@ -237,7 +238,7 @@ static void give_list(struct play *p, struct ttn_call *call,
 
 /* An entry, as `fields`, for each gateway of the batch. */
 static inline void give_batch(struct play *p, const struct ttn_call *call,
-                       const char *fields) {
+                              const char *fields) {
   static const char key[] = "\"gateway_id\":\"";
   const char *comma = "";
   add(p, "{\"entries\":{");
@@ -250,7 +251,7 @@ static inline void give_batch(struct play *p, const struct ttn_call *call,
 }
 
 static inline void refuse(struct play *p, struct ttn_call *call, int status,
-                   const char *body) {
+                          const char *body) {
   call->answer.status = status;
   add(p, "%s", body);
 }
