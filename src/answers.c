@@ -116,8 +116,9 @@ static void limited(struct ttn_account *a, struct job *job, int64_t now) {
 }
 
 /* The key was not accepted. If it was rotated meanwhile the new one has its
- * chance at once. The account's own host, which has the list and so the Identity
- * Server, speaks for all; what another says takes nothing from the others. */
+ * chance at once. The account's own host, which has the list and so the
+ * Identity Server, speaks for all; what another says takes nothing from the
+ * others. */
 static void key_refused(struct ttn_account *a, struct job *job,
                         const struct ttn_api_error *error) {
   char why[512];
@@ -323,7 +324,8 @@ static void range_error(struct ttn_account *a, struct job *job,
 
 static void count_status(struct ttn_account *a, int status) {
   for (size_t i = 0; status > 0 && i < TTN_STATUSES; i++)
-    if (a->report.statuses[i].n == 0 || a->report.statuses[i].status == status) {
+    if (a->report.statuses[i].n == 0 ||
+        a->report.statuses[i].status == status) {
       a->report.statuses[i].status = status;
       a->report.statuses[i].n++;
       return;

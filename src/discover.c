@@ -425,7 +425,8 @@ bool discover_end(struct ttn_account *a) {
       a->list_since = now;
     }
   } else if (a->said_list && a->discovery == DISCOVERY_DONE) {
-    account_log(a, TTN_NOTICE, "the list of gateways can be read again, after %s",
+    account_log(a, TTN_NOTICE,
+                "the list of gateways can be read again, after %s",
                 ttn_words(words, sizeof(words), now - a->list_since));
     a->said_list = false;
   }
