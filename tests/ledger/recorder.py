@@ -54,7 +54,7 @@ class Recorder(stack.Stack):
         def sent(cluster, sights):
             told(cluster, tuple(sights))
             if isinstance(sights, _Answer):
-                self._answers.append((cluster, sights.date, sights.ids, sights.body))
+                self._answers.append((cluster, sights.now, sights.ids, sights.body))
 
         self.fleet_of.sent = sent
 
@@ -62,7 +62,7 @@ class Recorder(stack.Stack):
         if request.path == BATCH and answer.status == 200:
             sights = _Answer(answer.sights)
             sights.body = answer.body
-            sights.date = self.clock.now() // SECOND * SECOND
+            sights.now = self.clock.now()
             sights.ids = [one["gateway_id"] for one in json.loads(request.body)["gateway_ids"]]
             answer.sights = sights
         super()._finish(cluster, request, answer)
@@ -77,9 +77,11 @@ class Recorder(stack.Stack):
                 self._busy -= 1
                 self._quiet.notify_all()
 
-    def seen(self):
+    def seen(self, since=0):
         """{gateway: [Sight]} since it was asked last, in the order of the answers. A client has its
-        answer a moment before it is written down here, so that is waited for."""
+        answer a moment before it is written down here, so that is waited for. since: the stack's time;
+        what was answered before is left out, for behind TLS an answer to a client that was killed may
+        come late."""
         with self._quiet:
             end = time.monotonic() + 10
             while self._busy and time.monotonic() < end:
@@ -88,9 +90,10 @@ class Recorder(stack.Stack):
                 raise AssertionError("an answer never ends")
         answers, self._answers = self._answers, []
         out = {}
-        for cluster, date, ids, body in answers:
-            for gateway, sight in self._sights(cluster, date, ids, body):
-                out.setdefault(gateway, []).append(sight)
+        for cluster, now, ids, body in answers:
+            for gateway, sight in self._sights(cluster, now // SECOND * SECOND, ids, body):
+                if now >= since:
+                    out.setdefault(gateway, []).append(sight)
         return out
 
     @staticmethod

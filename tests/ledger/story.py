@@ -271,7 +271,7 @@ class Story:
         self.amid += 1
         self.polls += 1
         reported = Reported(lines)
-        seen = self.stack.seen()
+        seen = self.stack.seen(self.stack.clock.now())
         self.between += self._inode() != before and any(
             ("bool", "connected") in values and ("packets", "uplink") not in values
             for values in reported.gateways.values())
@@ -289,7 +289,7 @@ class Story:
         self.polls += 1
         self.polled += 1
         reported = Reported(lines)
-        seen = self.stack.seen()
+        seen = self.stack.seen(self.stack.clock.now())
         for one in self.gateways.values():
             self._take(one, seen.get(one.name, []), reported)
         for name in set(reported.gateways) - set(self.gateways):

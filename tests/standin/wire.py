@@ -187,10 +187,11 @@ def _at_once(sock, data):
 
 def _trickle(sock, data, count, seconds):
     for at in range(0, len(data), count):
-        if at and not _wait(sock, seconds, None):
+        # Not after the last piece: a client that has all may close at once.
+        if peer_gone(sock) or (at and not _wait(sock, seconds, None)):
             return False
         sock.sendall(data[at:at + count])
-    return not peer_gone(sock)
+    return True
 
 
 class Listener:
