@@ -131,11 +131,14 @@ class Daemon:
 
     counted = {"ttn": "ttn", "floor": "bench", "curl_json": "curl_json"}
 
-    def __init__(self, scratch, server, gateways, what, interval=0.1):
+    # module.c's, of each read, in seconds.
+    interval = 0.1
+
+    def __init__(self, scratch, server, gateways, what):
         self.server = server
         self.what = what
-        self.gate = what != "curl_json"
-        self.interval = interval
+        # 5 is collectd's default; the others have one read each.
+        self.threads = 5 if what == "curl_json" and gateways > 5 else 1
         self.connections = 0
         self._last = 0
         directory = scratch.file("%s-%d" % (what, gateways), "")
@@ -143,19 +146,19 @@ class Daemon:
         lines = ['Hostname "bench"', "FQDNLookup false", 'BaseDir "%s"' % directory,
                  'PIDFile "%spid"' % directory, 'TypesDB "/usr/share/collectd/types.db"',
                  # collectd's own housekeeping walks all values once an interval: not amid a poll.
-                 "Interval %s" % (3600 if self.gate else interval), "Timeout 1000000",
-                 "ReadThreads %d" % (1 if self.gate else 5), 'PluginDir "%s"' % place.plugin_dir(),
+                 "Interval 3600", "Timeout 1000000", "ReadThreads %d" % self.threads,
+                 'PluginDir "%s"' % place.plugin_dir(),
                  "LoadPlugin logfile", "<Plugin logfile>", 'File "%slog"' % directory, "</Plugin>"]
-        if what == "curl_json":
-            lines += self._curl_json(gateways)
         lines += ['PluginDir "%s"' % os.path.dirname(built(".libs/bench.so")), "LoadPlugin bench",
                   "<Plugin bench>", 'Count "%s"' % self.counted[what], "Round %d" % (each * gateways),
-                  "Gate %s" % str(self.gate).lower()]
+                  "Gates %d" % self.threads]
         if what == "floor":
             lines.append('Floor "%s" "%s" %d' % (server.url, server.ca, gateways))
         lines.append("</Plugin>")
         if what == "ttn":
             lines += self._ttn()
+        if what == "curl_json":
+            lines += self._curl_json(gateways)
         conf = scratch.write("%s-%d/conf" % (what, gateways), "\n".join(lines) + "\n", secret=True)
         self.log = directory + "log"
         self.process = subprocess.Popen([place.collectd(), "-f", "-C", conf], stdin=subprocess.PIPE,
@@ -169,11 +172,12 @@ class Daemon:
 
     def _curl_json(self, gateways):
         """As much of an entry as it can take: times and durations are text to it."""
-        lines = ["LoadPlugin curl_json", "<Plugin curl_json>"]
+        lines = ['PluginDir "%s"' % place.plugin_dir(), "LoadPlugin curl_json", "<Plugin curl_json>"]
         for i in range(gateways):
             lines += ['<URL "%s/api/v3/gs/gateways/bench-%06d/connection/stats">' % (self.server.url, i),
                       'Instance "bench-%06d"' % i, 'CACert "%s"' % self.server.ca, "VerifyPeer true",
-                      "VerifyHost true", 'Header "Authorization: Bearer %s"' % keys.text_of("user")]
+                      "VerifyHost true", "Interval %s" % self.interval,
+                      'Header "Authorization: Bearer %s"' % keys.text_of("user")]
             for key, kind in (("uplink_count", "packets"), ("downlink_count", "packets"),
                               ("tx_acknowledgment_count", "packets"), ("round_trip_times/count", "count"),
                               ("sub_bands/*/downlink_utilization_limit", "percent"),
@@ -191,10 +195,9 @@ class Daemon:
         self.process.wait()
 
     def _poll(self):
-        if self.gate:
-            # The reads behind the gate have to be due again.
-            time.sleep(max(0, self._last + self.interval + 0.03 - time.monotonic()))
-            self.process.stdin.write(b".")
+        # The reads behind the gates have to be due again.
+        time.sleep(max(0, self._last + self.interval + 0.03 - time.monotonic()))
+        self.process.stdin.write(b"b" + b"." * (self.threads - 1))
         line = ""
         while not line.startswith("wall "):
             line = read_line(self.process, "collectd with %s (%s)" % (self.what, self.log))
@@ -252,12 +255,18 @@ def in_collectd(scratch, server, gateways):
 def curl_json(scratch, server, gateways):
     """(RSS, connections, {latency: median round})."""
     out = {}
-    # Blocks whose interval ends before their turn comes would no longer be read together.
-    with Daemon(scratch, server, gateways, "curl_json", 1 + gateways // 60) as daemon:
+    with Daemon(scratch, server, gateways, "curl_json") as daemon:
         daemon.poll()  # connects
         for latency in LATENCIES:
             server.latency(latency)
-            out[latency] = median([daemon.poll() for _ in range(2)])
+            time.sleep(0.3)
+            before = server.stats()
+            polls = [daemon.poll() for _ in range(5)]
+            time.sleep(0.3)
+            after = server.stats()
+            # Some reads end after their round, see module.c.
+            requests, size = ((after[name] - before[name] + 2) // 5 for name in ("requests", "bytes"))
+            out[latency] = median(polls)._replace(requests=requests, bytes=size)
         server.latency(0)
         return daemon.rss(), daemon.connections, out
 

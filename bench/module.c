@@ -6,20 +6,22 @@
  *   <Plugin bench>
  *     Count "ttn"      the plugin whose values are counted
  *     Round 16000      as many of them are a round
- *     Gate true        reads happen on command, see below
+ *     Gates 5          reads happen on command, see below
  *     Floor "https://127.0.0.1:8443" "ca.pem" 500    URL, CA, gateways
  *   </Plugin>
  *
  * At the end of a round it prints "wall US cpu US" to standard output: from the
- * time that the round's first value carries, when its poll began, until its
- * last value was with the writer; and the process' CPU time since the round
- * before.
+ * command until the round's last value was with the writer, and the process'
+ * CPU time since the round before.
  *
- * The gate is a read that waits for a byte on standard input. With collectd's
- * ReadThreads 1 no other read happens meanwhile, and once it came all the
- * others do, one time each: their interval is long over, and the gate's comes
- * again before theirs. So polls need no waiting for an interval, and none
- * begins before all values of the last are written. */
+ * A gate is a read that waits for a byte on standard input: a "b", which begins
+ * a round, or any other. With as many gates as collectd has read threads no
+ * other read happens meanwhile; once their bytes came all others do, one time
+ * each: they are overdue, and a read that was late is due again at once, but
+ * behind the gates. So polls need no waiting for an interval, and none begins
+ * before all values of the last are written. With several threads a gate that
+ * ends later than the first reads lets these happen twice; what they bring
+ * after the round is not counted. */
 #include "plugin.h"
 
 #include "floor.h"
@@ -29,14 +31,13 @@
 #include <unistd.h>
 
 #define NAME "bench"
-/* The plugin's Interval has to be READ_INTERVAL, too. */
+/* The Interval of all that reads has to be READ_INTERVAL, too. */
 #define READ_INTERVAL MS_TO_CDTIME_T(100)
 #define GATE_INTERVAL MS_TO_CDTIME_T(10)
 
 static struct {
   char counted[DATA_MAX_NAME_LEN];
   uint64_t round;
-  bool gate;
   char url[256], ca_cert[256];
   size_t gateways;
   struct floor *floor;
@@ -44,7 +45,7 @@ static struct {
   char (*ids)[DATA_MAX_NAME_LEN];
   /* of the writer, which five threads call at once */
   atomic_uint_fast64_t values;
-  _Atomic cdtime_t begin;
+  _Atomic cdtime_t begin; /* of the round */
   int64_t cpu;
 } bench;
 
@@ -64,7 +65,7 @@ static int64_t process_cpu(void) {
 }
 
 static void end_round(void) {
-  cdtime_t wall = cdtime() - atomic_exchange(&bench.begin, 0);
+  cdtime_t wall = cdtime() - atomic_load(&bench.begin);
   int64_t cpu = process_cpu();
   dprintf(STDOUT_FILENO, "wall %llu cpu %lld\n",
           (unsigned long long)CDTIME_T_TO_US(wall),
@@ -74,13 +75,10 @@ static void end_round(void) {
 
 static int count(const data_set_t *set, const value_list_t *list,
                  user_data_t *user) {
-  cdtime_t none = 0;
   (void)set, (void)user;
   if (strcmp(list->plugin, bench.counted) != 0)
     return 0;
-  if (atomic_load(&bench.begin) == 0)
-    atomic_compare_exchange_strong(&bench.begin, &none, list->time);
-  if ((atomic_fetch_add(&bench.values, 1) + 1) % bench.round == 0)
+  if (atomic_fetch_add(&bench.values, 1) + 1 == bench.round)
     end_round();
   return 0;
 }
@@ -145,7 +143,24 @@ static int read_floor(user_data_t *user) {
 static int wait_at_gate(user_data_t *user) {
   char byte;
   (void)user;
-  return read(STDIN_FILENO, &byte, 1) == 1 ? 0 : -1;
+  if (read(STDIN_FILENO, &byte, 1) != 1)
+    return -1;
+  if (byte == 'b') {
+    atomic_store(&bench.values, 0);
+    atomic_store(&bench.begin, cdtime());
+  }
+  return 0;
+}
+
+/* Reads begin in the order of their registration: amid the configuration, so
+ * that the gates come before those of all plugins that are configured later. */
+static void put_up_gates(int n) {
+  char name[32];
+  for (int i = 0; i < n; i++) {
+    snprintf(name, sizeof(name), NAME "/gate%d", i);
+    plugin_register_complex_read(NULL, name, wait_at_gate, GATE_INTERVAL,
+                                 NULL);
+  }
 }
 
 /* -- life -- */
@@ -158,8 +173,8 @@ static int configure(oconfig_item_t *block) {
       copy(bench.counted, values[0].value.string, sizeof(bench.counted));
     } else if (strcmp(item->key, "Round") == 0) {
       bench.round = (uint64_t)values[0].value.number;
-    } else if (strcmp(item->key, "Gate") == 0) {
-      bench.gate = values[0].value.boolean != 0;
+    } else if (strcmp(item->key, "Gates") == 0) {
+      put_up_gates((int)values[0].value.number);
     } else if (strcmp(item->key, "Floor") == 0 && item->values_num == 3) {
       copy(bench.url, values[0].value.string, sizeof(bench.url));
       copy(bench.ca_cert, values[1].value.string, sizeof(bench.ca_cert));
@@ -170,9 +185,6 @@ static int configure(oconfig_item_t *block) {
 }
 
 static int init(void) {
-  if (bench.gate)
-    plugin_register_complex_read(NULL, NAME "/gate", wait_at_gate,
-                                 GATE_INTERVAL, NULL);
   if (bench.gateways == 0)
     return 0;
   bench.ids = calloc(bench.gateways, sizeof(*bench.ids));

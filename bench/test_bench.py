@@ -62,7 +62,7 @@ def test_in_collectd():
 def test_curl_json():
     """A request and a connection for each of curl_json's blocks"""
     with Scratch() as scratch, bench.Server(scratch, 3) as server:
-        with bench.Daemon(scratch, server, 3, "curl_json", 1) as daemon:
+        with bench.Daemon(scratch, server, 3, "curl_json") as daemon:
             daemon.poll()
             equal(daemon.poll().requests, 3)
             equal(daemon.connections, 3)
