@@ -36,10 +36,17 @@ def one_gateway(stack):
     stack.uplink("roof", 7)
 
 
-def ends_in_time(poll, what):
+def ends_in_time(drive, what):
+    """A poll amid a hang. A busy machine may hold up one, or two, but a poll that knows no deadline
+    is late each time."""
+    for _ in range(3):
+        poll = drive.poll()
+        equal(poll.of("roof"), {}, what)
+        equal(poll.api("bool", "up"), 0, what)
+        if poll.ms <= TIMEOUT + 100:
+            break
     at_most(poll.ms, TIMEOUT + 100, "ms of a poll, %s" % what)
-    equal(poll.of("roof"), {}, what)
-    equal(poll.api("bool", "up"), 0, what)
+    return poll
 
 
 def test_deadline():
@@ -51,8 +58,7 @@ def test_deadline():
             for kind in ("list", "batch"):
                 stack.fault(action, {"kind": kind})
                 with Drive(scratch, **stack.options(scratch), Timeout=TIMEOUT, Interval=10) as drive:
-                    poll = drive.poll()
-                    ends_in_time(poll, "%s, %s" % (kind, what))
+                    poll = ends_in_time(drive, "%s, %s" % (kind, what))
                     worst = max(worst, poll.ms)
                     equal(set(poll.errors()), {"timeout"}, "failures, %s, %s" % (kind, what))
                     stack.unfault()
@@ -69,14 +75,14 @@ def test_deadline_tls():
             with Drive(scratch, **stack.options(scratch), Timeout=TIMEOUT, Interval=10) as drive:
                 equal(drive.poll().packets("roof")[0], 7)
                 stack.fault(HANGS[what], {"kind": "batch"})
-                ends_in_time(drive.poll(), what)
+                ends_in_time(drive, what)
                 stack.unfault()
                 equal(drive.poll().packets("roof")[0], 7, "the next poll after %s" % what)
         for how in TARPITS:
             with Tarpit(how) as pit:
                 with Drive(scratch, APIKeyFile=scratch.key(), URL="https://127.0.0.1:%d" % pit.port, Timeout=TIMEOUT,
                            Interval=10) as drive:
-                    ends_in_time(drive.poll(), how)
+                    ends_in_time(drive, how)
 
 
 def test_deadline_names():
@@ -87,7 +93,7 @@ def test_deadline_names():
             return
         with Drive(scratch, wrapper=names.wrapper, APIKeyFile=scratch.key(), URL=NOWHERE, Timeout=TIMEOUT,
                    Interval=10) as drive:
-            ends_in_time(drive.poll(), "name server")
+            ends_in_time(drive, "name server")
             equal(names.asked(), True, "a question came")
 
 
