@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
 """ttn-drive as a collectd that polls when told to, and can be stopped, killed and started again."""
 
+import fcntl
 import select
 import subprocess
 import time
 
 import place
+
+
+_F_SETPIPE_SZ = 1031
 
 
 class Ended(Exception):
@@ -26,6 +30,10 @@ class Process:
 
     def send(self, command):
         self._process.stdin.write(command.encode() + b"\n")
+
+    def narrow(self):
+        """From now on it is held up when it is some 4 KiB ahead of the reader."""
+        fcntl.fcntl(self._process.stdout, _F_SETPIPE_SZ, 4096)
 
     def poll(self, seconds=60):
         """One poll: its lines."""

@@ -199,6 +199,28 @@ def test_start_while_disconnected_after_a_kill():
         equal((scene.uplinks(), scene.connected()), (4, 1))
 
 
+def test_counts_wait_for_the_file():
+    """No count with a new offset goes out before the file that has it is there"""
+    with Scene() as scene:
+        names = scene.stack.fleet(100, pattern="idle")
+        scene.start()
+        for count in (100, 20):
+            for name in names:
+                scene.connect(count, name)
+            scene.poll()
+        for name in names:
+            scene.connect(5, name)
+        scene.process.narrow()
+        scene.process.send("poll")
+        lines = scene.process.read(lambda line: " packets " in line, 10)
+        equal(lines[-1].split(" ")[-1], "125")
+        rows = [line.split(" ") for line in scene.content().split("\n") if line.startswith("gw-")]
+        equal([row[4] for row in rows], ["120"] * 100)
+        scene.process.kill()
+        said = scene.start().poll()
+        equal([said.counts(name)[0] for name in names], [125] * 100)
+
+
 def test_crash_between_two_writes():
     """A temporary file that a crash left is in nobody's way"""
     for left in (b"", b"ttn-state 1 off", os.urandom(100)):
