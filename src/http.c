@@ -19,7 +19,7 @@
  *   that time, the other calls leave it, too (leave).
  *
  * Dead connections. One that died between polls, or dies before a byte of the
- * answer came, is no failure of the server: the call is made once more
+ * answer came, is no failure of the server: the call is made anew
  * (try_again). libcurl does it by itself in most cases.
  *
  * Shutdown. getaddrinfo(3) can't be interrupted. CURLOPT_QUICK_EXIT (libcurl
@@ -223,7 +223,8 @@ static bool http_start(void *ctx, struct ttn_call *call) {
   if (slot == NULL)
     return false;
   slot->call = call;
-  slot->ended = slot->moved = false;
+  slot->ended = false;
+  slot->moves = 0;
   slot->deadline = mono(http) + timeout;
   /* libcurl knows whether it was a name or a connection that was missing: let
    * it speak first. */
@@ -242,22 +243,22 @@ static bool http_start(void *ctx, struct ttn_call *call) {
 }
 
 /* Was the request handed to a connection that was there before? Trap: a call
- * that never got a connection made none, either. */
+ * that never got a connection made none, either. (CURLINFO_PRETRANSFER_TIME is
+ * no good: 0 when sending fails.) */
 static bool used_old_connection(struct slot *slot) {
   long connects = 1;
-  curl_off_t sent = 0;
   curl_easy_getinfo(slot->easy, CURLINFO_NUM_CONNECTS, &connects);
-  curl_easy_getinfo(slot->easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
-  return connects == 0 && sent > 0;
+  return connects == 0 && connection_of(slot) != 0;
 }
 
-/* Takes the call from its connection and starts it anew, once. All of this
- * project's requests only ask, so one that was heard all the same does no
- * harm. */
+/* Takes the call from its connection and starts it anew. All of this project's
+ * requests only ask, so one that was heard all the same does no harm. As many
+ * connections as there may be can have died, and it may come upon all of them.
+ */
 static bool move(struct slot *slot) {
-  if (slot->moved || slot->answering)
+  if (slot->moves == slot->http->max_connections || slot->answering)
     return false;
-  slot->moved = true;
+  slot->moves++;
   forbid_reuse(slot, true);
   curl_multi_remove_handle(slot->http->multi, slot->easy);
   return begin(slot);
@@ -314,20 +315,22 @@ static bool same_origin(const char *a, const char *b) {
 /* All other calls leave a connection that is of no use any more. One amid its
  * answer can't be started anew: on a silent connection it ends here, a time-out
  * before its time. */
-static void leave(struct http *http, const char *url, long port, bool silent) {
+static void leave(struct slot *first, long port, bool silent) {
+  struct http *http = first->http;
   struct link *link, *next;
   for (link = http->under_way.next; link != &http->under_way; link = next) {
     struct slot *slot = slot_of(link);
     next = link->next;
-    if (connection_of(slot) == port && same_origin(url, slot->call->url) &&
-        !move(slot) && silent) {
+    if (slot != first && connection_of(slot) == port &&
+        same_origin(first->call->url, slot->call->url) && !move(slot) &&
+        silent) {
       forbid_reuse(slot, true);
       finish(slot, CURLE_OPERATION_TIMEDOUT);
     }
   }
 }
 
-/* Once more, if nothing but the connection can be to blame: it was there
+/* Anew, if nothing but the connection can be to blame: it was there
  * before, and no byte of an answer came over it. The calls beside it go along,
  * or libcurl would take the dying connection for this one again. And if libcurl
  * did so by itself, once more for a text that tells what is wrong now. */
@@ -344,7 +347,7 @@ static bool try_again(struct slot *slot, CURLcode code) {
   case CURLE_HTTP2_STREAM:
     if (!used_old_connection(slot) || !move(slot))
       return false;
-    leave(slot->http, slot->call->url, port, false);
+    leave(slot, port, false);
     return true;
   default:
     return false;
@@ -397,12 +400,11 @@ static void expire(struct http *http, int64_t now) {
   if (now < http->next_deadline)
     return;
   while ((slot = first_due(http, now)) != NULL) {
-    const char *url = slot->call->url;
     long port = silent_connection(slot, now);
     forbid_reuse(slot, true);
     finish(slot, CURLE_OPERATION_TIMEDOUT);
     if (port != 0)
-      leave(http, url, port, true);
+      leave(slot, port, true);
   }
 }
 
@@ -511,6 +513,8 @@ static bool copy_options(struct http *http,
   http->verify_peer = options->verify_peer;
   http->verify_host = options->verify_host;
   http->family = options->family;
+  http->max_connections =
+      options->max_connections > 0 ? options->max_connections : 1;
   return copy_option(http, &http->ca_cert, options->ca_cert) &&
          copy_option(http, &http->client_cert, options->client_cert) &&
          copy_option(http, &http->client_key, options->client_key) &&
@@ -518,9 +522,10 @@ static bool copy_options(struct http *http,
          copy_option(http, &http->user_agent, options->user_agent);
 }
 
-static bool set_multi(CURLM *multi, const struct ttn_http_options *options) {
-  long connections =
-      options->max_connections > 0 ? options->max_connections : 1;
+static bool set_multi(const struct http *http,
+                      const struct ttn_http_options *options) {
+  CURLM *multi = http->multi;
+  long connections = http->max_connections;
   long streams = options->max_streams > 0 ? options->max_streams : 1;
 #if LIBCURL_VERSION_NUM >= 0x074300
   (void)curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS, streams);
@@ -556,7 +561,7 @@ struct ttn_net *ttn_http_new(const struct ttn_env *env,
                                .free = http_free};
   http->multi = curl_multi_init();
   if (http->multi != NULL && copy_options(http, options) &&
-      set_multi(http->multi, options))
+      set_multi(http, options))
     return &http->net;
   http_free(http);
   return NULL;

@@ -39,6 +39,7 @@ struct http {
   char *ca_cert, *client_cert, *client_key, *proxy, *user_agent;
   bool ca_cert_is_dir, verify_peer, verify_host;
   enum ttn_family family;
+  int max_connections; /* to one host */
 };
 
 /* An easy handle, and the call that it is used for. */
@@ -48,7 +49,7 @@ struct slot {
   struct ttn_call *call;
   CURL *easy;
   bool ended;     /* in http->ended */
-  bool moved;     /* it was started anew on another connection */
+  int moves;      /* how often it was started anew on another connection */
   bool handshake; /* its own connection came as far as TLS */
   bool old_text;  /* error is of a connection before the present one */
   bool answering; /* a header line of the answer itself came */

@@ -79,12 +79,12 @@ def test_died_between_polls():
         for stack, relay in lanes(scratch):
             with Drive(scratch, **options(scratch, stack, relay)) as drive:
                 well(drive.poll(), "first poll")
-                for what, kill in deaths.items():
+                # Which of three calls notices first is chance.
+                for what, kill in list(deaths.items()) * 6:
                     before = relay.accepted
                     kill(relay)
                     well(drive.poll(), what)
                     at_most(before + 1, relay.accepted, "connections, so that one was replaced: " + what)
-                    well(drive.poll(), "the poll after: " + what)
 
 
 def test_server_starts_anew():
@@ -181,7 +181,8 @@ def test_names_that_move():
             stack.edit(gateway, gateway_server_address="")
         target = ("127.0.0.1", stack.port)
         with Relay(target) as old, Relay(target, "127.0.0.2", old.port) as new:
-            moved = dict(stack.options(scratch), URL="http://%s:%d" % (NAME, old.port))
+            # One connection: another beside it would look the name up for itself.
+            moved = dict(stack.options(scratch), URL="http://%s:%d" % (NAME, old.port), MaxConnections=1)
             # The old address goes on to work: within ten minutes.
             with Staged(scratch, here, **moved) as drive:
                 drive.poll()
