@@ -23,7 +23,6 @@ FAULTS = (
     {"transform": [["cut_json", 1]]}, {"transform": [["gzip_garbage"]]}, {"transform": [["gzip_cut"]]},
     {"transform": [["extra", "nobody-asked"]]}, {"body": ""}, {"body": "[]"}, {"end": True},
     {"delay": 0.05}, {"trickle": [500, 0.001]}, {"transform": [["indent"]]})
-DAY = 86400
 
 
 class Gateway:
