@@ -35,8 +35,8 @@ def test_same_host():
         blocks = "\n".join(account(name, **stack.options(scratch), **OFTEN) for name in ("one", "two"))
         with Collectd(scratch, blocks, csv=True) as daemon:
             line = daemon.wait_line("warning", "reported by another account already")
-            matches(r'^account "(one|two)": gateway gw-0000\d is reported by another account already and left out here.*: '
-                    'give one of the accounts a Host option if both should report it$', line)
+            matches(r'^account "(one|two)": gateway gw-0000\d is reported by another account already and left out '
+                    'here.*: give one of the accounts a Host option if both should report it$', line)
             polls(daemon, 8)
             # Both may have begun at the same instant: then each has some, and each says so once.
             lines = [text for text in daemon.lines("warning") if "another account" in text]

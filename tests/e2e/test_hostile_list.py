@@ -10,6 +10,7 @@ import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
+import place  # noqa: E402
 from drive import Drive  # noqa: E402
 from place import Scratch  # noqa: E402
 from standin import Standin  # noqa: E402
@@ -70,6 +71,13 @@ def hwm(drive):
         return int(re.search(r"VmHWM:\s+(\d+) kB", file.read()).group(1)) * 1024
 
 
+def at_most_memory(drive, most):
+    """Address sanitizers put as much again between allocations, so with them the figure means nothing."""
+    with open(place.drive(), "rb") as file:
+        if b"__asan_init" not in file.read():
+            at_most(hwm(drive), most, "bytes")
+
+
 def test_a_million():
     """A list of 1,000,000 gateways, and one without end whose total is 10^18: memory, time and pages are bounded"""
     with Scratch() as scratch:
@@ -88,7 +96,7 @@ def test_a_million():
                     note("%d pages, total %s: %.1f s, at most %.0f bytes a gateway"
                          % (pages, total, poll.ms / 1000, hwm(drive) / MOST))
                     drive.later(300)
-                at_most(hwm(drive), MOST * KIB, "bytes")
+                at_most_memory(drive, MOST * KIB)
 
 
 def test_long_texts():
@@ -103,7 +111,7 @@ def test_long_texts():
                 note("at most %.0f bytes a gateway" % (hwm(drive) / count))
                 drive.later(300)
             # Twice: what is known, and the list that is being read.
-            at_most(hwm(drive), count * 3 * KIB // 2 + 16 * MIB, "bytes")
+            at_most_memory(drive, count * 3 * KIB // 2 + 16 * MIB)
 
 
 def test_a_page_too_large():
@@ -112,7 +120,8 @@ def test_a_page_too_large():
         equal(drive.poll().api("count", "gateways"), 500)
         before = hwm(drive)
         failures = 0
-        for more, said in ((" " * 17 * MIB, "is beyond 16 MiB"), (',"more":"%s"' % ("x" * 15 * MIB), "too long|too large")):
+        word = ',"more":"%s"' % ("x" * 15 * MIB)
+        for more, said in ((" " * 17 * MIB, "is beyond 16 MiB"), (word, "too long|too large")):
             lister.more, lister.gateways, lister.pages = more, 100, 0
             drive.later(300)
             poll = drive.poll()

@@ -37,8 +37,8 @@ def lanes(scratch):
 
 def well(poll, what, errors=None):
     """Nothing was lost, and nobody hears of it. errors: failures so far."""
-    equal(poll.api("count", "connected"), GATEWAYS, what)
-    equal((poll.lines("error", "warning", "notice"), poll.errors(), poll.api("bool", "up")), ([], errors or {}, 1), what)
+    equal((poll.api("count", "connected"), poll.api("bool", "up")), (GATEWAYS, 1), what)
+    equal((poll.lines("error", "warning", "notice"), poll.errors()), ([], errors or {}), what)
 
 
 def lost(poll, pattern, what):
