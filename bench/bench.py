@@ -336,7 +336,7 @@ class Marks:
             self._worst[name] = (limit, figure, where)
 
     def show(self):
-        table = Table("Marks", "%45s" % "mark", "at most", "    is", "            where", "       ")
+        table = Table("Marks", "%47s" % "mark", "at most", "    is", "            where", "       ")
         for name, (limit, figure, where) in self._worst.items():
             table.row(name, "%g" % limit, "%.3g" % figure, where, "reached" if figure <= limit else "MISSED")
 
