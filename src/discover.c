@@ -90,6 +90,15 @@ static void update(struct ttn_account *a, struct gw *gw, struct found *f) {
   gw->missed = 0;
 }
 
+static void say_many(struct ttn_account *a) {
+  if (!a->said_many)
+    account_log(a, TTN_WARNING,
+                "more than %d gateways: the rest is left out; divide them "
+                "among several collectds with Shard",
+                GATEWAYS_MAX);
+  a->said_many = true;
+}
+
 static struct gw *enter(struct ttn_account *a, struct found *f) {
   if (!ttn_claims_take(a->claims, a, a->settings->host, f->id)) {
     if (!a->said_foreign)
@@ -161,6 +170,8 @@ static bool merge(struct ttn_account *a, bool complete, size_t *entered,
       } else {
         merged[n++] = gw;
       }
+    } else if (n + (a->n_gateways - i) >= GATEWAYS_MAX) {
+      say_many(a); /* a list that is never whole removes none */
     } else if ((gw = enter(a, f)) != NULL) {
       merged[n++] = gw;
       ++*entered;
@@ -318,13 +329,8 @@ static bool take(struct ttn_account *a, const struct ttn_listed *listed) {
     return true;
   struct found *f = add_found(a, listed->id);
   if (f == NULL) {
-    if (a->n_found == GATEWAYS_MAX && !a->said_many) {
-      account_log(a, TTN_WARNING,
-                  "more than %d gateways: the rest is left out; divide them "
-                  "among several collectds with Shard",
-                  GATEWAYS_MAX);
-      a->said_many = true;
-    }
+    if (a->n_found == GATEWAYS_MAX)
+      say_many(a);
     return a->n_found == GATEWAYS_MAX;
   }
   f->home = (int16_t)hosts_find(a, listed->address);

@@ -31,6 +31,7 @@ class Lister:
         self.gateways = gateways
         self.total = total
         self.pages = 0
+        self.prefix = "gw"
         # Stand in each entry behind its id, and in the page behind its gateways.
         self.entry = ',"gateway_server_address":"elsewhere.example"'
         self.more = ""
@@ -60,7 +61,7 @@ class Lister:
 
     def _page(self, page):
         first = (page - 1) * PAGE
-        entry = '{"ids":{"gateway_id":"gw-%%07d"}%s}' % self.entry
+        entry = '{"ids":{"gateway_id":"%s-%%07d"}%s}' % (self.prefix, self.entry)
         rows = [entry % number for number in range(first, min(first + PAGE, self.gateways))]
         return ('{"gateways":[' + ",".join(rows) + "]" + self.more + "}").encode()
 
@@ -97,6 +98,18 @@ def test_a_million():
                          % (pages, total, poll.ms / 1000, hwm(drive) / MOST))
                     drive.later(300)
                 at_most_memory(drive, MOST * KIB)
+
+
+def test_others_each_time():
+    """A list that names others each time, and is never whole so that none is removed: not beyond the bound"""
+    with Scratch() as scratch, Lister(600000, 10 ** 18) as lister, Drive(scratch, **lister.options(scratch)) as drive:
+        for prefix, expected in (("bb", 600000), ("cc", MOST), ("aa", MOST)):
+            lister.prefix = prefix
+            poll = drive.poll()
+            equal(poll.api("count", "gateways"), expected, "gateways, " + prefix)
+            equal(len([text for text in poll.lines("warning") if "more than 1000000 gateways" in text]),
+                  1 if prefix == "cc" else 0, "warnings, " + prefix)
+            drive.later(300)
 
 
 def test_long_texts():
