@@ -162,6 +162,7 @@ struct source {           /* the key's own list, or an organization's */
   const char *organization; /* NULL: the key's own */
   int64_t total;          /* X-Total-Count of the first page, -1 unknown */
   bool moved;             /* totals differed: it changed while it was read */
+  bool refused;           /* the key may not list this organization: said */
   unsigned next_page, last_page; /* still to be asked: next to last */
   unsigned in_flight;
   bool first_done;
@@ -316,6 +317,11 @@ bool discover_has_next(const struct ttn_account *a);
 void discover_next(struct ttn_account *a, struct job *job);
 void discover_print_url(const struct ttn_account *a, struct job *job);
 void discover_page(struct ttn_account *a, struct job *job);
+/* The key may not list what job asked for. Another organization's list is still
+ * of use; the key's own, or the only one, is all there is. */
+void discover_refused(struct ttn_account *a, struct job *job, const char *why);
+/* Is any Organization line refused, as far as is known? */
+bool discover_lacks(const struct ttn_account *a);
 /* The same page again, later in this poll. */
 void discover_again(struct ttn_account *a, const struct job *job, bool tried);
 void discover_fail(struct ttn_account *a, const char *why);

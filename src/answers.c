@@ -251,7 +251,8 @@ static void list_refused(struct ttn_account *a, struct job *job,
   char why[512];
   a->report.failures[TTN_FAIL_KEY]++;
   hosts_well(a, job->host);
-  discover_fail(a, ttn_trouble_print(why, sizeof(why), 403, error, NULL,
+  discover_refused(a, job,
+                   ttn_trouble_print(why, sizeof(why), 403, error, NULL,
                                      job->call.answer.warning));
 }
 

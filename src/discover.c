@@ -257,11 +257,11 @@ void discover_begin(struct ttn_account *a) {
   a->n_again = 0;
   for (size_t i = 0; i < a->n_sources; i++) {
     struct source *s = &a->sources[i];
-    const char *organization = s->organization;
-    memset(s, 0, sizeof(*s));
-    s->organization = organization;
-    s->total = -1;
-    s->next_page = s->last_page = 1;
+    *s = (struct source){.organization = s->organization,
+                         .refused = s->refused,
+                         .total = -1,
+                         .next_page = 1,
+                         .last_page = 1};
   }
 }
 
@@ -368,6 +368,23 @@ static void plan_pages(struct source *s, unsigned page, size_t n,
   s->first_ids = first;
 }
 
+/* Every page of every list is there, or known to be refused. */
+static void end_when_over(struct ttn_account *a) {
+  bool complete = true, any = false;
+  for (size_t i = 0; i < a->n_sources; i++) {
+    const struct source *s = &a->sources[i];
+    if (s->in_flight > 0 || s->next_page <= s->last_page || a->n_again > 0)
+      return;
+    any = any || !s->refused;
+    complete = complete && !s->refused && !s->moved &&
+               (s->total < 0 || (int64_t)s->n_listed == s->total);
+  }
+  if (any)
+    done(a, complete);
+  else
+    discover_fail(a, "the key may list none of the Organization lines");
+}
+
 static uint64_t first_hash(const struct ttn_listed *listed, size_t n) {
   return n == 0 ? 0 : ttn_hash(TTN_HASH, listed[0].id, strlen(listed[0].id));
 }
@@ -394,16 +411,40 @@ void discover_page(struct ttn_account *a, struct job *job) {
       return;
     }
   }
+  if (s->refused)
+    account_log(a, TTN_NOTICE, "Organization \"%s\": the key may list it again",
+                s->organization);
+  s->refused = false;
   plan_pages(s, job->page, n + skipped, first_hash(listed, n));
-  bool complete = true;
-  for (size_t i = 0; i < a->n_sources; i++) {
-    s = &a->sources[i];
-    if (s->in_flight > 0 || s->next_page <= s->last_page || a->n_again > 0)
-      return;
-    complete = complete && !s->moved &&
-               (s->total < 0 || (int64_t)s->n_listed == s->total);
+  end_when_over(a);
+}
+
+void discover_refused(struct ttn_account *a, struct job *job,
+                      const char *why) {
+  struct source *s = &a->sources[job->source];
+  char named[560];
+  s->in_flight--;
+  if (a->discovery != DISCOVERY_RUNNING)
+    return;
+  if (s->organization != NULL)
+    why = ttn_print(named, sizeof(named), "Organization \"%s\": %s",
+                    s->organization, why);
+  if (a->n_sources == 1) {
+    discover_fail(a, why);
+    return;
   }
-  done(a, complete);
+  if (!s->refused)
+    account_log(a, TTN_ERROR, "%s", why);
+  s->refused = true;
+  s->next_page = s->last_page + 1;
+  end_when_over(a);
+}
+
+bool discover_lacks(const struct ttn_account *a) {
+  for (size_t i = 0; i < a->n_sources; i++)
+    if (a->sources[i].refused)
+      return true;
+  return false;
 }
 
 static bool waits_for_limit(const struct ttn_account *a, int64_t now) {

@@ -329,8 +329,8 @@ static void count_gateways(struct ttn_account *a, bool had_key) {
       r->disconnected++;
   }
   r->unknown = r->gateways - r->connected - r->disconnected;
-  r->up = had_key && a->have_list && !a->list_short && !a->key_refused &&
-          r->unknown == refused;
+  r->up = had_key && a->have_list && !a->list_short && !discover_lacks(a) &&
+          !a->key_refused && r->unknown == refused;
 }
 
 static void report(struct ttn_account *a) {

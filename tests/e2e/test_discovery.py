@@ -163,6 +163,47 @@ def test_organizations():
             tap.equal(gateways(poll), ["town-gw-1"])
 
 
+def test_a_refused_organization_takes_nothing_from_the_others():
+    """An Organization line that the key may not list is named, once; when all are, nothing is known"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.recorded_world()
+        with Drive(scratch, Organization=["nowhere", "town"], Cluster="localhost", DiscoveryInterval=0,
+                   **stack.options(scratch, "organization")) as drive:
+            poll = drive.poll()
+            tap.equal(gateways(poll), ["town-gw-1"])
+            tap.equal(poll.api("bool", "up"), 0)
+            errors = [text for level, text in poll.log if level == "error"]
+            tap.equal(len(errors), 1, errors)
+            tap.matches(r'Organization "nowhere": the key has no rights on this Organization', errors[0])
+            tap.equal(drive.poll().log, [])
+        with Drive(scratch, Organization=["nowhere", "elsewhere"], Cluster="localhost",
+                   **stack.options(scratch, "organization")) as drive:
+            poll = drive.poll()
+            tap.equal(gateways(poll), [])
+            tap.equal(poll.api("count", "gateways"), None)
+            tap.equal(len([text for level, text in poll.log if level == "error"]), 3, poll.log)
+            tap.equal(drive.poll().log, [])
+
+
+def test_a_refused_organization_comes_back():
+    """Once the key may list an Organization again, its gateways are there, and that is said"""
+    rights = ["RIGHT_ORGANIZATION_GATEWAYS_LIST", "RIGHT_GATEWAY_STATUS_READ"]
+    with Scratch() as scratch, Standin() as stack:
+        stack.recorded_world()
+        with Drive(scratch, Organization=["other", "town"], Cluster="localhost", DiscoveryInterval=0,
+                   **stack.options(scratch, "user")) as drive:
+            stack.key("user", rights=rights)
+            stack.member("town", "alice", rights)
+            tap.equal(gateways(drive.poll()), ["town-gw-1"])
+            stack.member("other", "alice", rights)
+            stack.register("other-gw", owner="organization:other", gateway_server_address="localhost")
+            stack.connect("other-gw")
+            poll = drive.poll()
+            tap.equal(gateways(poll), ["other-gw", "town-gw-1"])
+            tap.equal(poll.api("bool", "up"), 1)
+            tap.matches(r'Organization "other": the key may list it again', str(poll.log))
+
+
 def test_shards_take_each_gateway_once():
     """4 shards together have all of 400 gateways, each once"""
     with Scratch() as scratch, Standin() as stack:
