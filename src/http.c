@@ -272,7 +272,7 @@ static void explain(struct slot *slot, CURLcode code) {
       .text = text,
       .timeout = text[0] != '\0' ? slot->connect_timeout : slot->call->timeout,
       .answering = slot->answering,
-      .proxy = slot->http->proxy != NULL,
+      .proxy = slot->http->proxy != NULL && !slot->direct,
   };
   curl_off_t resolved = 0, sent = 0;
   curl_easy_getinfo(slot->easy, CURLINFO_NAMELOOKUP_TIME_T, &resolved);
@@ -512,6 +512,7 @@ static bool copy_options(struct http *http,
                          S_ISDIR(status.st_mode);
   http->verify_peer = options->verify_peer;
   http->verify_host = options->verify_host;
+  http->allow_plain = options->allow_plain;
   http->family = options->family;
   http->max_connections =
       options->max_connections > 0 ? options->max_connections : 1;

@@ -66,6 +66,8 @@ enum ttn_family { TTN_FAMILY_ANY, TTN_FAMILY_IPV4, TTN_FAMILY_IPV6 };
 struct ttn_http_options {
   const char *ca_cert; /* a file, or a directory of hashed certificates */
   bool verify_peer, verify_host;
+  bool allow_plain; /* http:// URLs may go through a proxy: else they go to
+                     * this machine, and never leave it */
   const char *client_cert, *client_key; /* PEM files */
   const char *proxy;                    /* NULL: as the environment says */
   enum ttn_family family;

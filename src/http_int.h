@@ -37,7 +37,7 @@ struct http {
   atomic_bool woken;
   /* The options, copied. */
   char *ca_cert, *client_cert, *client_key, *proxy, *user_agent;
-  bool ca_cert_is_dir, verify_peer, verify_host;
+  bool ca_cert_is_dir, verify_peer, verify_host, allow_plain;
   enum ttn_family family;
   int max_connections; /* to one host */
 };
@@ -49,6 +49,7 @@ struct slot {
   struct ttn_call *call;
   CURL *easy;
   bool ended;     /* in http->ended */
+  bool direct;    /* past any proxy */
   int moves;      /* how often it was started anew on another connection */
   bool handshake; /* its own connection came as far as TLS */
   bool old_text;  /* error is of a connection before the present one */

@@ -114,7 +114,11 @@ bool ttn_http_set_call(struct slot *slot) {
   }
   if (call->auth != NULL)
     add_line(slot, &n, call->auth->header);
-  if (!SET(CURLOPT_URL, call->url) ||
+  /* A proxy, be it of the environment, would get the key in clear text, and
+   * its localhost is another one. NULL: as the environment says (no_proxy). */
+  slot->direct = !https && !slot->http->allow_plain;
+  if (!SET(CURLOPT_NOPROXY, slot->direct ? "*" : NULL) ||
+      !SET(CURLOPT_URL, call->url) ||
       !SET(CURLOPT_HTTPHEADER, n > 0 ? slot->lines : NULL) ||
       !SET(CURLOPT_FRESH_CONNECT, call->fresh ? 1L : 0L) ||
       !SET(CURLOPT_CONNECTTIMEOUT_MS,

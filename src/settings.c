@@ -82,6 +82,7 @@ static const struct spec specs[] = {
     TEXT("CACert", "FILE", KIND_PATH, ca_cert),
     SWITCH("VerifyPeer", "true", verify_peer),
     SWITCH("VerifyHost", "true", verify_host),
+    SWITCH("AllowPlainHTTP", "false", allow_plain),
     TEXT("ClientCert", "FILE", KIND_PATH, client_cert),
     TEXT("ClientKey", "FILE", KIND_PATH, client_key),
     TEXT("Proxy", "URL", KIND_BLANK, proxy),

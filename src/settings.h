@@ -50,6 +50,7 @@ struct ttn_settings {
   char *host;      /* NULL: collectd's */
   char *ca_cert, *client_cert, *client_key, *proxy;
   bool verify_peer, verify_host;
+  bool allow_plain; /* http:// to other machines */
   enum ttn_family family;
   int max_connections;
   char **gateways; /* Gateway lines as written: exact, or /regex/ */
@@ -90,7 +91,8 @@ bool ttn_settings_option(const struct ttn_env *env,
                          const struct ttn_option *option);
 
 /* Once all options were taken: what is missing or doesn't go together, and a
- * WARNING about what is unsafe. default_interval: the plugin's, ns. Fills in
+ * WARNING about what is unsafe; a Cluster line that is too unsafe is left out
+ * with an ERROR. default_interval: the plugin's, ns. Fills in
  * interval (at least 60 s unless set by hand), timeout (no longer than the
  * interval unless set by hand) and clusters. False: an ERROR was logged. */
 bool ttn_settings_finish(const struct ttn_env *env,

@@ -90,6 +90,7 @@ void ttn_settings_http(const struct ttn_settings *settings,
       .ca_cert = settings->ca_cert,
       .verify_peer = settings->verify_peer,
       .verify_host = settings->verify_host,
+      .allow_plain = settings->allow_plain,
       .client_cert = settings->client_cert,
       .client_key = settings->client_key,
       .proxy = settings->proxy,
@@ -118,9 +119,32 @@ static bool check_key(const struct ttn_env *env,
   return false;
 }
 
+/* May the key go there? Plain HTTP shows it to everybody on the way. */
+static bool check_plain(const struct ttn_env *env,
+                        const struct ttn_settings *settings, const char *option,
+                        const struct ttn_endpoint *endpoint) {
+  char url[TTN_URL_MAX];
+  if (endpoint->https || ttn_host_is_loopback(endpoint->host))
+    return true;
+  ttn_endpoint_print(url, sizeof(url), endpoint);
+  if (settings->allow_plain)
+    ttn_settings_log(env, settings, TTN_WARNING,
+                     "%s %s: the API key goes over the network in clear text; "
+                     "use https://",
+                     option, url);
+  else
+    ttn_settings_log(env, settings, TTN_ERROR,
+                     "%s %s is not used: the API key would go over the "
+                     "network in clear text; use https://, or allow that with "
+                     "AllowPlainHTTP true",
+                     option, url);
+  return settings->allow_plain;
+}
+
 static bool read_clusters(const struct ttn_env *env,
                           struct ttn_settings *settings) {
   char why[200];
+  struct ttn_endpoint cluster;
   size_t n = settings->n_cluster_lines;
   if (n == 0)
     return true;
@@ -133,32 +157,18 @@ static bool read_clusters(const struct ttn_env *env,
   }
   for (size_t i = 0; i < n; i++) {
     if (!ttn_endpoint_parse_cluster(settings->cluster_lines[i], &settings->url,
-                                    &settings->clusters[i], why, sizeof(why))) {
+                                    &cluster, why, sizeof(why))) {
       ttn_settings_log(env, settings, TTN_ERROR, "Cluster %s", why);
       return false;
     }
-    settings->n_clusters++;
+    if (check_plain(env, settings, "Cluster", &cluster))
+      settings->clusters[settings->n_clusters++] = cluster;
   }
   return true;
 }
 
-static void warn_plain(const struct ttn_env *env,
-                       const struct ttn_settings *settings, const char *option,
-                       const struct ttn_endpoint *endpoint) {
-  char url[TTN_URL_MAX];
-  if (endpoint->https || ttn_host_is_loopback(endpoint->host))
-    return;
-  ttn_settings_log(env, settings, TTN_WARNING,
-                   "%s %s: the API key goes over the network in clear text; "
-                   "use https://",
-                   option, ttn_endpoint_print(url, sizeof(url), endpoint));
-}
-
-static void warn_unsafe(const struct ttn_env *env,
-                        const struct ttn_settings *settings) {
-  warn_plain(env, settings, "URL", &settings->url);
-  for (size_t i = 0; i < settings->n_clusters; i++)
-    warn_plain(env, settings, "Cluster", &settings->clusters[i]);
+static void warn_unverified(const struct ttn_env *env,
+                            const struct ttn_settings *settings) {
   if (!settings->verify_peer || !settings->verify_host)
     ttn_settings_log(
         env, settings, TTN_WARNING,
@@ -171,6 +181,7 @@ bool ttn_settings_finish(const struct ttn_env *env,
                          struct ttn_settings *settings,
                          int64_t default_interval) {
   bool key = check_key(env, settings);
+  bool url = check_plain(env, settings, "URL", &settings->url);
   bool clusters = read_clusters(env, settings);
   if (settings->client_key != NULL && settings->client_cert == NULL) {
     ttn_settings_log(env, settings, TTN_ERROR,
@@ -178,7 +189,7 @@ bool ttn_settings_finish(const struct ttn_env *env,
                      "missing");
     return false;
   }
-  if (!key || !clusters)
+  if (!key || !url || !clusters)
     return false;
   if (settings->interval == 0)
     settings->interval = default_interval > LEAST_DEFAULT_INTERVAL
@@ -194,7 +205,7 @@ bool ttn_settings_finish(const struct ttn_env *env,
                      "%.15g s: a slow poll makes the next one fall out",
                      (long long)(settings->timeout / TTN_MS),
                      (double)settings->interval / (double)TTN_SECOND);
-  warn_unsafe(env, settings);
+  warn_unverified(env, settings);
   return true;
 }
 

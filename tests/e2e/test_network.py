@@ -125,12 +125,19 @@ def test_verify_host_alone():
         equal(stack.asked()["total"], 0, "requests")
 
 
-def test_plain_warning():
-    """Plain http:// to a host beyond loopback: a warning"""
+def test_plain_http():
+    """Plain http:// to a host beyond loopback: an error; a warning with AllowPlainHTTP true"""
+    options = {"URL": "http://stack.invalid", "Interval": 0.3}
     with Scratch() as scratch:
-        with Collectd(scratch, account("home", APIKeyFile=scratch.key(), URL="http://stack.invalid")) as daemon:
-            daemon.wait_line("warning", r'^account "home": URL http://stack.invalid: the API key goes over the network '
+        options["APIKeyFile"] = scratch.key()
+        blocks = "\n".join((account("home", **options), account("open", AllowPlainHTTP=True, **options)))
+        with Collectd(scratch, blocks) as daemon:
+            daemon.wait_line("error", r'^account "home": URL http://stack.invalid is not used: the API key would go '
+                                      r'over the network in clear text; .* AllowPlainHTTP true$')
+            daemon.wait_line("error", r'^account "home" is left out: nothing of it will be polled$')
+            daemon.wait_line("warning", r'^account "open": URL http://stack.invalid: the API key goes over the network '
                                         r'in clear text; use https://$')
+            trouble(daemon, "open", "could not resolve the host name|no name server told the address", "dns")
 
 
 run(globals())

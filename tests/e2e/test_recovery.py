@@ -182,7 +182,8 @@ def test_names_that_move():
         target = ("127.0.0.1", stack.port)
         with Relay(target) as old, Relay(target, "127.0.0.2", old.port) as new:
             # One connection: another beside it would look the name up for itself.
-            moved = dict(stack.options(scratch), URL="http://%s:%d" % (NAME, old.port), MaxConnections=1)
+            moved = dict(stack.options(scratch), URL="http://%s:%d" % (NAME, old.port), AllowPlainHTTP=True,
+                         MaxConnections=1)
             # The old address goes on to work: within ten minutes.
             with Staged(scratch, here, **moved) as drive:
                 drive.poll()

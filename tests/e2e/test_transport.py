@@ -57,12 +57,17 @@ def test_proxy_with_tls():
 
 
 def test_proxy_without_tls():
-    """Proxy: plain HTTP"""
+    """Proxy: plain HTTP goes there with AllowPlainHTTP alone, be it the environment's"""
     with Scratch() as scratch, Standin() as stack, Proxy() as proxy:
         stack.fleet(3)
-        with Drive(scratch, Proxy=proxy.url, **stack.options(scratch)) as drive:
-            well(drive.poll(), 3)
-        equal([target.partition("/api/")[0] for _, target, _ in proxy.asked], [stack.url] * 2)
+        options = stack.options(scratch)
+        for way, allowed, requests in (({"Proxy": proxy.url}, False, 0), ({}, False, 0),
+                                       ({"Proxy": proxy.url}, True, 2), ({}, True, 2)):
+            proxy.asked.clear()
+            wrapper = ("env", "-u", "no_proxy", "-u", "NO_PROXY", "http_proxy=" + proxy.url)
+            with Drive(scratch, wrapper=wrapper, AllowPlainHTTP=allowed, **way, **options) as drive:
+                well(drive.poll(), 3, "%s, %s" % (way, allowed))
+            equal([target.partition("/api/")[0] for _, target, _ in proxy.asked], [stack.url] * requests)
 
 
 def test_proxy_with_login():
@@ -208,7 +213,7 @@ def test_address_family():
             stack.edit(gateway, gateway_server_address="")
         target = ("127.0.0.1", stack.port)
         with Relay(target) as four, Relay(target, "::1", four.port) as six:
-            options = dict(stack.options(scratch), URL="http://%s:%d" % (name, four.port))
+            options = dict(stack.options(scratch), URL="http://%s:%d" % (name, four.port), AllowPlainHTTP=True)
             for family, hosts, expected in (("ipv4", both, (1, 0)), ("ipv6", both, (0, 1)), ("any", both, (0, 1)),
                                             ("any", {name: ["127.0.0.1"]}, (1, 0)),
                                             ("ipv4", {name: ["::1"]}, None), ("ipv6", {name: ["127.0.0.1"]}, None)):

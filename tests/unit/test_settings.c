@@ -418,6 +418,7 @@ static void test_unsafe_options(void **state) {
   assert_true(text(s, "Cluster", "https://a.example.org"));
   assert_true(text(s, "Cluster", "b.example.org"));
   assert_true(boolean(s, "VerifyHost", false));
+  assert_true(boolean(s, "AllowPlainHTTP", true));
   assert_true(ttn_settings_finish(&env, s, 0));
   assert_string_equal(
       log_since(),
@@ -429,6 +430,73 @@ static void test_unsafe_options(void **state) {
       "host and the stack can read the API key; CACert is the safe way to "
       "trust a certificate of your own\n");
   ttn_settings_free(&env, s);
+}
+
+/* The URL costs the account, a Cluster line only itself. */
+static void test_plain_http_refused(void **state) {
+  (void)state;
+  struct ttn_settings *s = home();
+  assert_true(text(s, "APIKey", KEY));
+  assert_true(text(s, "URL", "http://stack.example.org:1885"));
+  assert_false(ttn_settings_finish(&env, s, 0));
+  assert_string_equal(
+      log_since(),
+      "ERROR account \"home\": URL http://stack.example.org:1885 is not used: "
+      "the API key would go over the network in clear text; use https://, or "
+      "allow that with AllowPlainHTTP true\n");
+  ttn_settings_free(&env, s);
+
+  s = home();
+  assert_true(text(s, "APIKey", KEY));
+  assert_true(text(s, "Cluster", "a.example.org"));
+  assert_true(text(s, "Cluster", "http://b.example.org"));
+  assert_true(text(s, "Cluster", "http://127.0.0.2:1885"));
+  assert_true(ttn_settings_finish(&env, s, 0));
+  assert_string_equal(
+      log_since(),
+      "ERROR account \"home\": Cluster http://b.example.org is not used: the "
+      "API key would go over the network in clear text; use https://, or allow "
+      "that with AllowPlainHTTP true\n");
+  assert_int_equal(s->n_clusters, 2);
+  assert_string_equal(s->clusters[0].host, "a.example.org");
+  assert_string_equal(s->clusters[1].host, "127.0.0.2");
+  ttn_settings_free(&env, s);
+}
+
+static void test_plain_http_here(void **state) {
+  static const struct {
+    const char *url;
+    bool good;
+  } rows[] = {
+      {"http://localhost", true},
+      {"http://LOCALHOST.:1885", true},
+      {"http://127.0.0.1:1885", true},
+      {"http://127.255.255.254", true},
+      {"http://[::1]:1885", true},
+      {"http://[0:0::0:1]", true},
+      {"http://128.0.0.1", false},
+      {"http://126.255.255.255", false},
+      {"http://0.0.0.0", false},
+      {"http://10.0.0.1", false},
+      {"http://[::]", false},
+      {"http://[::2]", false},
+      {"http://[::ffff:127.0.0.1]", false},
+      {"http://localhost.example", false},
+      {"http://a.localhost", false},
+      {"http://127.0.0.1.example", false},
+      {"http://localhost-1", false},
+      {"https://10.0.0.1", true},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    struct ttn_settings *s = home();
+    assert_true(text(s, "APIKey", KEY));
+    assert_true(text(s, "URL", rows[i].url));
+    if (ttn_settings_finish(&env, s, 0) != rows[i].good)
+      fail_msg("%s", rows[i].url);
+    assert_int_equal(log_since()[0] == '\0', rows[i].good);
+    ttn_settings_free(&env, s);
+  }
 }
 
 static void test_interval_and_timeout(void **state) {
@@ -526,7 +594,7 @@ static void test_info(void **state) {
     for (size_t i = 0; i < n; i++)
       assert_string_not_equal(ttn_settings_info(i)->name, info->name);
   }
-  assert_int_equal(n, 32);
+  assert_int_equal(n, 33);
 }
 
 /* An account with an option of each kind, while memory fails. */
@@ -569,6 +637,8 @@ int main(void) {
                                       no_leak),
       cmocka_unit_test_setup_teardown(test_options_together, start, no_leak),
       cmocka_unit_test_setup_teardown(test_unsafe_options, start, no_leak),
+      cmocka_unit_test_setup_teardown(test_plain_http_refused, start, no_leak),
+      cmocka_unit_test_setup_teardown(test_plain_http_here, start, no_leak),
       cmocka_unit_test_setup_teardown(test_interval_and_timeout, start,
                                       no_leak),
       cmocka_unit_test_setup_teardown(test_place, start, no_leak),
