@@ -95,6 +95,9 @@ struct host {
   bool http2;
   bool no_batch;     /* the server has no batch; tried again at discovery */
   bool said_no_batch;
+  bool configured;   /* URL or a Cluster line names it */
+  bool heard;        /* it answered once */
+  bool nowhere;      /* there seems to be no such host: see hosts_all */
   uint32_t without;  /* mask paths that the server does not know */
   unsigned in_flight;
   struct limit limits[KINDS];
@@ -293,7 +296,11 @@ void answers_say_key(struct ttn_account *a);
 /* The host of a gateway_server_address; -1: may not have the key. */
 int hosts_find(struct ttn_account *a, const char *address);
 void hosts_init(struct ttn_account *a);
-uint64_t hosts_all(const struct ttn_account *a); /* bit h */
+/* Bit h: those that must lack a gateway before it counts as disconnected. Not
+ * one whose name only a gateway's address holds, that does not resolve and has
+ * never answered: a typo would keep every other gateway from being seen as
+ * down. */
+uint64_t hosts_all(const struct ttn_account *a);
 void hosts_begin(struct ttn_account *a);
 /* whole: nothing that this poll was to tell is unknown. */
 void hosts_end(struct ttn_account *a, bool whole);

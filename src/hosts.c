@@ -34,13 +34,19 @@ void hosts_init(struct ttn_account *a) {
     if (!there)
       a->hosts[a->n_hosts++].endpoint = s->clusters[i];
   }
-  for (size_t h = 0; h < a->n_hosts; h++)
+  for (size_t h = 0; h < a->n_hosts; h++) {
+    a->hosts[h].configured = true;
     ttn_endpoint_print(a->hosts[h].base, sizeof(a->hosts[h].base),
                        &a->hosts[h].endpoint);
+  }
 }
 
 uint64_t hosts_all(const struct ttn_account *a) {
-  return a->n_hosts >= 64 ? UINT64_MAX : (UINT64_C(1) << a->n_hosts) - 1;
+  uint64_t all = 0;
+  for (size_t h = 0; h < a->n_hosts; h++)
+    if (!a->hosts[h].nowhere)
+      all |= UINT64_C(1) << h;
+  return all;
 }
 
 /* A host that may not have the key: said once each, and only so many. */
@@ -197,7 +203,8 @@ void hosts_answered(struct ttn_account *a, int h, enum kind kind,
 
 void hosts_well(struct ttn_account *a, int h) {
   struct host *host = &a->hosts[h];
-  host->answered = true;
+  host->answered = host->heard = true;
+  host->nowhere = false;
   host->failures = 0;
   host->trouble = false;
   host->given_up = false;
@@ -215,6 +222,8 @@ void hosts_failed(struct ttn_account *a, int h, bool probe,
     ttn_print(host->why, sizeof(host->why), "%s", why);
   host->failed = true;
   host->failures++;
+  host->nowhere =
+      failure == TTN_FAIL_DNS && !host->configured && !host->heard;
   if (failure == TTN_FAIL_TIMEOUT || failure == TTN_FAIL_TRANSFER)
     host->fresh = true;
   if (probe)

@@ -269,7 +269,8 @@ static void begin_hunts(struct ttn_account *a, int h) {
     uint32_t from = (uint32_t)target->n_turns;
     for (size_t i = 0; i < host->n_absent; i++) {
       struct gw *gw = host->absent[i];
-      if (other == h || is_over(gw) || (gw->lacks >> other & 1) != 0)
+      if (other == h || is_over(gw) || target->nowhere ||
+          (gw->lacks >> other & 1) != 0)
         continue;
       if (add_turn(a, other, gw))
         gw->hunt->pending++;

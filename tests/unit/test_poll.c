@@ -552,6 +552,40 @@ static void test_echo(void **state) {
   close_play(p);
 }
 
+/* ---- a host that does not exist ---- */
+
+static void typo(struct play *p, struct ttn_call *call) {
+  if (is_list(call))
+    LIST(p, call, "a-gw", EU1, "down-gw", EU1, "typo-gw", NAM1);
+  else if (is_at(call, NAM1))
+    call->answer.failure = p->poll == 1 ? TTN_FAIL_CONNECT : TTN_FAIL_DNS;
+  else
+    add(p, "{\"entries\":{\"a-gw\":{" CONNECTED "}}}");
+}
+
+/* A gateway's address with a typo must not hide that another is down; a host
+ * that is there, or that the configuration names, may yet have that other. */
+static void test_typo_in_an_address(void **state) {
+  (void)state;
+  struct play *p = open_play(typo, NULL);
+  p->first = NAM1;
+  poll_play(p);
+  assert_told(p, "ttn/a-gw/bool-connected=1");
+  assert_told(p, "ttn/down-gw/bool-connected=0");
+  assert_not_told(p, "ttn/typo-gw");
+  assert_told(p, "ttn_api/home/bool-up=0");
+  poll_play(p);
+  assert_not_told(p, "ttn/down-gw");
+  poll_play(p);
+  assert_told(p, "ttn/down-gw/bool-connected=0");
+  close_play(p);
+  const char *const options[] = {"Cluster", NAM1, NULL};
+  p = open_play(typo, options);
+  poll_play(p);
+  assert_not_told(p, "ttn/down-gw");
+  close_play(p);
+}
+
 /* ---- memory ---- */
 
 static void connects_elsewhere(struct play *p, struct ttn_call *call) {
@@ -590,6 +624,7 @@ int main(void) {
       cmocka_unit_test(test_key_works_for_no_gateway),
       cmocka_unit_test(test_auth_info_fails),
       cmocka_unit_test(test_echo),
+      cmocka_unit_test(test_typo_in_an_address),
       cmocka_unit_test(test_names_without_memory),
   };
   return cmocka_run_group_tests_name("poll", tests, NULL, NULL);
