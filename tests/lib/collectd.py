@@ -42,6 +42,22 @@ def account(name, *lines, **options):
     return "\n".join(out + ["  " + line for line in lines] + ["</Account>"])
 
 
+def types_db():
+    for path in ("/usr/share/collectd/types.db", "/usr/local/share/collectd/types.db"):
+        if os.path.exists(path):
+            return path
+    raise AssertionError("collectd's types.db is not there")
+
+
+def identity(metric, labels):
+    """(plugin, instance, type, type_instance) of a series of ours in write_prometheus; None of another's."""
+    for plugin in ("ttn_api", "ttn"):
+        if metric.startswith("collectd_%s_" % plugin) and plugin in labels:
+            type_ = re.sub("_(total|seconds)$", "", metric[len("collectd_%s_" % plugin):])
+            return plugin, labels[plugin], type_, labels["type"]
+    return None
+
+
 class Collectd:
     def __init__(self, scratch, blocks, extra="", interval=0.5, csv=False, prometheus=True, plugin=True,
                  wrapper=(), environment=None, arguments=("-f",), patience=10.0, name="collectd"):
@@ -53,9 +69,9 @@ class Collectd:
         self.patience = patience
         self.process = None
         self.ended_after = None
-        # No other process has this address, so no port of it is taken.
-        pid = os.getpid()
-        self.address = "127.%d.%d.%d" % (64 + (pid >> 16) % 64, pid >> 8 & 255, pid & 255)
+        self.address = place.address()
+        # Where write_prometheus is to be found.
+        self.exporter = "%s:%d" % (self.address, _PORT)
         self._prometheus = prometheus
         self._csv = csv
         self._arguments = list(wrapper) + [place.collectd(), *arguments, "-C", self._configure(
@@ -68,7 +84,7 @@ class Collectd:
     def _configure(self, blocks, extra, interval, plugin):
         out = ['Hostname "%s"' % HOST, "FQDNLookup false", "Interval %s" % interval, "MaxReadInterval 60",
                'BaseDir "%s"' % self.path("base"), 'PIDFile "%s"' % self.path("pid"),
-               'TypesDB "%s"' % self._types_db(), 'PluginDir "%s"' % place.plugin_dir(), "LoadPlugin logfile",
+               'TypesDB "%s"' % types_db(), 'PluginDir "%s"' % place.plugin_dir(), "LoadPlugin logfile",
                "<Plugin logfile>", "LogLevel info", 'File "%s"' % self.path("log"), "Timestamp true",
                "PrintSeverity true", "</Plugin>", "LoadPlugin unixsock", "<Plugin unixsock>",
                'SocketFile "%s"' % self.path("sock"), "</Plugin>"]
@@ -86,13 +102,6 @@ class Collectd:
         os.makedirs(self.path("base"), exist_ok=True)
         # An APIKey may be in it.
         return self.scratch.write(os.path.relpath(self.path("conf"), self.scratch.path), "\n".join(out) + "\n", secret=True)
-
-    @staticmethod
-    def _types_db():
-        for path in ("/usr/share/collectd/types.db", "/usr/local/share/collectd/types.db"):
-            if os.path.exists(path):
-                return path
-        raise AssertionError("collectd's types.db is not there")
 
     # Life.
 
@@ -203,7 +212,7 @@ class Collectd:
 
     def scrape(self):
         """{(metric, {label: value} as sorted tuple): number} of write_prometheus."""
-        with urllib.request.urlopen("http://%s:%d/metrics" % (self.address, _PORT), timeout=10) as answer:
+        with urllib.request.urlopen("http://%s/metrics" % self.exporter, timeout=10) as answer:
             text = answer.read().decode()
         out = {}
         for line in text.splitlines():
@@ -214,17 +223,9 @@ class Collectd:
 
     def values(self):
         """{(plugin, instance, type, type_instance): number} of what ttn gave, as Prometheus has it."""
-        out = {}
-        for (metric, labels), number in self.scrape().items():
-            labels = dict(labels)
-            for plugin in ("ttn_api", "ttn"):
-                if metric.startswith("collectd_%s_" % plugin) and plugin in labels:
-                    type_ = metric[len("collectd_%s_" % plugin):]
-                    for end in ("_total", "_seconds"):
-                        type_ = type_[:-len(end)] if type_.endswith(end) else type_
-                    out[plugin, labels[plugin], type_, labels["type"]] = number
-                    break
-        return out
+        found = {identity(metric, dict(labels)): number for (metric, labels), number in self.scrape().items()}
+        found.pop(None, None)
+        return found
 
     def packets(self, gateway):
         """(uplink, downlink, tx_ack), None for what is not there."""

@@ -69,6 +69,12 @@ def plugin_dir():
     return out
 
 
+def address():
+    """On loopback, and of this process alone: none of its ports is taken."""
+    pid = os.getpid()
+    return "127.%d.%d.%d" % (64 + (pid >> 16) % 64, pid >> 8 & 255, pid & 255)
+
+
 class Scratch:
     """A private directory. At its end no file in it may hold the secret part of a key, but for those
     that the test put there as key files or configuration."""
