@@ -135,6 +135,7 @@ void ttn_account_free(struct ttn_account *a) {
   ttn_select_free(env, a->select);
   ttn_auth_free(env, a->old_auth);
   ttn_auth_free(env, a->auth);
+  ttn_free(env, a->key);
   a->net.free(a->net.ctx);
   ttn_settings_free(env, a->settings);
   ttn_free(env, a);
@@ -155,6 +156,8 @@ static bool set_key(struct ttn_account *a, const char *key, char *why,
   ttn_auth_free(a->env, a->old_auth);
   a->old_auth = a->auth;
   a->auth = auth;
+  ttn_free(a->env, a->key);
+  a->key = NULL;
   a->singles = false;
   return true;
 }

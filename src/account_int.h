@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The inside of an account, shared by account.c, answers.c, discover.c, hosts.c,
- * poll.c and turns.c and by nobody else. All of it belongs to the account's
+ * poll.c, turns.c and view.c and by nobody else. All of it belongs to the account's
  * thread but for `stop`. */
 #ifndef TTN_ACCOUNT_INT_H
 #define TTN_ACCOUNT_INT_H
@@ -112,7 +112,11 @@ struct host {
   bool limited;      /* in this poll gateways went without for a limit */
   bool said_limited;
   int64_t since;     /* mono, when `said` began */
-  char why[340];     /* the first failure of this poll */
+  const char *asked_for; /* the first failure of this poll: what was asked for, */
+  enum ttn_failure failure; /* what failed, and why */
+  char why[300];
+  bool dated;        /* it told the time: */
+  int64_t ahead;     /* how far this machine's clock is ahead, ns */
   /* this poll's work */
   struct gw **turns;
   size_t n_turns, room_turns;
@@ -197,6 +201,8 @@ struct ttn_account {
   bool singles;         /* the key is a gateway's own: no batch */
   char key_why[512];
   bool reread;          /* the key file was read again in this poll */
+  bool ask_key;         /* auth_info is asked for without need */
+  struct ttn_auth_info *key; /* what it told of this key, or NULL */
 
   struct host hosts[HOSTS_MAX];
   size_t n_hosts;
@@ -215,6 +221,7 @@ struct ttn_account {
   bool list_short;      /* some of those listed found no memory */
   bool said_list;
   char list_why[512];   /* "" unless it failed in this poll */
+  bool list_denied;     /* then: for a right that the key lacks */
   int64_t list_since;
   struct source *sources;
   size_t n_sources;
@@ -313,9 +320,11 @@ int64_t hosts_retry(const struct ttn_answer *answer);
 void hosts_answered(struct ttn_account *a, int h, enum kind kind,
                     const struct ttn_answer *answer, int64_t now);
 void hosts_well(struct ttn_account *a, int h);
-/* Counts it, and takes the host into trouble where that is due. */
+/* Counts it, and takes the host into trouble where that is due. asked: what it
+ * was asked for, a literal. */
 void hosts_failed(struct ttn_account *a, int h, bool probe,
-                  enum ttn_failure failure, const char *why);
+                  enum ttn_failure failure, const char *asked,
+                  const char *why);
 
 /* discover.c */
 void discover_begin(struct ttn_account *a);
@@ -355,5 +364,9 @@ void turns_absent(struct ttn_account *a, int h, struct gw *gw, bool hunt,
 /* Host h refused the range: halves it, or remembers the gateway. */
 void turns_refused(struct ttn_account *a, int h, const struct range *r);
 void turns_end(struct ttn_account *a, bool stopped);
+
+/* view.c */
+/* Keeps a copy of what auth_info told; without memory, nothing. */
+void view_keep_key(struct ttn_account *a, const struct ttn_auth_info *info);
 
 #endif

@@ -62,12 +62,10 @@ static void range_by_singles(struct ttn_account *a, int h,
 
 static void fail(struct ttn_account *a, struct job *job,
                  enum ttn_failure failure, const char *why) {
-  char text[sizeof(a->hosts[0].why)];
-  ttn_print(text, sizeof(text), "%s: %s", what[job->kind], why);
   a->report.failures[failure]++;
   /* A list that fails by itself is no trouble of the host's. */
   if (job->kind != KIND_LIST || job->call.answer.status == 0)
-    hosts_failed(a, job->host, job->probe, failure, text);
+    hosts_failed(a, job->host, job->probe, failure, what[job->kind], why);
 }
 
 void answers_failed(struct ttn_account *a, struct job *job,
@@ -206,6 +204,7 @@ static void auth_answer(struct ttn_account *a, struct job *job, bool good) {
   char why[200];
   if (good) {
     a->auth_info = AUTH_KNOWN;
+    view_keep_key(a, ttn_decoder_auth_info(job->decoder));
     settle_waiting(a, ttn_decoder_auth_info(job->decoder));
   } else {
     /* A host without Identity Server can't say: then it's by halves. */
@@ -239,7 +238,7 @@ static void list_answer(struct ttn_account *a, struct job *job) {
     if (a->auth_info == AUTH_NOT_ASKED)
       a->auth_info = AUTH_WANTED;
     a->discovery = DISCOVERY_FAILED;
-    return;
+    return; /* the reason comes with auth_info, or at the poll's end */
   }
   discover_page(a, job);
   if (a->gated && a->discovery == DISCOVERY_DONE && nobody_to_ask(a))
@@ -251,6 +250,7 @@ static void list_refused(struct ttn_account *a, struct job *job,
   char why[512];
   a->report.failures[TTN_FAIL_KEY]++;
   hosts_well(a, job->host);
+  a->list_denied = true;
   discover_refused(a, job,
                    ttn_trouble_print(why, sizeof(why), 403, error, NULL,
                                      job->call.answer.warning));
@@ -409,7 +409,7 @@ void answers_take(struct ttn_account *a, struct job *job, int64_t now) {
 
 void answers_end(struct ttn_account *a) {
   if (a->not_heard)
-    settle_waiting(a, NULL);
+    settle_waiting(a, a->key);
 }
 
 void answers_say_key(struct ttn_account *a) {

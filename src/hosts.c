@@ -192,6 +192,10 @@ void hosts_answered(struct ttn_account *a, int h, enum kind kind,
                     const struct ttn_answer *answer, int64_t now) {
   struct host *host = &a->hosts[h];
   host->http2 = answer->http2;
+  if (answer->date != 0) {
+    host->dated = true;
+    host->ahead = a->env->wall(a->env->ctx) - answer->date;
+  }
   host->limits[kind].seen = answer->status != 429 || kind == KIND_SINGLE;
   if (kind != KIND_SINGLE)
     heed_limit(&host->limits[kind], answer, now);
@@ -216,10 +220,14 @@ static bool no_connection(enum ttn_failure failure) {
 }
 
 void hosts_failed(struct ttn_account *a, int h, bool probe,
-                  enum ttn_failure failure, const char *why) {
+                  enum ttn_failure failure, const char *asked,
+                  const char *why) {
   struct host *host = &a->hosts[h];
-  if (!host->failed)
+  if (!host->failed) {
+    host->asked_for = asked;
+    host->failure = failure;
     ttn_print(host->why, sizeof(host->why), "%s", why);
+  }
   host->failed = true;
   host->failures++;
   host->nowhere =
@@ -243,9 +251,9 @@ void hosts_end(struct ttn_account *a, bool whole) {
     bool failed = host->failed && !(whole && host->answered && !host->trouble);
     if (failed && !host->said) {
       account_log(a, TTN_ERROR,
-                  "%s: %s; what it would have told is unknown until it "
+                  "%s: %s: %s; what it would have told is unknown until it "
                   "answers, which is tried at each poll",
-                  host->base, host->why);
+                  host->base, host->asked_for, host->why);
       host->said = true;
       host->since = now;
     } else if (!failed && host->answered && host->said) {

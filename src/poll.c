@@ -269,9 +269,9 @@ static bool begin(struct ttn_account *a) {
   a->wall = a->env->wall(a->env->ctx);
   a->deadline = a->started + a->settings->timeout;
   r->rate_available = -1;
-  a->key_refused = a->reread = a->not_heard = false;
+  a->key_refused = a->reread = a->not_heard = a->list_denied = false;
   a->auth_info = AUTH_NOT_ASKED;
-  a->n_waiting = 0;
+  a->n_waiting = a->n_bad = 0;
   a->list_why[0] = '\0';
   account_load_state(a);
   hosts_begin(a);
@@ -280,6 +280,8 @@ static bool begin(struct ttn_account *a) {
     r->failures[TTN_FAIL_KEY]++;
     return false;
   }
+  if (a->ask_key && (a->key == NULL || a->gated))
+    a->auth_info = AUTH_WANTED;
   discover_begin(a);
   return true;
 }

@@ -19,6 +19,15 @@ static bool named(const struct ttn_api_error *error, const char *name) {
   return strcmp(error->name, name) == 0;
 }
 
+const char *ttn_trouble_cure(const char *sentence) {
+  static const char lead[] = "Organization \"";
+  const char *name = strncmp(sentence, lead, sizeof(lead) - 1) == 0
+                         ? strstr(sentence, "\": ")
+                         : NULL;
+  const char *colon = strstr(name != NULL ? name + 3 : sentence, ": ");
+  return colon == NULL ? "" : colon + 2;
+}
+
 bool ttn_trouble_key_refused(int status, const struct ttn_api_error *error) {
   return status == 401 ||
          (status == 400 && named(error, "token") &&

@@ -5,6 +5,10 @@
 
 #include "decode.h"
 
+/* Each sentence of this file is "what is wrong: the cure". Where the cure
+ * begins; `Organization "…": ` may stand in front. */
+const char *ttn_trouble_cure(const char *sentence);
+
 /* True when the answer says that the key itself was not accepted: 401, or the
  * 400 that a text which is no key gets. */
 bool ttn_trouble_key_refused(int status, const struct ttn_api_error *error);

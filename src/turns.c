@@ -413,7 +413,6 @@ static void say_bad(struct ttn_account *a) {
   else if (a->n_bad == 0 && a->said_bad)
     account_log(a, TTN_NOTICE, "all gateways' entries can be believed again");
   a->said_bad = a->n_bad > 0;
-  a->n_bad = 0;
 }
 
 /* Where a host's next poll begins: with the first range that had no turn, or,
