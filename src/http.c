@@ -567,11 +567,3 @@ struct ttn_net *ttn_http_new(const struct ttn_env *env,
   http_free(http);
   return NULL;
 }
-
-/* Never undone: curl_global_cleanup must not run while any other thread of the
- * process uses libcurl, and other plugins do until collectd is gone; nor while
- * a resolver's thread that QUICK_EXIT left behind still runs. What it would
- * give back is one allocation for the whole process. */
-bool ttn_http_global_init(void) {
-  return curl_global_init(CURL_GLOBAL_ALL) == CURLE_OK;
-}

@@ -137,6 +137,11 @@ class Drive:
         self.process.kill()
         self.process.wait()
 
+    def end(self):
+        """A clean end of the account; the process goes on without one."""
+        self.send("end")
+        self.polled()
+
     def stop(self):
         """A clean end, which writes the state file."""
         self.send("stop")

@@ -9,7 +9,8 @@
  *   poll     one poll; prints its values, then "done"
  *   clock S  moves the wall clock by S seconds (S may be negative)
  *   later S  both clocks: as if S seconds had passed
- *   stop     a clean end (writes the state file), exit 0
+ *   end      a clean end of the account (writes the state file); prints "done"
+ *   stop     the same, then exit 0
  * and prints, a line each and each at once, so that what was printed before a
  * kill is what had reached collectd:
  *   value PLUGIN INSTANCE TYPE TYPE_INSTANCE d|g NUMBER
@@ -111,10 +112,14 @@ static int run(const struct ttn_env *env, struct ttn_account *account) {
   long long seconds;
   char line[64];
   while (fgets(line, sizeof(line), stdin) != NULL) {
-    if (strcmp(line, "stop\n") == 0) {
+    bool stop = strcmp(line, "stop\n") == 0;
+    if (stop || strcmp(line, "end\n") == 0) {
       ttn_account_free(account);
-      return 0;
+      account = NULL;
+      printf("done 0\n");
     }
+    if (stop)
+      return 0;
     if (strcmp(line, "poll\n") == 0) {
       int64_t start = env->mono(env->ctx);
       ttn_account_poll(account);
