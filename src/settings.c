@@ -48,21 +48,20 @@ struct spec {
   struct ttn_option_info info;
   enum kind kind;
   size_t at; /* of the member in struct ttn_settings */
-  double least, most;
   uint32_t group;
 };
 
 #define AT(member) offsetof(struct ttn_settings, member)
 #define TEXT(name, value, kind, member)                                        \
-  { {name, value, NULL, false}, kind, AT(member), 0, 0, 0 }
+  { {name, value, NULL, false, 0, 0}, kind, AT(member), 0 }
 #define MANY(name, value, kind, member)                                        \
-  { {name, value, NULL, true}, kind, AT(member), 0, 0, 0 }
+  { {name, value, NULL, true, 0, 0}, kind, AT(member), 0 }
 #define OPTION(name, value, fallback, kind, member, least, most)               \
-  { {name, value, fallback, false}, kind, AT(member), least, most, 0 }
+  { {name, value, fallback, false, least, most}, kind, AT(member), 0 }
 #define SWITCH(name, fallback, member)                                         \
-  { {name, "true|false", fallback, false}, KIND_SWITCH, AT(member), 0, 0, 0 }
+  { {name, "true|false", fallback, false, 0, 0}, KIND_SWITCH, AT(member), 0 }
 #define GROUP(name, bit)                                                       \
-  { {name, "true|false", "true", false}, KIND_GROUP, AT(collect), 0, 0, bit }
+  { {name, "true|false", "true", false, 0, 0}, KIND_GROUP, AT(collect), bit }
 
 /* In README's order. The index is the bit in ttn_settings.given. */
 static const struct spec specs[] = {
@@ -298,11 +297,12 @@ static bool take_shard(const struct take *take) {
   bool whole =
       strspn(text, "0123456789/") == strlen(text) && strlen(text) <= 11 &&
       sscanf(text, "%d/%d%n", &index, &count, &end) == 2 && text[end] == '\0';
-  if (!whole || index < 1 || index > count || count > (int)take->spec->most)
+  int most = (int)take->spec->info.most;
+  if (!whole || index < 1 || index > count || count > most)
     return REFUSE(take,
                   "\"%.60s\" is not a shard: \"2/4\" is the second of four "
                   "collectds, of %d at most",
-                  text, (int)take->spec->most);
+                  text, most);
   take->settings->shard_index = index;
   take->settings->shard_count = count;
   return true;
@@ -314,9 +314,9 @@ static bool take_number(const struct take *take) {
   const char *unit = spec->kind == KIND_SECONDS        ? " seconds"
                      : spec->kind == KIND_MILLISECONDS ? " milliseconds"
                                                        : "";
-  if (!(number >= spec->least && number <= spec->most))
+  if (!(number >= spec->info.least && number <= spec->info.most))
     return REFUSE(take, "%.15g is out of range: it can be %.15g to %.15g%s",
-                  number, spec->least, spec->most, unit);
+                  number, spec->info.least, spec->info.most, unit);
   if (spec->kind != KIND_SECONDS && number != floor(number))
     return REFUSE(take, "%.15g must be a whole number%s%s", number,
                   unit[0] != '\0' ? " of" : "", unit);

@@ -125,6 +125,7 @@ struct ttn_option_info {
   const char *value;    /* "NAME", "SECONDS", "true|false" … */
   const char *fallback; /* the default, as one would write it; NULL: none */
   bool many;            /* may be given more than once */
+  double least, most;   /* its range, of Shard that of N; both 0: none */
 };
 const struct ttn_option_info *ttn_settings_info(size_t i);
 

@@ -1,13 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""README.md and collectd.conf.example against the code: options, values and log lines.
+"""README.md and collectd.conf.example against the code: options and values.
 
 Options and kinds of failures come from ttn-names, values from polls of an account that has all of
-them, log lines from the sources' own texts."""
+them. test_manual.py holds the manual against all three."""
 
 import os
 import re
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -17,29 +16,7 @@ import place  # noqa: E402
 import standin  # noqa: E402
 import tap  # noqa: E402
 from drive import Drive  # noqa: E402
-
-
-def names(kind):
-    """Rows of ttn-names, without their kind."""
-    text = subprocess.run([place.names()], stdout=subprocess.PIPE, check=True, text=True).stdout
-    rows = [line.split("\t") for line in text.splitlines()]
-    return [row[1:] for row in rows if row[0] == kind]
-
-
-def readme(heading):
-    """The cells of the table below a heading."""
-    with open(os.path.join(place.SRCDIR, "README.md"), encoding="utf-8") as file:
-        text = file.read().split("\n" + heading + "\n", 1)[1]
-    rows = []
-    for line in re.split(r"\n#+ ", text)[0].split("\n"):
-        if line.startswith("|"):
-            rows.append([cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]])
-    return rows[2:]
-
-
-def code(cell):
-    """What stands in backticks, where a table's | has to be escaped."""
-    return [text.replace("\\|", "|") for text in re.findall(r"`([^`]*)`", cell)]
+from pages import code, names, readme  # noqa: E402
 
 
 def test_options_in_readme():
@@ -113,33 +90,6 @@ def test_values():
     for row in rows:
         if row[1] != "errors" and not any(stands_for(row, one) for one in series):
             raise AssertionError("nothing goes out as README's %s %s-%s" % row)
-
-
-def texts_of(path):
-    """The string literals of a C file, those that stand beside each other as one; conversions as …"""
-    with open(path, encoding="utf-8") as file:
-        source = file.read()
-    literal = r'"(?:[^"\\]|\\.)*"'
-    # Comments and characters are taken, too, lest a quote within one is a beginning.
-    for found in re.finditer(r"/\*.*?\*/|'(?:[^'\\]|\\.)'|(%s(?:[\s\\]*%s)*)" % (literal, literal), source,
-                             re.DOTALL):
-        text = "".join(part[1:-1] for part in re.findall(literal, found.group(1) or ""))
-        yield re.sub(r"%[-0-9.*]*(?:ll|z|l)?[a-zA-Z]", "…", text.replace('\\"', '"'))
-
-
-def test_log_lines():
-    """every log line that README explains is one of the plugin's"""
-    directory = os.path.join(place.SRCDIR, "src")
-    texts = [text for name in sorted(os.listdir(directory)) if name.endswith(".c")
-             for text in texts_of(os.path.join(directory, name))]
-    rows = readme("## Trouble")
-    for row in rows:
-        line = code(row[0])[0]
-        # A colon parts what one file says from what it quotes of another.
-        for part in re.split("…|: ", line):
-            if part.strip(' ":') and not any(part.strip() in text for text in texts):
-                raise AssertionError("no log line holds %r, as in README's %r" % (part, line))
-    tap.at_most(20, len(rows), "explained lines")
 
 
 def test_links():
