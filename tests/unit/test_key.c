@@ -25,7 +25,9 @@ static char dir[] = "/tmp/ttn-key-XXXXXX";
 static char path[64];
 
 static void write_file(const char *bytes, size_t n, mode_t mode) {
-  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  int fd;
+  chmod(path, 0600); /* root could do without, if it is there at all */
+  fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
   assert_true(fd >= 0);
   assert_int_equal(write(fd, bytes, n), (ssize_t)n);
   assert_int_equal(fchmod(fd, mode), 0);

@@ -278,13 +278,15 @@ static inline pid_t web_front_start(int *port, int backend, const char *dir,
   snprintf(cert, sizeof cert, "%s/%s.pem", dir, name);
   pid = fork();
   if (pid == 0) {
+    char *const argv[] = {
+        "nghttpx",          "--conf=/dev/null", front, back, "--workers=1",
+        "--single-process", "--no-ocsp",        key,   cert, NULL};
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (freopen("/dev/null", "w", stdout) == NULL ||
         freopen("/dev/null", "w", stderr) == NULL)
       _exit(126);
-    execlp("nghttpx", "nghttpx", "--conf=/dev/null", front, back,
-           "--single-process", "--workers=1", "--no-ocsp", key, cert,
-           (char *)NULL);
+    execvp(argv[0], argv);
+    execv("/usr/sbin/nghttpx", argv); /* Debian's users don't look there */
     _exit(127);
   }
   for (int i = 0; i < 200; i++) {
