@@ -27,6 +27,11 @@ def plugin():
     return os.path.realpath(_there("TTN_PLUGIN", "src/.libs/ttn.so"))
 
 
+def build():
+    """The directory that was built in."""
+    return os.environ.get("TTN_BUILDDIR") or _TOP
+
+
 def drive():
     return _there("TTN_DRIVE", "tests/tools/ttn-drive")
 

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+"""What the compiler and the linker were asked for is in what they made: a flag that goes astray is missed by
+nobody until it is needed. A build with sanitizers, or without optimization, has other flags and leaves this out."""
+
+import glob
+import os
+import platform
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+import place  # noqa: E402
+from tap import equal, matches, note, run  # noqa: E402
+
+X86 = platform.machine() == "x86_64"
+
+
+def output(*command):
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True,
+                          env=dict(os.environ, LC_ALL="C")).stdout
+
+
+def binaries():
+    """What is installed."""
+    check = os.path.join(place.build(), "src", "ttn-check")
+    return [place.plugin()] + [path for path in [check] if os.path.exists(path)]
+
+
+def objects():
+    """What these were made of."""
+    return glob.glob(os.path.join(place.build(), "src", "**", "*.o"), recursive=True)
+
+
+def imports(path):
+    return set(re.findall(r"\bUND +([\w.]+)", output("readelf", "-W", "--dyn-syms", path)))
+
+
+def test_linker():
+    """Relocations are read-only and done at the start, no stack is executable, no path is searched"""
+    for path in binaries():
+        segments, dynamic = output("readelf", "-lW", path), output("readelf", "-dW", path)
+        matches(r"GNU_RELRO", segments)
+        matches(r"GNU_STACK.* RW +0x", segments)
+        matches(r"\(FLAGS\).*BIND_NOW", dynamic)
+        matches(r"\(FLAGS_1\).*NOW", dynamic)
+        equal(re.findall(r"\((?:RPATH|RUNPATH|TEXTREL)\)", dynamic), [], path)
+        matches(r"Type: +DYN", output("readelf", "-h", path))
+        equal(re.findall(r"LOAD.* RWE ", segments), [], path)
+    # libcurl keeps addresses of its functions.
+    matches(r"\(FLAGS_1\).*NODELETE", output("readelf", "-dW", place.plugin()))
+
+
+def test_exports():
+    """The module shows collectd one name"""
+    defined = re.findall(r"(?:GLOBAL|WEAK) +DEFAULT +\d+ +(\S+)", output("readelf", "-W", "--dyn-syms", place.plugin()))
+    equal(defined, ["module_register"])
+
+
+def test_stack_protector():
+    """Functions with arrays guard the stack"""
+    for path in binaries():
+        equal("__stack_chk_fail" in imports(path), True, path)
+
+
+def test_fortify():
+    """libc's functions check sizes, at level 3"""
+    for path in binaries():
+        checked = sorted(name for name in imports(path) if name.endswith("_chk"))
+        note("%s: %s" % (os.path.basename(path), " ".join(checked)))
+        equal("__vsnprintf_chk" in checked, True, path)
+        # Unchecked where checked ones exist, these would be a file that went without.
+        equal(imports(path) & {"vsnprintf", "snprintf", "fprintf", "printf"}, set(), path)
+    with open(os.path.join(place.build(), "Makefile"), encoding="utf-8") as file:
+        matches(r"(?m)^TTN_CFLAGS = .*-D_FORTIFY_SOURCE=3", file.read())
+
+
+def test_control_flow():
+    """Indirect calls land on marks only, and return addresses have a second stack"""
+    if not X86:
+        note("not tried: this is about x86-64")
+        return
+    # The module itself is not marked with Debian's crti.o, which is not.
+    equal([path for path in objects() if "IBT, SHSTK" not in output("readelf", "-nW", path)], [])
+    entry = re.search(r"<module_register>:\n(.*)", output("objdump", "-d", "--no-show-raw-insn", place.plugin()))
+    matches("endbr64", entry.group(1))
+
+
+def test_stack_clash():
+    """Large frames are touched page by page"""
+    if not X86:
+        note("not tried: the instructions differ")
+        return
+    code = output("objdump", "-d", "--no-show-raw-insn", place.plugin())
+    # gcc's way, or clang's.
+    equal(bool(re.search(r"\t(?:orq|movq) +\$0x0,\(%rsp\)", code)), True, "a frame is touched")
+    # One that is not: a step of more than a page.
+    large = [int(size, 16) for size in re.findall(r"\tsub +\$(0x[0-9a-f]+),%rsp", code)]
+    equal([size for size in large if size > 4096], [])
+
+
+run(globals())
