@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""collectd's curl_json asks in the same process, and in Debian 12 brings another libcurl, that of GnuTLS: both work."""
+"""Beside collectd's curl_json in the same process, which in Debian 12 brings another libcurl, that of GnuTLS: both work.
+
+And what README says of it, seen: what becomes of a count when a gateway reconnects, and whom it gives the key to."""
 
 import os
 import re
@@ -20,7 +22,7 @@ CONFIG = """LoadPlugin curl_json
     Instance "direct"
     Timeout 5000
     Header "Authorization: Bearer %s"
-    CACert "%s"
+    %s
     <Key "uplink_count">
       Type "packets"
       Instance "uplink"
@@ -28,6 +30,16 @@ CONFIG = """LoadPlugin curl_json
   </URL>
 </Plugin>
 """
+
+
+def config(url, option=""):
+    return CONFIG % (url, key_text(), option)
+
+
+def direct(daemon):
+    """What curl_json reports."""
+    return next((number for (metric, labels), number in daemon.scrape().items()
+                 if metric == "collectd_curl_json_packets_total"), None)
 
 
 def libcurls(text):
@@ -48,12 +60,10 @@ def test_both():
         stack.connect("roof")
         stack.uplink("roof", 5)
         options = stack.options(scratch)
-        extra = CONFIG % (options["URL"], key_text(), options["CACert"])
+        extra = config(options["URL"], 'CACert "%s"' % options["CACert"])
         with Collectd(scratch, account("home", **options, Interval=0.3), extra=extra, interval=0.3) as daemon:
             def seen():
-                direct = next((number for (metric, labels), number in daemon.scrape().items()
-                               if metric == "collectd_curl_json_packets_total"), None)
-                return daemon.packets("roof")[0], direct
+                return daemon.packets("roof")[0], direct(daemon)
             for _ in range(5):
                 truth = float(stack.true("roof")[0])
                 wait_for(lambda: seen() == (truth, truth), "both have %s" % truth, 10, seen)
@@ -63,6 +73,36 @@ def test_both():
             equal(loaded, {"libcurl"} | libcurls_of_curl_json(), "what is loaded")
             equal(daemon.lines("error") + daemon.lines("warning"), [])
             equal([text for level, text in daemon.log() if "curl_json" in text and level == "error"], [])
+
+
+def test_reconnect():
+    """A reconnect, by the next poll with more messages than before: here all are counted, there only the excess is seen"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.register("roof")
+        stack.connect("roof")
+        stack.uplink("roof", 5)
+        options = stack.options(scratch)
+        with Collectd(scratch, account("home", **options, Interval=0.3), extra=config(options["URL"]),
+                      interval=0.3) as daemon:
+            wait_for(lambda: (daemon.packets("roof")[0], direct(daemon)) == (5, 5), "both have 5", 10)
+            stack.connect("roof")
+            stack.uplink("roof", 7)
+            wait_for(lambda: (daemon.packets("roof")[0], direct(daemon)) == (12, 7), "12 here, 7 there", 10)
+
+
+def test_certificate():
+    """A certificate of nobody's: the key stays here, curl_json gives it away unless told otherwise"""
+    with Scratch() as scratch, Standin(scratch) as stack:
+        stack.register("roof")
+        stack.connect("roof")
+        stack.uplink("roof", 5)
+        options = stack.options(scratch)
+        options.pop("CACert")
+        with Collectd(scratch, account("home", **options, Interval=0.3), extra=config(options["URL"]),
+                      interval=0.3) as daemon:
+            wait_for(lambda: direct(daemon) == 5, "curl_json has been answered", 10)
+            daemon.wait_line("error", "no secure connection")
+            equal(daemon.packets("roof"), (None, None, None))
 
 
 run(globals())
