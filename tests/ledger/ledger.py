@@ -1,21 +1,22 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Tells stories for as long as one likes: ledger.py [--seed N] [--polls N] [--lane NAME]
+"""Tells stories for as long as one likes: ledger.py [--seed N] [--polls N] [--lane NAME | --faults]
 
-One of each lane with each seed. Ends with 1 at the first that does not add up.
+One of each lane with each seed. Ends with 1 at the first that does not add up. --faults: the stories amid all
+faults, and a table of what became of each.
 """
 
 import argparse
 import os
 import sys
-import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 
 import place  # noqa: E402,F401  (finds the stand-in)
-from story import Story, adds_up, line, sum_of  # noqa: E402
+from faulty import Sum, tell_all  # noqa: E402
+from stories import Story, adds_up, line, memory, sum_of  # noqa: E402
 
 LANES = {"plain": {}, "live": {"modes": ("live",)},
          "two clusters": {"modes": ("registry", "registry"), "gateways": 30},
@@ -25,12 +26,22 @@ LANES = {"plain": {}, "live": {"modes": ("live",)},
 
 
 def tell(seed, polls, lane, log=print):
-    # That there is an fsync is part of what is tried, but not the disk's speed.
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="ttn-ledger-", dir=memory) as directory:
+    with memory() as directory:
         story = Story(seed, directory, log=log, **LANES[lane])
         story.run(polls)
         return story.figures()
+
+
+def tell_faults(seed, polls, log=print):
+    """Returns their Sum."""
+    def told(one):
+        log("seed %(seed)d, %(lane)s" % one + ": %(polls)d polls, lost %(lost)d, twice %(twice)d, wrong %(errors)d"
+            % one["figures"])
+        for error in one["errors"]:
+            log("  " + error)
+    out = Sum(tell_all(seed, polls, 0.25, told))
+    log("\n".join(out.lines()))
+    return out
 
 
 def main():
@@ -38,7 +49,10 @@ def main():
     parser.add_argument("--seed", type=int, default=time.time_ns() % 1000000)
     parser.add_argument("--polls", type=int, default=20000, help="over all lanes")
     parser.add_argument("--lane", choices=LANES)
+    parser.add_argument("--faults", action="store_true")
     args = parser.parse_args()
+    if args.faults:
+        sys.exit(0 if tell_faults(args.seed, args.polls).adds_up else "It does not add up.")
     told = []
     seed = args.seed
     while sum(figures["polls"] for figures in told) < args.polls:

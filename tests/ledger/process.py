@@ -20,9 +20,11 @@ class Process:
     """account, options: as ttn-drive has them. What it prints is read as it comes, so that after a kill
     everything is there that had reached collectd."""
 
-    def __init__(self, options, account="home", before=None):
+    def __init__(self, options, account="home", before=None, stage=None):
+        """stage: a Stage that it is in."""
         words = ["%s=%s" % (name, value) for name, value in options.items()]
-        self._process = subprocess.Popen([place.drive(), account] + words, stdin=subprocess.PIPE,
+        program = [*stage.wrapper, place.drive_staged()] if stage else [place.drive()]
+        self._process = subprocess.Popen(program + [account] + words, stdin=subprocess.PIPE,
                                          stdout=subprocess.PIPE, bufsize=0, preexec_fn=before)
         self._part = b""
         self.pid = self._process.pid
@@ -96,6 +98,7 @@ class Reported:
 
     def __init__(self, lines):
         self.gateways, self.api, self.log = {}, {}, []
+        self.ms = None
         for line in lines:
             word, _, rest = line.partition(" ")
             if word == "log":
@@ -107,6 +110,8 @@ class Reported:
                 if name in values:
                     raise AssertionError("twice in one poll: " + line)
                 values[name] = int(text) if form == "d" else float(text)
+            elif word == "done":
+                self.ms = float(rest)
 
     def counts(self, gateway):
         values = self.gateways.get(gateway, {})

@@ -17,9 +17,23 @@ BATCH = "/api/v3/gs/gateways/connection/stats"
 COUNTS = ("uplink_count", "downlink_count", "tx_acknowledgment_count")
 
 
+def _once(pairs):
+    """An object that has a key twice is none."""
+    out = dict(pairs)
+    if len(out) < len(pairs):
+        raise ValueError("a key comes twice")
+    return out
+
+
+def _count(value):
+    if not isinstance(value, str) or not value.isdigit():
+        raise ValueError("not a count: %r" % value)
+    return int(value)
+
+
 class Sight:
     """What one answer showed of one gateway. Times in ns, None: not there. counts: None where the
-    answer has none. Without a time it was absent."""
+    answer has none. Without a time it was absent. ValueError, TypeError: an entry of which nothing is believed."""
 
     def __init__(self, cluster, date, entry):
         self.cluster = cluster
@@ -29,7 +43,7 @@ class Sight:
         if entry is not None:
             self.at = parse_stamp(entry["connected_at"]) if "connected_at" in entry else None
             self.gone = parse_stamp(entry["disconnected_at"]) if "disconnected_at" in entry else None
-            self.counts = tuple(int(entry[name]) if name in entry else None for name in COUNTS)
+            self.counts = tuple(_count(entry[name]) if name in entry else None for name in COUNTS)
 
     @property
     def state(self):
@@ -99,11 +113,14 @@ class Recorder(stack.Stack):
     @staticmethod
     def _sights(cluster, date, ids, body):
         try:
-            body = json.loads(body)
+            body = json.loads(body, object_pairs_hook=_once)
         except ValueError:
             return
         entries = body.get("entries", {}) if isinstance(body, dict) else None
         if entries is None or set(entries) - set(ids):
             return
         for gateway in ids:
-            yield gateway, Sight(cluster, date, entries.get(gateway))
+            try:
+                yield gateway, Sight(cluster, date, entries.get(gateway))
+            except (ValueError, TypeError):
+                pass

@@ -11,7 +11,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 import ledger  # noqa: E402
-from story import adds_up, line, sum_of  # noqa: E402
+from stories import adds_up, line, sum_of  # noqa: E402
 from tap import note, run  # noqa: E402
 
 POLLS = 400

@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import place
+from stage import Stage
 
 
 class Polled:
@@ -155,22 +156,12 @@ class Staged(Drive):
     passes for libcurl, too."""
 
     def __init__(self, scratch, hosts, **options):
-        self._scratch = scratch
-        self._hosts = hosts
-        self._later = 0
-        self._path = self._write()
-        super().__init__(scratch, program=place.drive_staged(), wrapper=("env", "TTN_STAGE=" + self._path), **options)
-
-    def _write(self):
-        lines = ["later %d" % self._later]
-        lines += ["host %s %s" % (name, address) for name, some in self._hosts.items() for address in some]
-        return self._scratch.write("stage", "\n".join(lines) + "\n")
+        self.stage = Stage(scratch.file("stage"), hosts)
+        super().__init__(scratch, program=place.drive_staged(), wrapper=self.stage.wrapper, **options)
 
     def resolve(self, hosts):
         """Names get other addresses."""
-        self._hosts = hosts
-        self._write()
+        self.stage.resolve(hosts)
 
     def later(self, seconds):
-        self._later += seconds
-        self._write()
+        self.stage.later(seconds)

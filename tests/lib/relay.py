@@ -30,7 +30,7 @@ def _splice(client, server, passes=lambda from_client: True):
                 ends[sock].sendall(data)
 
 
-class _Listener:
+class Listener:
     """Accepts on one address; a thread a connection."""
 
     def __init__(self, host, port=0):
@@ -89,7 +89,7 @@ class _Listener:
                 pass
 
 
-class Relay(_Listener):
+class Relay(Listener):
     """Passes everything on to (host, port). With an SSLContext it is the TLS of a plain server."""
 
     def __init__(self, target, host="127.0.0.1", port=0, tls=None):
@@ -100,18 +100,24 @@ class Relay(_Listener):
         self._silent = set()
         self._doomed = {}
         self._servers = {}
-        # Accepts and closes at once, as a load balancer with nobody behind it does.
+        # Accepts and closes at once, as a load balancer with nobody behind it does; "reset": with a reset.
         self.closing = False
         # What was agreed on by ALPN in each handshake that succeeded.
         self.protocols = []
 
     def _serve(self, number, sock):
         if self.closing:
+            if self.closing == "reset":
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST)
             return
         with self._greeted(sock) as client, socket.create_connection(self.target) as server:
             self._open[number] = client
             self._servers[number] = server
-            _splice(client, server, lambda from_client: self._passes(number, client, from_client))
+            try:
+                _splice(client, server, lambda from_client: self._passes(number, client, from_client))
+            except ConnectionResetError:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST)
+                raise
 
     def _greeted(self, sock):
         if self._tls is None:
@@ -153,7 +159,7 @@ class Relay(_Listener):
             self._servers[number].shutdown(socket.SHUT_RDWR)
 
 
-class Proxy(_Listener):
+class Proxy(Listener):
     """A forward proxy. `status`: what it answers to everything instead of doing it. `login`: "user:password"
     that it asks for."""
 

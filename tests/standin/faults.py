@@ -6,6 +6,7 @@ body, transforms of the answer that was due, and how its bytes travel.
 """
 
 import base64
+import functools
 import gzip
 import itertools
 import json
@@ -28,13 +29,15 @@ class Rule:
         self.p = p
         self.hits = 0
         self.release = threading.Event()
+        # For `exchange`: {ids of a batch: what was due last}.
+        self.due = {}
         self._rng = rng
         unknown = set(self.match) - {"cluster", "kind", "ids", "key", "path", "method"}
         unknown |= set(self.action) - set(_ACTION_KEYS)
         if unknown:
             raise ValueError("a fault knows no %s" % ", ".join(sorted(unknown)))
         for step in self.action.get("transform", ()):
-            if step[0] not in _MUTATORS:
+            if step[0] not in _MUTATORS and step[0] != "exchange":
                 raise ValueError("no transform is called %s" % step[0])
 
     def takes(self, cluster, kind, ids, key, request):
@@ -107,6 +110,9 @@ class Faults:
 def apply(rule, answer):
     action = rule.action
     for name, *arguments in action.get("transform", ()):
+        if name == "exchange":
+            _exchange(answer, rule.due)
+            continue
         answer.sights = _still_seen(answer.sights, name, arguments)
         _MUTATORS[name](answer, *arguments)
     if "error" in action:
@@ -131,7 +137,7 @@ def _still_seen(sights, name, arguments):
         return sights
     if name == "drop":
         return [(i, None if i in arguments else shown, visible) for i, shown, visible in sights]
-    if name in _ABOUT_IDS:
+    if name in _ABOUT_IDS and "*" not in arguments:
         return [sight for sight in sights if sight[0] not in arguments[:2]]
     return ()
 
@@ -165,7 +171,9 @@ def _replace_headers(answer, headers):
 
 
 def _edit(answer, change):
-    """Changes the answer's JSON; a `raw` value is put in as it is, valid JSON or not."""
+    """Changes the JSON of a good answer; a `raw` value is put in as it is, valid JSON or not."""
+    if answer.status != 200:
+        return
     try:
         body = json.loads(answer.body)
     except ValueError:
@@ -200,6 +208,23 @@ def _swap(answer, one, other):
     _edit(answer, change)
 
 
+def _exchange(answer, due):
+    """What was due last to a batch about other gateways; so, from the second on, batches swap answers."""
+    ids = tuple(sight[0] for sight in answer.sights)
+    body = next((body for others, body in due.items() if others != ids), None)
+    due[ids] = answer.body
+    if body is not None:
+        answer.body = body
+        answer.sights = ()
+
+
+def _another(answer):
+    """Entries of gateways that have other ids: the answer to another account."""
+    def change(body, _raw):
+        body["entries"] = {"other-" + name: entry for name, entry in body.get("entries", {}).items()}
+    _edit(answer, change)
+
+
 def _extra(answer, gateway_id, text=None):
     """An entry for a gateway nobody asked for: `text` as JSON, or a copy of the first entry."""
     def change(body, raw):
@@ -228,6 +253,8 @@ def _duplicate(answer, gateway_id=None):
     if b'"gateways"' in answer.body[:20]:
         _edit(answer, change)
         return
+    if answer.status != 200:
+        return
     entries = json.loads(answer.body).get("entries", {})
     pairs = ["%s:%s" % (json.dumps(k), errors.dumps(v)) for k, v in entries.items()
              for _ in range(2 if gateway_id in (None, k) else 1)]
@@ -235,14 +262,16 @@ def _duplicate(answer, gateway_id=None):
 
 
 def _set(answer, gateway_id, field, text):
-    """Puts raw JSON where a field's value is; field a dotted path inside the entry."""
+    """Puts raw JSON where a field's value is; field a dotted path inside the entry. gateway_id "*": of all
+    entries of a batch."""
     def change(body, raw):
-        entry = _entry(body, gateway_id)
-        *way, last = field.split(".")
-        for step in way:
-            entry = entry.setdefault(step, {}) if entry is not None else None
-        if entry is not None:
-            entry[last] = raw(text)
+        every = list(body.get("entries", {}).values())
+        for entry in every if gateway_id == "*" else [_entry(body, gateway_id)]:
+            *way, last = field.split(".")
+            for step in way:
+                entry = entry.setdefault(step, {}) if entry is not None else None
+            if entry is not None:
+                entry[last] = raw(text)
     _edit(answer, change)
 
 
@@ -288,9 +317,14 @@ def _gzip_cut(answer):
     answer.body = packed[:len(packed) // 2]
 
 
+@functools.lru_cache
+def _bomb(megabytes):
+    return gzip.compress(b'{"entries":{"' + b" " * (megabytes << 20))
+
+
 def _gzip_bomb(answer, megabytes):
     _replace_headers(answer, {"Content-Encoding": "gzip"})
-    answer.body = gzip.compress(b'{"entries":{"' + b" " * (megabytes << 20))
+    answer.body = _bomb(megabytes)
 
 
 def _indent(answer):
@@ -302,7 +336,7 @@ def _cut_json(answer, count):
     answer.body = answer.body[:-count]
 
 
-_MUTATORS = {"swap": _swap, "extra": _extra, "drop": _drop, "duplicate": _duplicate, "set": _set,
+_MUTATORS = {"swap": _swap, "another": _another, "extra": _extra, "drop": _drop, "duplicate": _duplicate, "set": _set,
              "unset": _unset, "total": _total, "replace": _replace, "html": _html, "redirect": _redirect,
              "gzip_garbage": _gzip_garbage, "gzip_cut": _gzip_cut, "gzip_bomb": _gzip_bomb,
              "indent": _indent, "cut_json": _cut_json}

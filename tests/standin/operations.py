@@ -262,7 +262,8 @@ class Operations:
         text, attributes}, delay (s), hang, close ("before", "head", "body" or bytes), reset (with
         RST), length (n added to Content-Length; null: no header), trickle [bytes, s], raw or
         raw_base64 (instead of all), end (close afterwards), transform [[name, ...]]: swap a b |
-        extra id [json] | drop id | duplicate [id] | set id field json | unset id field |
+        exchange (batches get each other's) | another (account's) | extra id [json] | drop id |
+        duplicate [id] | set id-or-"*" field json | unset id field |
         total value-or-null | replace old new | html [status] | redirect url [status] |
         gzip_garbage | gzip_cut | gzip_bomb megabytes | indent | cut_json bytes."""
         with self.lock:

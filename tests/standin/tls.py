@@ -38,10 +38,10 @@ def _new_key(path):
 class Certificates:
     """A CA in a directory, and certificates of every kind a client has to accept or refuse."""
 
-    def __init__(self, directory, hosts):
+    def __init__(self, directory, hosts, names=()):
         os.makedirs(directory, exist_ok=True)
         self.directory = directory
-        self._names = ["IP:%s" % host for host in hosts] + ["DNS:localhost"]
+        self._names = ["IP:%s" % host for host in hosts] + ["DNS:" + name for name in ("localhost", *names)]
         self._made = set()
         self.ca = self.path("ca.pem")
         if not os.path.exists(self.ca):

@@ -6,7 +6,8 @@
  *
  * The file that the environment names in TTN_STAGE is read at each call:
  *   host NAME ADDRESS   one line an address; other names are asked for as usual
- *   later SECONDS       all clocks are so much ahead */
+ *   later SECONDS       all clocks are so much ahead
+ *   wall SECONDS        the wall clock is so much more ahead, or behind */
 #include <dlfcn.h>
 #include <netdb.h>
 #include <stdbool.h>
@@ -29,17 +30,18 @@ static FILE *stage(void) {
   return path == NULL ? NULL : fopen(path, "re");
 }
 
-static long ahead(void) {
-  long seconds = 0;
+static long ahead(bool wall) {
+  long later = 0, more = 0;
   char line[512];
   FILE *file = stage();
   if (file == NULL)
     return 0;
   while (fgets(line, sizeof(line), file) != NULL)
-    if (sscanf(line, "later %ld", &seconds) == 1)
+    if (sscanf(line, "later %ld", &later) != 1 &&
+        sscanf(line, "wall %ld", &more) != 1)
       break;
   fclose(file);
-  return seconds;
+  return wall ? later + more : later;
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now) {
@@ -47,7 +49,8 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
   real("clock_gettime", &next);
   int result = next(clock, now);
   if (clock != CLOCK_PROCESS_CPUTIME_ID && clock != CLOCK_THREAD_CPUTIME_ID)
-    now->tv_sec += ahead();
+    now->tv_sec += ahead(clock == CLOCK_REALTIME ||
+                         clock == CLOCK_REALTIME_COARSE);
   return result;
 }
 

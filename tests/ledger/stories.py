@@ -8,6 +8,7 @@ what ttn-drive printed goes to the oracle's books.
 
 import os
 import random
+import tempfile
 import time
 
 import place
@@ -38,6 +39,8 @@ class Gateway:
 
 
 class Story:
+    TROUBLE = 0.08                # how often a poll begins with a new fault
+
     def __init__(self, seed, directory, gateways=24, modes=("registry",), tls=False, kills=True,
                  log=lambda line: None):
         """modes: of each cluster. kills: False: collectd is only ever stopped."""
@@ -46,7 +49,8 @@ class Story:
         self.may_kill = kills
         self.log = log
         clusters = len(modes)
-        self.stack = Recorder(clusters=clusters, tls_dir=os.path.join(directory, "tls") if tls else None)
+        self.tls = tls
+        self.site = self._site(clusters)
         self.stack.freeze()
         for n, mode in enumerate(modes, 1):
             self.stack.cluster(n, mode=mode, debounce=self.random.choice((0, 30)))
@@ -55,29 +59,48 @@ class Story:
         for n in range(gateways):
             one = Gateway("gw-%02d" % n, 1 + n % clusters)
             self.gateways[one.name] = one
-            self.stack.register(one.name, cluster=one.home)
+            self._register(one)
         key = os.path.join(directory, "key")
         with open(key, "w", opener=lambda path, flags: os.open(path, flags, 0o600), encoding="ascii") as file:
             file.write(place.keys.text_of("user") + "\n")
         self.state = os.path.join(directory, "state", "home")
-        self.options = {"APIKeyFile": key, "URL": self.stack.url, "StateFile": self.state, "Interval": 60,
-                        "Timeout": 3000, "CollectStatus": "false", "CollectDutyCycle": "false"}
-        if tls:
-            self.options.update(URL=self.stack.front.url, CACert=self.stack.front.ca)
+        self.options = {"APIKeyFile": key, "StateFile": self.state, "Interval": 60, "Timeout": 3000,
+                        "CollectStatus": "false", "CollectDutyCycle": "false"}
+        self.options.update(self._way())
         if clusters > 1:
             self.options["Cluster"] = "127.0.0.2"
         self.process = None
         self.polled = 0           # by this process
         self.troubled = 0         # polls that the present faults still last
+        self.refused = []         # clusters
         self.polls = self.reconnects = self.clean = self.kills = self.amid = self.between = self.unknown = 0
         self.exact = 0            # series that hold just what the stand-in announced
         self.errors = []
+
+    # Where it happens: what is made anew where faults are staged.
+
+    def _site(self, clusters):
+        """What run() begins and ends with."""
+        self.stack = Recorder(clusters=clusters, tls_dir=os.path.join(self.directory, "tls") if self.tls else None)
+        return self.stack
+
+    def _register(self, one):
+        self.stack.register(one.name, cluster=one.home)
+
+    def _way(self):
+        """The options that lead there."""
+        if self.tls:
+            return {"URL": self.stack.front.url, "CACert": self.stack.front.ca}
+        return {"URL": self.stack.url}
+
+    def _launch(self):
+        return Process(self.options)
 
     # What happens.
 
     def run(self, polls=None, seconds=None):
         end = None if seconds is None else time.monotonic() + seconds
-        with self.stack:
+        with self.site:
             self.start()
             try:
                 while (polls is None or self.polls < polls) and (end is None or time.monotonic() < end):
@@ -115,8 +138,7 @@ class Story:
 
     def _settle(self):
         """Without trouble and restarts all that was proved is out."""
-        self.stack.unfault()
-        self.troubled = 0
+        self._calm()
         for one in self.gateways.values():
             self._list(one, True)
         for _ in range(4):
@@ -199,14 +221,19 @@ class Story:
         if self.troubled:
             self.troubled -= 1
             if not self.troubled:
-                self.stack.unfault()
-                for cluster in self.refused:
-                    self.stack.refuse(cluster, False)
-            return
-        rng = self.random
+                self._calm()
+        elif self.random.random() < self.TROUBLE:
+            self._fault()
+
+    def _calm(self):
+        self.troubled = 0
+        self.stack.unfault()
+        for cluster in self.refused:
+            self.stack.refuse(cluster, False)
         self.refused = []
-        if rng.random() > 0.08:
-            return
+
+    def _fault(self):
+        rng = self.random
         self.troubled = rng.randint(1, 4)
         cluster = rng.randint(1, self.clusters)
         if rng.random() < 0.1 and not self.stack.front:
@@ -224,7 +251,7 @@ class Story:
 
     def start(self):
         self.options["DiscoveryInterval"] = self.random.choice((0, 30.2))
-        self.process = Process(self.options)
+        self.process = self._launch()
         self.polled = 0
 
     def stop(self):
@@ -301,6 +328,7 @@ class Story:
             if told != number:
                 self._wrong("count-%s is %s, but %d were reported" % (
                     name, reported.api.get(("count", name)), number))
+        return reported
 
     # The books.
 
@@ -423,6 +451,12 @@ class Story:
                 "surplus": sum(case for case in cases if case > 0),
                 "lost": -sum(gap for gap in wrong if gap < 0), "twice": sum(gap for gap in wrong if gap > 0),
                 "errors": len(self.errors)}
+
+
+def memory():
+    """A directory: that there is an fsync is part of what is tried, but not the disk's speed."""
+    there = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    return tempfile.TemporaryDirectory(prefix="ttn-ledger-", dir=there)
 
 
 def line(figures):

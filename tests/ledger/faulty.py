@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: MIT
+"""A story amid every fault that there is on its lane, drawn at random (tests/lib/mishaps.py): the same books,
+and with them what each poll must say of itself."""
+
+import collections
+import multiprocessing
+
+import mishaps
+from lanes import LANES
+from process import Process
+from recorder import Recorder
+from stories import Story, adds_up, memory, sum_of
+from watch import Watch
+
+INTERVAL = 60
+TIMEOUT = 2000
+
+
+class FaultyStory(Story):
+    TROUBLE = 0.35
+
+    def __init__(self, seed, directory, lane, slow=1.0, **options):
+        """lane: its title. slow: the share of those faults that take a poll to its deadline."""
+        self._lane = LANES[lane]
+        self._slow = slow
+        self._deck = []
+        self._going_on = None
+        self._since = None        # polls since the last fault ended
+        self.watch = None
+        self.rows = collections.defaultdict(collections.Counter)
+        self.recovery = 0         # polls from the end of a fault to one that knows all
+        self.slowest = 0.0
+        super().__init__(seed, directory, **options)
+        self.options["Timeout"] = TIMEOUT
+        for one in self.gateways.values():
+            self._connect(one)
+
+    def _site(self, clusters):
+        self._lane = self._lane(self.directory, Recorder)
+        self.stack = self._lane.stack
+        return self._lane
+
+    def _register(self, one):
+        self.stack.register(one.name, gateway_server_address="")
+
+    def _way(self):
+        return self._lane.options()
+
+    def _launch(self):
+        return Process(self.options, stage=self._lane.stage)
+
+    def start(self):
+        super().start()
+        self.watch = Watch()
+
+    # Faults.
+
+    def _draw(self):
+        """Each once before any comes again."""
+        if not self._deck:
+            self._deck = [one for one in mishaps.of(self._lane) if not one.slow or self.random.random() < self._slow]
+            self.random.shuffle(self._deck)
+        return self._deck.pop()
+
+    def _fault(self):
+        rng = self.random
+        mishap = self._draw()
+        self.troubled = 1 if mishap.slow else rng.randint(1, 4)
+        kind = rng.choice(("batch", "batch", "list", "any") if mishap.lists else ("batch",))
+        self.stack.seed_faults(rng.random())
+        self._going_on = mishap.begin(self._lane, {"kind": kind} if mishap.action else None,
+                                      1.0 if mishap.slow else rng.choice((1.0, 0.5)))
+        self.rows[mishap.name]["begun"] += 1
+
+    def _calm(self):
+        self.troubled = 0
+        if self._going_on:
+            self._going_on.end()
+            self._going_on = None
+            self._since = 0
+
+    # Polls.
+
+    def poll(self):
+        self._lane.stage.later(INTERVAL)
+        begun = self._going_on
+        before = begun and begun.hits()
+        reported = super().poll()
+        self.slowest = max(self.slowest, reported.ms)
+        for what in self.watch.take(reported):
+            self._wrong(what)
+        if begun:
+            self._amid(begun, None if before is None else begun.hits() - before)
+        else:
+            self._well()
+        return reported
+
+    def _amid(self, begun, hits):
+        mishap, watch = begun.mishap, self.watch
+        row = self.rows[mishap.name]
+        row["polls"] += 1
+        row["hits"] += hits or 0
+        row["counted"] += sum(watch.errors.values())
+        others = set(watch.errors) - mishap.kinds(self._lane)
+        if others:
+            self._wrong("%s: counted as %s" % (mishap.name, watch.errors))
+        if mishap.unknown and begun.sure and (hits is None or hits > mishap.spares) and not watch.errors:
+            self._wrong("%s: %s times, not counted" % (mishap.name, hits))
+        if mishap.status and watch.statuses.get(str(mishap.status), 0) != hits:
+            self._wrong("%s: %d times, but %s" % (mishap.name, hits, watch.statuses))
+
+    def _well(self):
+        watch = self.watch
+        if self._since is not None:
+            self._since += 1
+            self.recovery = max(self.recovery, self._since)
+        if watch.known:
+            self._since = None
+        # 403: of gateways that have left the list since it was read.
+        if watch.errors or set(watch.statuses) - {"200", "403"}:
+            self._wrong("nothing is wrong, but there are %s, %s" % (watch.errors, watch.statuses))
+        if not watch.known or watch.open:
+            self._wrong("nothing is wrong, but up is %d, and in trouble are %s" % (watch.known, watch.open))
+
+
+# Stories.
+
+# More than 100 gateways are more than one batch.
+OPTIONS = {"plain": {"gateways": 110}}
+# Of one task, so that there are enough for all processors, and no seed says what the next does.
+PART = 500
+
+
+def tell(seed, polls, lane, slow):
+    """{"figures", "rows", "recovery", "slowest", "errors"} of a story."""
+    with memory() as directory:
+        story = FaultyStory(seed, directory, lane, slow, **OPTIONS.get(lane, {}))
+        story.run(polls)
+        return {"lane": lane, "seed": seed, "figures": story.figures(), "rows": dict(story.rows),
+                "recovery": story.recovery, "slowest": story.slowest, "errors": story.errors}
+
+
+def tell_all(seed, polls, slow, told=lambda one: None):
+    """At least so many polls, over all lanes. They mostly wait, so there are some at a time; told() hears of each.
+    Returns them."""
+    parts = -(-polls // len(LANES) // PART)
+    tasks = [(seed + part, -(-polls // len(LANES) // parts), lane, slow) for part in range(parts) for lane in LANES]
+    out = []
+    with multiprocessing.Pool(min(len(tasks), 4), maxtasksperchild=1) as pool:
+        for one in pool.imap_unordered(_tell, tasks):
+            told(one)
+            out.append(one)
+    return out
+
+
+def _tell(task):
+    return tell(*task)
+
+
+class Sum:
+    """What stories came to."""
+
+    def __init__(self, stories):
+        self.figures = sum_of([one["figures"] for one in stories])
+        self.rows = {mishap.name: collections.Counter() for mishap in mishaps.MISHAPS}
+        for one in stories:
+            for name, row in one["rows"].items():
+                self.rows[name].update(row)
+        self.recovery = max(one["recovery"] for one in stories)
+        self.slowest = max(one["slowest"] for one in stories)
+        self.adds_up = adds_up(self.figures) and self.recovery <= 1
+
+    def lines(self):
+        """A table."""
+        yield "%-35s %6s %6s %9s %8s" % ("fault", "times", "polls", "requests", "counted")
+        for name, row in self.rows.items():
+            yield "%-35s %6d %6d %9d %8d" % (name, row["begun"], row["polls"], row["hits"], row["counted"])
+        total = sum(self.rows.values(), collections.Counter())
+        yield "%-35s %6d %6d %9d %8d" % ("all", total["begun"], total["polls"], total["hits"], total["counted"])
+        yield ("%(polls)d polls over %(lanes)d lanes, %(messages)d messages proved, %(reconnects)d reconnects, "
+               "restarts: %(clean)d clean, %(kills)d kills" % dict(self.figures, lanes=len(LANES)))
+        yield ("lost %(lost)d, twice %(twice)d, wrong %(errors)d" % self.figures
+               + "; recovery within %d interval%s; the slowest poll took %.0f ms of %d"
+               % (self.recovery, "" if self.recovery == 1 else "s", self.slowest, TIMEOUT))

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""The ways to a stand-in on which faults are staged. What can go wrong on each is in mishaps.py.
+
+    with lanes.LANES["raw"](directory, Standin) as lane:
+        Drive(scratch, **lane.options(), ...)
+"""
+
+import contextlib
+import os
+
+import place  # noqa: F401  (brings the stand-in's directory)
+from http2 import Http2Server
+from relay import Relay
+from stage import Stage
+from tls import Certificates
+
+_NAME = "stack.test"
+
+
+class Plain:
+    """Plain HTTP/1.1. The stand-in is written byte by byte, so it misbehaves by itself."""
+
+    title = "plain"
+    tls = False
+
+    def __init__(self, directory, make, **options):
+        """make: Standin, or another class of stack."""
+        self.directory = directory
+        if self.tls:
+            options["tls_dir"] = os.path.join(directory, "tls")
+        self.stack = make(**options)
+        self.stage = Stage(os.path.join(directory, "stage"), {_NAME: ["127.0.0.1"]})
+        self.door = None
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self):
+        self._stack.enter_context(self.stack)
+        if self.door is not None:
+            self._stack.enter_context(self.door)
+        return self
+
+    def __exit__(self, *why):
+        self._stack.__exit__(*why)
+
+    def options(self):
+        """Of an account, but for its key."""
+        return {"URL": self.stack.url}
+
+    # The gateway server address that leads to the account's own host, whatever its name is on this lane.
+    address = ""
+
+
+class Tls(Plain):
+    """TLS with HTTP/2, by nghttpx."""
+
+    title = "TLS"
+    tls = True
+
+    def options(self):
+        return {"URL": self.stack.front.url, "CACert": self.stack.front.ca}
+
+
+class Raw(Plain):
+    """A socket in between that misbehaves."""
+
+    title = "raw"
+
+    def __init__(self, directory, make, **options):
+        super().__init__(directory, make, **options)
+        self.door = Relay((self.stack.hosts[0], self.stack.port))
+
+    def options(self):
+        return {"URL": self.door.url}
+
+
+class RawHttp2(Plain):
+    """An HTTP/2 server that misbehaves, at a host that has a name."""
+
+    title = "raw HTTP/2"
+
+    def __init__(self, directory, make, **options):
+        super().__init__(directory, make, **options)
+        certificates = Certificates(os.path.join(directory, "tls"), self.stack.hosts, [_NAME])
+        self._ca = certificates.ca
+        self.door = Http2Server((self.stack.hosts[0], self.stack.port), certificates.make(), _NAME)
+
+    def options(self):
+        return {"URL": self.door.url, "CACert": self._ca}
+
+    def lose_name(self, lost=True):
+        """Its name is none any more."""
+        self.stage.resolve({_NAME: [] if lost else ["127.0.0.1"]})
+        if lost:
+            self.door.cut()
+
+
+LANES = {one.title: one for one in (Plain, Tls, Raw, RawHttp2)}
