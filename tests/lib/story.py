@@ -3,9 +3,10 @@
 that is offline and comes back, one that never was there.
 
     fleet(stack)
-    tell(stack, read)        # read() -> {(plugin, instance, type, type_instance): number}
+    tell(stack, read)        # read(wanted) -> {(plugin, instance, type, type_instance): number}
 
-read() gives the newest value of each series as the program at the other end has it.
+read() gives the newest value of each series as the program at the other end has it: of those that are
+wanted at least, and of all that there are if that is None.
 """
 
 from tap import equal, wait_for
@@ -56,12 +57,22 @@ def packets(gateway, *numbers):
     return {("ttn", gateway, "packets", kind): number for kind, number in zip(KINDS, numbers) if number is not None}
 
 
+def name(key):
+    """As collectd's identifiers have it, without the host."""
+    return "%s-%s/%s-%s" % key
+
+
+def key(name):
+    directory, _, series = name.partition("/")
+    return (*directory.split("-", 1), *series.split("-", 1))
+
+
 def wait(read, truth, what):
     """Until all of these series have these numbers; six decimals are enough for anyone."""
     def wrong():
-        seen = read()
-        return {"/".join(key): seen.get(key) for key, number in truth.items()
-                if key not in seen or abs(seen[key] - number) > 1e-6}
+        seen = read(truth)
+        return {name(one): seen.get(one) for one, number in truth.items()
+                if one not in seen or abs(seen[one] - number) > 1e-6}
     wait_for(lambda: not wrong(), what, PATIENCE, wrong)
 
 
@@ -71,14 +82,19 @@ def begin(read, counts=True):
     if counts:
         truth.update(packets("roof", *AT_FIRST.values()))
         truth.update(packets("barn", 4))
+    names = set(truth) | set(ELAPSED) | set(packets("roof", 0, 0, 0)) | set(packets("barn", 0))
+
+    def of_gateways(keys):
+        return {key for key in keys if key[0] == "ttn"}
+    wait_for(lambda: of_gateways(read(None)) >= of_gateways(names), "all series at first", PATIENCE,
+             lambda: of_gateways(names) - of_gateways(read(None)))
     wait(read, truth, "the values at first")
-    seen = read()
-    for key, number in ELAPSED.items():
+    seen = read(None)
+    equal(of_gateways(seen), of_gateways(names), "series of gateways")
+    for one, number in ELAPSED.items():
         # The answer's Date, which they are counted to, has whole seconds.
-        if not number - 1 <= seen[key] < number + PATIENCE:
-            raise AssertionError("%s: got %r, wanted %r or a bit more" % (key, seen[key], number))
-    names = set(FIXED) | set(ELAPSED) | set(packets("roof", 0, 0, 0)) | set(packets("barn", 0))
-    equal({key for key in seen if key[0] == "ttn"}, {key for key in names if key[0] == "ttn"}, "series of gateways")
+        if not number - 1 <= seen[one] < number + PATIENCE:
+            raise AssertionError("%s: got %r, wanted %r or a bit more" % (name(one), seen[one], number))
 
 
 def reconnect(stack, read):

@@ -29,7 +29,7 @@ def test_influxdb():
         story.fleet(stack)
         block = account("home", **stack.options(scratch), Interval=0.5)
         with Collectd(scratch, block, extra=influxdb.writer(), prometheus=False) as daemon:
-            story.tell(stack, lambda: newest(influxdb))
+            story.tell(stack, lambda _: newest(influxdb))
             (_, _, rows), = influxdb.query("SELECT value FROM ttn_value WHERE instance = 'roof' AND type = 'packets' "
                                            "AND type_instance = 'uplink'")
             story.never_falls([row["value"] for row in rows])
