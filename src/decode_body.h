@@ -26,7 +26,7 @@ struct ttn_list_work {
   struct ttn_listed gateway; /* the one that is open */
   bool bad;
   struct ttn_location location;
-  bool located;
+  bool located, misplaced; /* a member of it came; one makes no sense */
 };
 
 struct ttn_error_work {

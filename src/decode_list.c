@@ -101,6 +101,11 @@ static void on_wrong(void *ctx, const struct ttn_json_field *field) {
   case F_ADDRESS:
     decoder->list.bad = true;
     break;
+  case F_LATITUDE:
+  case F_LONGITUDE:
+  case F_ALTITUDE:
+    decoder->list.misplaced = true;
+    break;
   }
 }
 
@@ -113,13 +118,13 @@ static void on_open(void *ctx, const struct ttn_json_field *field) {
     work->bad = false;
   } else if (field->id == F_LOCATION) {
     work->location = (struct ttn_location){0};
-    work->located = false;
+    work->located = work->misplaced = false;
   }
 }
 
 static void close_location(struct ttn_list_work *work) {
   const struct ttn_location *location = &work->location;
-  if (work->gateway.has_location || !work->located ||
+  if (work->gateway.has_location || !work->located || work->misplaced ||
       location->latitude < -90 || location->latitude > 90 ||
       location->longitude < -180 || location->longitude > 180)
     return;
@@ -159,6 +164,8 @@ static void take_degrees(struct ttn_list_work *work,
                          const struct ttn_json_value *value, double *degrees) {
   if (ttn_json_double(value, degrees))
     work->located = true;
+  else
+    work->misplaced = true;
 }
 
 static void on_value(void *ctx, const struct ttn_json_field *field,

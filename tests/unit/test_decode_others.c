@@ -170,6 +170,8 @@ static void what_is_for_people_is_left_out_alone(void **state) {
       "\"antennas\":[{\"location\":{\"source\":3}}]",
       "\"antennas\":[{\"location\":{\"latitude\":\"52\"}}]",
       "\"antennas\":[{\"location\":{\"latitude\":1e999}}]",
+      "\"antennas\":[{\"location\":{\"latitude\":\"52\",\"longitude\":5}}]",
+      "\"antennas\":[{\"location\":{\"latitude\":52,\"longitude\":1e999}}]",
       "\"antennas\":[{\"location\":{\"latitude\":90.1}}]",
       "\"antennas\":[{\"location\":{\"latitude\":-90.1}}]",
       "\"antennas\":[{\"location\":{\"longitude\":180.1}}]",
