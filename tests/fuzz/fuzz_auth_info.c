@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* The decoder of auth_info. */
+#include "fuzz_decode.h"
+
+static bool has_right(const struct ttn_auth_info *info, const char *own,
+                      const char *all) {
+  for (size_t i = 0; i < info->n_rights; i++)
+    if (strcmp(info->rights[i], own) == 0 ||
+        strcmp(info->rights[i], all) == 0 ||
+        strcmp(info->rights[i], "RIGHT_ALL") == 0)
+      return true;
+  return false;
+}
+
+static uint64_t look(const struct ttn_decoder *decoder, enum ttn_body body) {
+  const struct ttn_auth_info *info = ttn_decoder_auth_info(decoder);
+  uint64_t sum = SUM(SUM(TTN_HASH, info->kind), info->n_rights);
+  (void)body;
+  const char *const texts[] = {info->entity_id, info->key_id, info->key_name};
+  for (size_t i = 0; i < 3; i++) {
+    require_clean(texts[i], 256);
+    sum = sum_text(sum, texts[i]);
+  }
+  for (size_t i = 0; i < info->n_rights; i++) {
+    require_clean(info->rights[i], 256);
+    sum = sum_text(sum, info->rights[i]);
+  }
+  REQUIRE(info->can_list_user ==
+          has_right(info, "RIGHT_USER_GATEWAYS_LIST", "RIGHT_USER_ALL"));
+  REQUIRE(info->can_list_organization ==
+          has_right(info, "RIGHT_ORGANIZATION_GATEWAYS_LIST",
+                    "RIGHT_ORGANIZATION_ALL"));
+  REQUIRE(info->can_read_status ==
+          has_right(info, "RIGHT_GATEWAY_STATUS_READ", "RIGHT_GATEWAY_ALL"));
+  return SUM(sum, info->is_admin);
+}
+
+static void fuzz_one(struct test_env *outside, const char *bytes, size_t n) {
+  fuzz_decode(outside, TTN_BODY_AUTH_INFO, (struct fuzz_input){bytes, n});
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* What the fuzzers of decoders share. An input's first byte says how the body
+ * is cut in pieces, its second which call for memory fails, the rest is the
+ * body. Whole, in pieces, and once memory is back: the records are the same,
+ * or there are none. */
+#ifndef TTN_FUZZ_DECODE_H
+#define TTN_FUZZ_DECODE_H
+
+#include "fuzz.h"
+
+#include "decode.h"
+
+/* Checks what must hold of any records, and sums them up. */
+static uint64_t look(const struct ttn_decoder *decoder, enum ttn_body body);
+
+/* -- sums -- */
+
+static inline uint64_t sum_bytes(uint64_t sum, const void *p, size_t n) {
+  return ttn_hash(ttn_hash(sum, (const char *)&n, sizeof(n)), p, n);
+}
+
+static inline uint64_t sum_text(uint64_t sum, const char *text) {
+  return text == NULL ? sum_bytes(sum, "", 0)
+                      : sum_bytes(sum, text, strlen(text) + 1);
+}
+
+#define SUM(sum, object) sum_bytes((sum), &(object), sizeof(object))
+
+/* As a log or a value may hold it. */
+static inline void require_clean(const char *text, size_t most) {
+  if (text == NULL)
+    return;
+  REQUIRE(strlen(text) <= most);
+  for (; *text != '\0'; text++)
+    REQUIRE((unsigned char)*text >= ' ' && *text != 0x7f);
+}
+
+/* -- one body -- */
+
+/* 0: whole; 1 to 127: so many bytes each; from 128 on: 1 to 64 at random. */
+static inline enum ttn_failure feed_body(struct ttn_decoder *decoder,
+                                         enum ttn_body body,
+                                         struct fuzz_input text, uint8_t cut) {
+  uint32_t random = cut;
+  ttn_decoder_begin(decoder, body);
+  while (text.n > 0) {
+    random = random * 1664525 + 1013904223;
+    size_t n = cut == 0 ? text.n : cut < 128 ? cut : 1 + (random >> 26);
+    if (n > text.n)
+      n = text.n;
+    enum ttn_failure failure = ttn_decoder_feed(decoder, text.bytes, n);
+    if (failure != TTN_OK) {
+      REQUIRE(ttn_decoder_end(decoder) == failure);
+      return failure;
+    }
+    text.bytes += n;
+    text.n -= n;
+  }
+  return ttn_decoder_end(decoder);
+}
+
+static inline enum ttn_failure decode(struct ttn_decoder *decoder,
+                                      enum ttn_body body,
+                                      struct fuzz_input text, uint8_t cut,
+                                      uint64_t *sum) {
+  enum ttn_failure failure = feed_body(decoder, body, text, cut);
+  REQUIRE(failure == TTN_OK || failure == TTN_FAIL_JSON ||
+          failure == TTN_FAIL_TOO_LARGE || failure == TTN_FAIL_MEMORY);
+  REQUIRE((failure == TTN_OK) == (ttn_decoder_why(decoder)[0] == '\0'));
+  REQUIRE(strlen(ttn_decoder_why(decoder)) <= 200);
+  *sum = look(decoder, body);
+  return failure;
+}
+
+static inline void fuzz_decode(struct test_env *outside, enum ttn_body body,
+                               struct fuzz_input input) {
+  const uint8_t cut = fuzz_byte(&input), fail = fuzz_byte(&input);
+  uint64_t sum, other;
+  struct ttn_decoder *decoder = ttn_decoder_new(&outside->env);
+  enum ttn_failure whole = decode(decoder, body, input, 0, &sum);
+  REQUIRE(whole != TTN_FAIL_MEMORY);
+  enum ttn_failure pieces = decode(decoder, body, input, cut, &other);
+  /* A token may be too long and wrong: which comes first depends. */
+  REQUIRE(pieces == whole ||
+          (whole != TTN_OK && pieces == TTN_FAIL_TOO_LARGE) ||
+          (pieces != TTN_OK && whole == TTN_FAIL_TOO_LARGE));
+  REQUIRE(sum == other);
+  ttn_decoder_free(decoder);
+  REQUIRE(outside->blocks == 0);
+  REQUIRE(outside->peak <= TTN_DECODE_MEMORY);
+  if (fail == 0)
+    return;
+
+  outside->calls = 0;
+  fuzz_fail_memory(outside, fail);
+  decoder = ttn_decoder_new(&outside->env);
+  if (decoder == NULL)
+    return;
+  enum ttn_failure failing = decode(decoder, body, input, cut, &other);
+  REQUIRE(failing == TTN_FAIL_MEMORY || (failing == pieces && sum == other));
+  outside->fail_at = 0;
+  REQUIRE(decode(decoder, body, input, cut, &other) == pieces);
+  REQUIRE(sum == other);
+  ttn_decoder_free(decoder);
+}
+
+#endif

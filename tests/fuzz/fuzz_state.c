@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* The state file. An input's first byte: bit 0 puts a right last line behind
+ * the rest, which no fuzzer would find by itself; the others say which call
+ * for memory fails. What was read is written, read and written again: the rows
+ * are the same, and so are the bytes. */
+#include "fuzz.h"
+
+#include "state_format.h"
+
+#include <inttypes.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define ACCOUNT "home"
+#define URL "https://eu1.cloud.thethings.network"
+
+struct rows {
+  struct ttn_state_row *row;
+  size_t n;
+  bool with_values;
+};
+
+static char why[200];
+
+static int make_file(const char *bytes, size_t n, char path[64]) {
+  int fd = memfd_create("state", MFD_CLOEXEC);
+  REQUIRE(fd >= 0 && write(fd, bytes, n) == (ssize_t)n);
+  snprintf(path, 64, "/proc/self/fd/%d", fd);
+  return fd;
+}
+
+/* Appends the last line of what stands there. */
+static char *with_end(struct fuzz_input *file) {
+  char *text = malloc(file->n + 64);
+  memcpy(text, file->bytes, file->n);
+  size_t n = file->n, lines = 0;
+  if (n > 0 && text[n - 1] != '\n')
+    text[n++] = '\n';
+  for (size_t i = 0; i < n; i++)
+    lines += text[i] == '\n';
+  n += (size_t)sprintf(text + n, TTN_STATE_END "%zu ",
+                       lines > 3 ? lines - 3 : 0);
+  n += (size_t)sprintf(text + n, "%016" PRIx64 "\n",
+                       ttn_hash(TTN_HASH, text, n));
+  *file = (struct fuzz_input){text, n};
+  return text;
+}
+
+static enum ttn_failure read_rows(struct test_env *outside, const char *path,
+                                  struct rows *rows) {
+  why[0] = '\0';
+  enum ttn_failure failure =
+      ttn_state_file_read(&outside->env, path, ACCOUNT, URL, &rows->row,
+                          &rows->n, &rows->with_values, why, sizeof(why));
+  REQUIRE((failure == TTN_OK) == (why[0] == '\0'));
+  REQUIRE(failure == TTN_OK || (rows->n == 0 && !rows->with_values));
+  REQUIRE(failure == TTN_OK || failure == TTN_FAIL_STATE_FILE ||
+          failure == TTN_FAIL_MEMORY);
+  return failure;
+}
+
+static void check_rows(const struct rows *rows) {
+  for (size_t i = 0; i < rows->n; i++) {
+    const struct ttn_state_row *row = &rows->row[i];
+    const struct ttn_gateway *gateway = &row->gateway;
+    REQUIRE(ttn_id_valid(row->id, strlen(row->id)));
+    REQUIRE(i == 0 || strcmp(row[-1].id, row->id) < 0);
+    REQUIRE(row->gone_at >= 0 && gateway->connected_at >= 0);
+    REQUIRE(gateway->disconnected_at >= 0);
+    REQUIRE(rows->with_values || gateway->reported == 0);
+    for (int k = 0; k < TTN_KINDS; k++)
+      REQUIRE(gateway->value[k] <= INT64_MAX);
+  }
+}
+
+static void write_rows(struct test_env *outside, const struct rows *rows,
+                       const char *path) {
+  struct ttn_state_writer *writer = ttn_state_writer_open(
+      &outside->env, path, ACCOUNT, URL, rows->with_values, why, sizeof(why));
+  REQUIRE(writer != NULL);
+  for (size_t i = 0; i < rows->n; i++)
+    ttn_state_writer_add(writer, rows->row[i].id, rows->row[i].gone_at,
+                         &rows->row[i].gateway);
+  REQUIRE(ttn_state_writer_close(writer, true, why, sizeof(why)) == TTN_OK);
+}
+
+static size_t read_bytes(const char *path, char *bytes, size_t size) {
+  FILE *file = fopen(path, "rb");
+  REQUIRE(file != NULL);
+  size_t n = fread(bytes, 1, size, file);
+  fclose(file);
+  return n;
+}
+
+/* One directory a process, in memory where there is such a place. */
+static char directory[] = "/dev/shm/ttn-fuzz-XXXXXX";
+
+static void remove_directory(void) { rmdir(directory); }
+
+static const char *scratch(void) {
+  static char path[64];
+  if (path[0] == '\0') {
+    if (mkdtemp(directory) == NULL)
+      REQUIRE(mkdtemp(strcpy(directory, "/tmp/ttn-fuzz-XXXXXX")) != NULL);
+    atexit(remove_directory);
+    snprintf(path, sizeof(path), "%s/state", directory);
+  }
+  return path;
+}
+
+static void round_trip(struct test_env *outside, const struct rows *rows) {
+  static char before[1 << 20], after[1 << 20];
+  struct rows again;
+  const char *path = scratch();
+  write_rows(outside, rows, path);
+  size_t n = read_bytes(path, before, sizeof(before));
+  REQUIRE(read_rows(outside, path, &again) == TTN_OK);
+  REQUIRE(again.n == rows->n && again.with_values == rows->with_values);
+  REQUIRE(rows->n == 0 ||
+          memcmp(again.row, rows->row, rows->n * sizeof(rows->row[0])) == 0);
+  write_rows(outside, &again, path);
+  REQUIRE(read_bytes(path, after, sizeof(after)) == n);
+  REQUIRE(memcmp(before, after, n) == 0);
+  ttn_free(&outside->env, again.row);
+  unlink(path);
+}
+
+static void fuzz_one(struct test_env *outside, const char *bytes, size_t n) {
+  struct fuzz_input input = {bytes, n};
+  struct rows rows;
+  char path[64], *made = NULL;
+  const uint8_t choice = fuzz_byte(&input);
+  if ((choice & 1) != 0)
+    made = with_end(&input);
+  int fd = make_file(input.bytes, input.n, path);
+  fuzz_fail_memory(outside, choice >> 1);
+  enum ttn_failure failure = read_rows(outside, path, &rows);
+  outside->fail_at = 0;
+  if (failure == TTN_FAIL_MEMORY)
+    failure = read_rows(outside, path, &rows);
+  close(fd);
+  free(made);
+  if (failure != TTN_OK)
+    return;
+  check_rows(&rows);
+  round_trip(outside, &rows);
+  ttn_free(&outside->env, rows.row);
+}

@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs the fuzzers one after the other, and prints what came of it. `make fuzz`
+and `make fuzz-corpus` call it in a build directory:
+
+    run.py [--merge] SECONDS FUZZER…
+
+What they found new is kept in fuzz/corpus/ of that directory, an input that
+breaks something in fuzz/findings/. --merge then puts a smallest set of inputs
+with the same coverage into tests/fuzz/corpus, from which each run begins; an
+input there whose name begins with "regression" stays."""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+FINDINGS = os.path.join("fuzz", "findings")
+LONGEST = 8192
+
+
+def figure(pattern, text):
+    found = re.findall(pattern, text)
+    return int(found[-1]) if found else 0
+
+
+def directory(*parts):
+    path = os.path.join(*parts)
+    os.makedirs(path, exist_ok=True)
+    return path
+
+
+def fuzz(program, name, seconds):
+    """Runs, edges covered, findings."""
+    before = set(os.listdir(directory(FINDINGS)))
+    command = [program, f"-max_total_time={seconds}", "-print_final_stats=1", f"-max_len={LONGEST}", "-timeout=10",
+               f"-artifact_prefix={FINDINGS}/{name}-", directory("fuzz", "corpus", name),
+               directory(HERE, "corpus", name)]
+    ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    text = ran.stdout.decode(errors="replace")
+    findings = sorted(set(os.listdir(FINDINGS)) - before)
+    if ran.returncode != 0:
+        print("\n".join(text.splitlines()[-30:]), file=sys.stderr)
+        findings = findings or ["none written"]
+    return figure(r"stat::number_of_executed_units: (\d+)", text), figure(r" cov: (\d+)", text), findings
+
+
+def merge(program, name):
+    committed = directory(HERE, "corpus", name)
+    with tempfile.TemporaryDirectory() as smallest:
+        subprocess.run([program, "-merge=1", "-use_counters=0", f"-max_len={LONGEST}", smallest, committed,
+                        directory("fuzz", "corpus", name)], check=True, stderr=subprocess.DEVNULL)
+        for old in os.listdir(committed):
+            if not old.startswith("regression"):
+                os.unlink(os.path.join(committed, old))
+        for new in os.listdir(smallest):
+            shutil.move(os.path.join(smallest, new), os.path.join(committed, new))
+    return len(os.listdir(committed))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--merge", action="store_true")
+    parser.add_argument("seconds", type=int)
+    parser.add_argument("fuzzers", nargs="+")
+    options = parser.parse_args()
+    each = max(1, options.seconds // len(options.fuzzers))
+    total, bad = 0, 0
+    print(f"{'fuzzer':<12}{'runs':>14}{'runs/s':>10}{'edges':>8}{'findings':>10}", flush=True)
+    for program in options.fuzzers:
+        name = os.path.basename(program).removeprefix("fuzz_").removesuffix(".fuzzer")
+        runs, edges, findings = fuzz(program, name, each)
+        total += runs
+        bad += len(findings)
+        print(f"{name:<12}{runs:>14,}{runs // each:>10,}{edges:>8}{len(findings):>10}", *findings, flush=True)
+        if options.merge:
+            print(f"{'':<12}{merge(program, name)} inputs", flush=True)
+    print(f"{'all':<12}{total:>14,}{'':>18}{bad:>10}")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
