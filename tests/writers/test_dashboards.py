@@ -1,0 +1,320 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The dashboards and the alert rules of contrib: each query of each panel, variable and rule is asked of the
+real Prometheus (InfluxDB), which the real collectd feeds with a fleet that has everything. An error or an
+empty answer is a failure.
+
+What Grafana would put in place of its variables is put there by hand. Of the rules only the waiting is
+shortened; promtool tests that (test_rules.py)."""
+
+import contextlib
+import http.server
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+import place  # noqa: E402
+import keys  # noqa: E402  (the stand-in's, whose place place knows)
+from collectd import HOST, Collectd, account  # noqa: E402
+from influxdb import InfluxDB  # noqa: E402
+from place import Scratch  # noqa: E402
+from prometheus import Prometheus  # noqa: E402
+from standin import Standin  # noqa: E402
+from tap import equal, note, run, wait_for  # noqa: E402
+
+CONTRIB = os.path.join(place.SRCDIR, "contrib")
+SOURCES = ("prometheus", "influxdb")
+# A gateway that has everything, so each of its panels has something to show.
+GATEWAY = "roof"
+PATIENCE = 60
+# Prometheus forgets what is silent after so many seconds, not 300.
+LOOKBACK = 6
+NAME = 'Town hall, "roof" \\ north'
+
+
+def dashboard(source):
+    with open(os.path.join(CONTRIB, "grafana", "ttn-%s.json" % source), encoding="utf-8") as file:
+        return json.load(file)
+
+
+# The files.
+
+
+def test_generated():
+    """The dashboards are what generate.py writes"""
+    with Scratch() as scratch:
+        subprocess.run([sys.executable, "-B", os.path.join(CONTRIB, "grafana", "generate.py"), scratch.path],
+                       check=True)
+        for source in SOURCES:
+            with open(scratch.file("ttn-%s.json" % source), encoding="utf-8") as file:
+                equal(dashboard(source), json.load(file), source)
+
+
+def strings(value):
+    """All of a JSON document."""
+    if isinstance(value, str):
+        yield value
+    for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from strings(one)
+
+
+def test_shape():
+    """What Grafana and grafana.com want of a dashboard"""
+    for source in SOURCES:
+        document = dashboard(source)
+        equal((document["id"], document["uid"], document["__inputs"]), (None, "ttn-" + source, []))
+        if document["schemaVersion"] < 36:
+            raise AssertionError("schemaVersion: data sources were names before 36")
+        panels = document["panels"]
+        equal(len({panel["id"] for panel in panels}), len(panels), "numbers of panels")
+        equal({row["id"] for row in document["__requires"] if row["type"] == "panel"},
+              {panel["type"] for panel in panels} - {"row"}, "what is required")
+        taken = set()
+        for panel in panels:
+            place_of = panel["gridPos"]
+            cells = {(x, y) for x in range(place_of["x"], place_of["x"] + place_of["w"])
+                     for y in range(place_of["y"], place_of["y"] + place_of["h"])}
+            equal((taken & cells, [x for x, _ in cells if x > 23]), (set(), []), "overlap of " + panel["title"])
+            taken |= cells
+            refs = [target["refId"] for target in panel.get("targets", ())]
+            equal(len(set(refs)), len(refs), "refIds of " + panel["title"])
+        variables = document["templating"]["list"]
+        equal([one["query"] for one in variables if one["type"] == "datasource"], [source])
+        used = [panel["datasource"] for panel in panels if panel["type"] != "row"] + [
+            target["datasource"] for panel in panels for target in panel.get("targets", ())] + [
+            one["datasource"] for one in variables if one["type"] == "query"]
+        for one in used:
+            equal(one, {"type": source, "uid": "${datasource}"})
+        known = {one["name"] for one in variables} | {"__rate_interval", "__interval", "timeFilter", "__all"}
+        for text in strings(document):
+            names = set(re.findall(r"\$(?!\d)(?:\{)?([a-z_A-Z]+)", text)) - {"tag_instance", "tag_type_instance"}
+            equal({name for name in names if name not in known and not text.startswith("/d/$")}, set(), text)
+            if text.startswith("/") and not text.startswith("/d/"):
+                raise AssertionError("a path: " + text)
+
+
+# The queries.
+
+
+def fleet(stack):
+    """Each state, and what each alert is about."""
+    for gateway in (GATEWAY, "barn", "shelf", "deaf", "full", "hidden"):
+        stack.register(gateway, name=NAME if gateway == GATEWAY else gateway)
+    for gateway in (GATEWAY, "full", "hidden"):
+        stack.connect(gateway, at=-100, status=gateway == GATEWAY)
+        stack.round_trip(gateway, 0.04, 20)
+        stack.sub_bands(gateway, [{"min": 868000000, "max": 868600000, "limit": 0.01,
+                                   "used": 0.009 if gateway == "full" else 0.0025}])
+    stack.status(GATEWAY, metrics={"rxok": 7, "txok": 2, "ackr": 99.5, "temp": 41.5})
+    stack.connect("barn")
+    stack.uplink("barn", 4)
+    stack.disconnect("barn")
+    stack.connect("deaf", at=-7200)
+    stack.cluster(1, limits={"batch": {"rate": 60000, "burst": 1000}})
+
+
+class Moving:
+    """Messages at GATEWAY, all the time."""
+
+    def __init__(self, stack):
+        self._stack = stack
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self):
+        while not self._end.wait(0.3):
+            self._stack.uplink(GATEWAY)
+            self._stack.downlink(GATEWAY)
+            self._stack.tx_ack(GATEWAY, rtt=0.04)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._end.set()
+        self._thread.join()
+
+
+class Textfile:
+    """A file at /metrics, as node_exporter's textfile collector has it there."""
+
+    def __init__(self, path):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                with open(path, "rb") as file:
+                    text = file.read()
+                self.send_response(200)
+                self.send_header("Content-Type", "text/plain; version=0.0.4")
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, *_):
+                pass
+        self._server = http.server.ThreadingHTTPServer((place.address(), 0), Handler)
+        self.exporter = "%s:%d" % self._server.server_address
+
+    def __enter__(self):
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def names_file(scratch):
+    """What contrib's gateway-names makes of ttn-check's JSON."""
+    document = {"account": {"kind": "user", "id": "alice", "rights": []}, "clusters": [], "trouble": [], "gateways": [
+        {"id": GATEWAY, "name": NAME, "state": "connected"}, {"id": "barn", "name": "", "state": "disconnected"},
+        {"id": "shelf", "state": "disconnected"}]}
+    path = scratch.file("names.prom")
+    done = subprocess.run([sys.executable, "-B", os.path.join(CONTRIB, "prometheus", "gateway-names"), path],
+                          input=json.dumps(document), stderr=subprocess.PIPE, text=True, check=False)
+    equal((done.returncode, done.stderr), (0, ""), "gateway-names")
+    return path
+
+
+@contextlib.contextmanager
+def accounts():
+    """(stack, scratch, blocks): one account is well, the key of one is refused, of one the stack is not there."""
+    with Scratch() as scratch, Standin(clusters=2) as stack:
+        fleet(stack)
+        stack.refuse(2)
+        yield stack, scratch, "\n".join(
+            account(name, **stack.options(scratch, key, cluster), Interval=0.5, DiscoveryInterval=0)
+            for name, key, cluster in (("home", "user", 1), ("refused", "wrong-secret", 1), ("broken", "user", 2)))
+
+
+def answers(document, ask):
+    """{(row, title): [answer of each query]}. ask(query, panel's target) -> answer, once it is not empty."""
+    out, row = {}, None
+    for panel in document["panels"]:
+        row = panel["title"].split()[0] if panel["type"] == "row" else row
+        for target in panel.get("targets", ()):
+            query = target.get("expr") or target["query"]
+            for name, value in (("$__rate_interval", "10s"), ("[10m]", "[10s]"), ("$__interval", "1s"),
+                                ("$timeFilter", "time > now() - 1m"), ("$host", ".*"), ("$account", ".*"),
+                                ("$gateway", GATEWAY)):
+                query = query.replace(name, value)
+            out.setdefault((row, panel["title"]), []).append(ask(query, target))
+    return out
+
+
+def forget_hidden(stack, known):
+    """One gateway is seen connected, and then isn't this key's any more."""
+    wait_for(lambda: known() == 1, "hidden is connected", PATIENCE)
+    stack.collaborator("hidden", "alice", [keys.INFO])
+    wait_for(lambda: known() is None, "hidden is unknown", PATIENCE, known)
+
+
+STATES = {GATEWAY: 1, "full": 1, "deaf": 1, "barn": 0, "shelf": 0}
+VARIABLES = {"host": [HOST], "account": ["broken", "home", "refused"], "gateway": sorted([*STATES, "hidden"])}
+
+
+def seen_right(single, columns):
+    """What both show. single(row, title): of a panel with one number; columns: of the table, {gateway: number}."""
+    equal([single("Fleet", title) for title in ("Gateways", "Connected", "Disconnected", "Unknown", "Last poll")],
+          [6, 3, 2, 1, 0], "the fleet")
+    equal((columns[5]["full"], set(columns[5])), (90, {GATEWAY, "full"}), "duty cycle")
+    equal(columns[6], {GATEWAY: 0.04, "full": 0.04}, "round trips")
+    if not (columns[2][GATEWAY] > 30 and columns[2]["barn"] == 0):
+        raise AssertionError("uplinks per minute: %s" % columns[2])
+    equal([single("Gateway", title) for title in ("State", "Round trips sampled")], [1, 20], "a gateway")
+
+
+def test_prometheus():
+    """Each panel and variable for Prometheus has its answer"""
+    document = dashboard("prometheus")
+    with accounts() as (stack, scratch, blocks), Textfile(names_file(scratch)) as textfile, Moving(stack), \
+            Collectd(scratch, blocks) as daemon, \
+            Prometheus(scratch, [daemon.exporter, textfile.exporter],
+                       flags=["--query.lookback-delta=%ds" % LOOKBACK]) as prometheus:
+        forget_hidden(stack, lambda: prometheus.number('collectd_ttn_bool{ttn="hidden"}'))
+
+        def ask(query, target):
+            if target["instant"]:
+                return prometheus.wait(query, seconds=PATIENCE)
+            return wait_for(lambda: prometheus.query_range(query, time.time() - 20, time.time(), 1), query, PATIENCE)
+
+        got = answers(document, ask)
+        note("%d queries" % sum(len(rows) for rows in got.values()))
+        *columns, names = got["Fleet", "Every gateway"]
+        equal(names, [({"ttn": GATEWAY, "name": NAME}, 1)], "names")
+        columns = [{labels["ttn"]: round(number, 6) for labels, number in rows} for rows in columns]
+        equal(columns[0], dict(STATES, hidden=-1), "states")
+        seen_right(lambda *panel: got[panel][0][0][1], columns)
+        for variable in document["templating"]["list"][1:]:
+            metric, label = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"]).groups()
+            found = prometheus.api("label/%s/values" % label, **{"match[]": metric.replace("$host", ".*")})
+            equal(found, VARIABLES[variable["name"]], variable["name"])
+
+
+def test_influxdb():
+    """Each panel and variable for InfluxDB has its answer"""
+    document = dashboard("influxdb")
+    with accounts() as (stack, scratch, blocks), Moving(stack), InfluxDB(scratch) as influxdb, \
+            Collectd(scratch, blocks, extra=influxdb.writer()):
+        def known():
+            found = influxdb.query("SELECT last(value) FROM ttn_value WHERE instance = 'hidden' AND type = 'bool' AND "
+                                   "time > now() - %ds" % LOOKBACK)
+            return found[0][2][0]["last"] if found else None
+        forget_hidden(stack, known)
+        got = answers(document, lambda query, _: influxdb.wait(query.replace("now() - 5m", "now() - %ds" % LOOKBACK),
+                                                               seconds=PATIENCE))
+        note("%d queries" % sum(len(rows) for rows in got.values()))
+        columns = [{tags["instance"]: round(next(number for name, number in rows[0].items() if name != "time"), 6)
+                    for _, tags, rows in series} for series in got["Fleet", "Every gateway"]]
+        equal(columns[0], STATES, "states")
+        equal(set(columns[-1]), {*STATES, "hidden"}, "heard of")
+        seen_right(lambda *panel: next(number for name, number in got[panel][0][0][2][0].items() if name != "time"),
+                   columns)
+        for variable in document["templating"]["list"][1:]:
+            found = influxdb.query(variable["query"].replace("$host", ".*"))
+            equal(sorted(row["value"] for row in found[0][2]), VARIABLES[variable["name"]], variable["name"])
+
+
+# The alerts.
+
+
+def quick_rules(scratch):
+    """The rules, with everything for which one has to wait made a second."""
+    with open(os.path.join(CONTRIB, "prometheus", "ttn.rules.yml"), encoding="utf-8") as file:
+        text = file.read()
+    quick, times = re.subn(r"(?m)^( +(?:keep_firing_)?for): \d+[md]$", r"\1: 1s", text)
+    equal(times, len(re.findall(r"(?m)for: ", text)), "durations")
+    return scratch.write("ttn.rules.yml", quick)
+
+
+def test_alerts():
+    """Each alert fires, for what it is about and for nothing else"""
+    with accounts() as (stack, scratch, blocks):
+        with Collectd(scratch, blocks) as daemon, \
+                Prometheus(scratch, [daemon.exporter], rules=[quick_rules(scratch)],
+                           flags=["--query.lookback-delta=%ds" % LOOKBACK]) as prometheus:
+            def firing():
+                return sorted((labels["alertname"][3:], labels.get("ttn") or labels.get("ttn_api"))
+                              for labels, _ in prometheus.query('ALERTS{alertstate="firing"}'))
+
+            def wait_firing(*wanted):
+                wait_for(lambda: firing() == sorted(wanted), "alerts", PATIENCE, firing)
+            forget_hidden(stack, lambda: prometheus.number('collectd_ttn_bool{ttn="hidden"}'))
+            wait_firing(("GatewayDown", "barn"), ("GatewayNeverConnected", "shelf"), ("GatewayNoUplink", "deaf"),
+                        ("GatewayDutyCycle", "full"), ("KeyRefused", "refused"), ("APIFailing", "broken"),
+                        ("GatewaysUnknown", "home"))
+            daemon.stop()
+            # What failed in the last quarter of an hour did so still.
+            wait_firing(("PluginGone", "broken"), ("PluginGone", "home"), ("PluginGone", "refused"),
+                        ("APIFailing", "broken"))
+            for group in prometheus.api("rules")["groups"]:
+                for rule in group["rules"]:
+                    equal((rule["health"], rule.get("lastError", "")), ("ok", ""), rule["name"])
+
+
+run(globals())
