@@ -92,6 +92,21 @@ def test_values():
             raise AssertionError("nothing goes out as README's %s %s-%s" % row)
 
 
+def test_figures():
+    """README's comparison with curl_json has the figures that make bench printed"""
+    with open(os.path.join(place.SRCDIR, "bench", "README.md"), encoding="utf-8") as file:
+        table = file.read().split("\ncollectd's curl_json with a block a gateway", 1)[1]
+    row = next(re.findall(r"[\d.,]+", line) for line in table.split("\n") if re.match(r"\| *500 \| *20 \|", line))
+    # wall, CPU, requests, connections, received, values, memory: curl_json's and ours.
+    theirs, ours = ([float(cell.replace(",", "")) for cell in row[start::2]] for start in (2, 3))
+    forms = ("{:.0f}", "{:.0f}", "{:.0f} KiB", "{:.2g} s", "{:.0f} ms", "{:,.0f}", "{:,.0f} MiB")
+    printed = []
+    for form, at in zip(forms, (2, 3, 4, 0, 1, 5, 6)):
+        scale = 1000 if at == 0 else 1
+        printed.append([form.format(ours[at] / scale), form.format(theirs[at] / scale)])
+    tap.equal([cells[1:] for cells in readme("## Other ways to the same numbers")], printed)
+
+
 def test_links():
     """links within and between the pages lead somewhere"""
     for page in ("README.md", "HACKING.md", "SECURITY.md", "doc/migration.md"):
