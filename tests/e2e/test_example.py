@@ -3,7 +3,6 @@
 """collectd.conf.example in the real collectd: as it is, and with each option that it shows."""
 
 import os
-import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -12,14 +11,7 @@ import example  # noqa: E402  (the modules lie beside this program's directory)
 import place  # noqa: E402
 import standin  # noqa: E402
 import tap  # noqa: E402
-from collectd import Collectd, account, option  # noqa: E402
-
-
-def swapped(text, name, value):
-    """The file with another value of one option, in force."""
-    out, n = re.subn(r"(?m)^( *)#?%s .*$" % name, lambda found: found.group(1) + option(name, value), text)
-    tap.equal(n, 1, "lines of %s" % name)
-    return out
+from collectd import Collectd, account  # noqa: E402
 
 
 def complaints(daemon):
@@ -34,7 +26,7 @@ def test_as_it_is():
         stack.uplink("roof", 3)
         text = example.text()
         for name, value in stack.options(scratch).items():
-            text = swapped(text, name, value)
+            text = example.swapped(text, name, value)
         # Its own LoadPlugin counts here, so the harness leaves that out.
         extra = 'PluginDir "%s"\n%s' % (os.path.dirname(place.plugin()), text)
         with Collectd(scratch, "", extra=extra, plugin=False) as daemon:
