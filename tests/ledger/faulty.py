@@ -79,6 +79,10 @@ class FaultyStory(Story):
             self._going_on = None
             self._since = 0
 
+    def _amid_what(self):
+        begun = self._going_on
+        return begun and "%s (%s)" % (begun.mishap.name, "each time" if begun.sure else "at times")
+
     # Polls.
 
     def poll(self):

@@ -232,6 +232,10 @@ class Story:
             self.stack.refuse(cluster, False)
         self.refused = []
 
+    def _amid_what(self):
+        """For people."""
+        return [(rule["match"], rule["action"], rule["hits"]) for rule in self.stack.faults()]
+
     def _fault(self):
         rng = self.random
         self.troubled = rng.randint(1, 4)
@@ -333,7 +337,7 @@ class Story:
     # The books.
 
     def _wrong(self, what):
-        faults = [(rule["match"], rule["action"], rule["hits"]) for rule in self.stack.faults()]
+        faults = self._amid_what()
         self.errors.append("poll %d%s: %s" % (self.polls, " with %s" % faults if faults else "", what))
         self.log(self.errors[-1])
 

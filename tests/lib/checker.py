@@ -14,10 +14,15 @@ import xml.etree.ElementTree as ElementTree
 import place
 
 
+def is_sanitized(plugin):
+    """Was it built with sanitizers?"""
+    with open(plugin, "rb") as file:
+        return b"__asan_init" in file.read()
+
+
 def of(plugin, scratch):
     """The checker that fits this plugin."""
-    with open(plugin, "rb") as file:
-        return (Sanitizers if b"__asan_init" in file.read() else Valgrind)(plugin, scratch)
+    return (Sanitizers if is_sanitized(plugin) else Valgrind)(plugin, scratch)
 
 
 class Valgrind:

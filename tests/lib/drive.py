@@ -151,17 +151,24 @@ class Drive:
             raise AssertionError("ttn-drive ended with %d%s" % (status, self._said()))
 
 
-class Staged(Drive):
+class OnStage(Drive):
+    """One in a world that a Stage makes."""
+
+    def __init__(self, scratch, stage, **options):
+        self.stage = stage
+        super().__init__(scratch, program=place.drive_staged(), wrapper=stage.wrapper, **options)
+
+    def later(self, seconds):
+        self.stage.later(seconds)
+
+
+class Staged(OnStage):
     """One in a world where names have the addresses that the test gives them, {name: [address]}, and where time
     passes for libcurl, too."""
 
     def __init__(self, scratch, hosts, **options):
-        self.stage = Stage(scratch.file("stage"), hosts)
-        super().__init__(scratch, program=place.drive_staged(), wrapper=self.stage.wrapper, **options)
+        super().__init__(scratch, Stage(scratch.file("stage"), hosts), **options)
 
     def resolve(self, hosts):
         """Names get other addresses."""
         self.stage.resolve(hosts)
-
-    def later(self, seconds):
-        self.stage.later(seconds)

@@ -116,7 +116,10 @@ class _Connection:
         """Takes the window away that new streams have to send in, or gives it back."""
         with self._lock:
             code = h2.settings.SettingCodes.INITIAL_WINDOW_SIZE
-            self._h2.update_settings({code: 0 if closed else 65535})
+            try:
+                self._h2.update_settings({code: 0 if closed else 65535})
+            except _GONE:
+                return
             self._flush()
 
     def end(self):
@@ -143,7 +146,8 @@ class _Connection:
         elif isinstance(event, h2.events.StreamEnded):
             request = self._requests.pop(event.stream_id, None)
             # A first request comes before it could hear that it has no window.
-            if request and not (self._server.refusal == "window" and request[1]):
+            if request and not self._ended and not (self._server.refusal == "window" and request[1]):
+                self._upstream[event.stream_id] = http.client.HTTPConnection(*self._server.target)
                 threading.Thread(target=self._answer, args=(event.stream_id, *request), daemon=True).start()
         elif isinstance(event, h2.events.StreamReset):
             self._drop(event.stream_id)
@@ -184,9 +188,10 @@ class _Connection:
                 pass
 
     def _answer(self, stream, headers, body):
-        upstream = http.client.HTTPConnection(*self._server.target)
         with self._lock:
-            self._upstream[stream] = upstream
+            upstream = self._upstream.get(stream)
+            if self._ended or upstream is None:
+                return
         try:
             whole = self._pass_on(stream, upstream, headers, bytes(body))
         except (OSError, http.client.HTTPException, ValueError):
@@ -196,6 +201,10 @@ class _Connection:
         with self._lock:
             self._drop(stream)
             upstream.close()
+            self._room.notify_all()
+            # What the stand-in takes for answered must not be lost with the connection.
+            while not whole and self._upstream and self._server.broken in ("goaway", "close"):
+                self._room.wait(1)
             if not whole and not self._ended:
                 self._break_off(stream)
 

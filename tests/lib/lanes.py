@@ -2,7 +2,10 @@
 """The ways to a stand-in on which faults are staged. What can go wrong on each is in mishaps.py.
 
     with lanes.LANES["raw"](directory, Standin) as lane:
-        Drive(scratch, **lane.options(), ...)
+        lane.stack.register("roof", gateway_server_address="")
+        OnStage(scratch, lane.stage, APIKeyFile=..., **lane.options())
+
+Hosts have other names and ports here than at the stand-in, so gateways have no gateway server address.
 """
 
 import contextlib
@@ -46,8 +49,9 @@ class Plain:
         """Of an account, but for its key."""
         return {"URL": self.stack.url}
 
-    # The gateway server address that leads to the account's own host, whatever its name is on this lane.
-    address = ""
+    def options_unstaged(self):
+        """The same for a program that isn't on the stage."""
+        return self.options()
 
 
 class Tls(Plain):
@@ -85,7 +89,11 @@ class RawHttp2(Plain):
         self.door = Http2Server((self.stack.hosts[0], self.stack.port), certificates.make(), _NAME)
 
     def options(self):
+        """Its name is known on the stage only."""
         return {"URL": self.door.url, "CACert": self._ca}
+
+    def options_unstaged(self):
+        return {"URL": "https://" + self.door.place, "CACert": self._ca}
 
     def lose_name(self, lost=True):
         """Its name is none any more."""

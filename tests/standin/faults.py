@@ -39,6 +39,9 @@ class Rule:
         for step in self.action.get("transform", ()):
             if step[0] not in _MUTATORS and step[0] != "exchange":
                 raise ValueError("no transform is called %s" % step[0])
+            if step[0] == "gzip_bomb":
+                # Now, not while a client waits.
+                _bomb(*step[1:])
 
     def takes(self, cluster, kind, ids, key, request):
         match = self.match
@@ -319,7 +322,7 @@ def _gzip_cut(answer):
 
 @functools.lru_cache
 def _bomb(megabytes):
-    return gzip.compress(b'{"entries":{"' + b" " * (megabytes << 20))
+    return gzip.compress(b'{"entries":{"' + b" " * (megabytes << 20), 1)
 
 
 def _gzip_bomb(answer, megabytes):
