@@ -366,7 +366,7 @@ static bool splice_file(struct decoding *decoding, const struct splice *splice,
          answer + token->end, rest);
   text[n] = '\0';
   enum ttn_failure pieces =
-      decode_in_pieces(decoding->decoder, splice->body, text, n, 7);
+      decode_in_pieces(decoding->decoder, splice->body, text, n, 61);
   enum ttn_failure failure =
       decode_in_pieces(decoding->decoder, splice->body, text, n, n);
   free(text);
