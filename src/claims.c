@@ -74,11 +74,11 @@ static bool grow(struct ttn_claims *claims) {
   return true;
 }
 
-bool ttn_claims_take(struct ttn_claims *claims, const void *owner,
-                     const char *host, const char *id) {
+enum ttn_claim ttn_claims_take(struct ttn_claims *claims, const void *owner,
+                               const char *host, const char *id) {
   if (claims == NULL)
-    return true;
-  bool taken = false;
+    return TTN_CLAIM_OURS;
+  enum ttn_claim claim = TTN_CLAIM_UNKNOWN;
   uint64_t h = hash(host, id);
   pthread_mutex_lock(&claims->lock);
   if (2 * (claims->used + 1) <= claims->room || grow(claims)) {
@@ -88,10 +88,10 @@ bool ttn_claims_take(struct ttn_claims *claims, const void *owner,
     slot->hash = h;
     if (slot->owner == NULL)
       slot->owner = owner;
-    taken = slot->owner == owner;
+    claim = slot->owner == owner ? TTN_CLAIM_OURS : TTN_CLAIM_OTHERS;
   }
   pthread_mutex_unlock(&claims->lock);
-  return taken;
+  return claim;
 }
 
 void ttn_claims_give(struct ttn_claims *claims, const void *owner,

@@ -7,10 +7,15 @@
 
 #include "account.h"
 
-/* True: the gateway is (now) owner's. True as well when claims is NULL. False:
- * it is another's, or there is no memory. host: the Host option or NULL. */
-bool ttn_claims_take(struct ttn_claims *claims, const void *owner,
-                     const char *host, const char *id);
+enum ttn_claim {
+  TTN_CLAIM_OURS, /* the gateway is (now) owner's */
+  TTN_CLAIM_OTHERS,
+  TTN_CLAIM_UNKNOWN /* no memory: nothing is claimed */
+};
+
+/* Always ours when claims is NULL. host: the Host option or NULL. */
+enum ttn_claim ttn_claims_take(struct ttn_claims *claims, const void *owner,
+                               const char *host, const char *id);
 /* Gives back one gateway, if it is owner's. */
 void ttn_claims_give(struct ttn_claims *claims, const void *owner,
                      const char *host, const char *id);

@@ -100,7 +100,9 @@ static void say_many(struct ttn_account *a) {
 }
 
 static struct gw *enter(struct ttn_account *a, struct found *f) {
-  if (!ttn_claims_take(a->claims, a, a->settings->host, f->id)) {
+  enum ttn_claim claim =
+      ttn_claims_take(a->claims, a, a->settings->host, f->id);
+  if (claim == TTN_CLAIM_OTHERS) {
     if (!a->said_foreign)
       account_log(a, TTN_WARNING,
                   "gateway %s is reported by another account already and left "
@@ -110,7 +112,8 @@ static struct gw *enter(struct ttn_account *a, struct found *f) {
     a->said_foreign = true;
     return NULL;
   }
-  struct gw *gw = ttn_alloc(a->env, sizeof(*gw));
+  struct gw *gw =
+      claim == TTN_CLAIM_OURS ? ttn_alloc(a->env, sizeof(*gw)) : NULL;
   if (gw == NULL) {
     ttn_claims_give(a->claims, a, a->settings->host, f->id);
     a->list_short = true;

@@ -450,6 +450,10 @@ static int init(void) {
     return 0;
   }
   face.claims = ttn_claims_new(&env);
+  if (face.claims == NULL) {
+    ttn_log(&env, TTN_ERROR, "no memory: nothing will be polled");
+    return 0;
+  }
   place_accounts();
   for (struct wanted *w = face.wanted; w != NULL; w = w->next) {
     if (w->settings != NULL)

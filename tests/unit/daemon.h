@@ -34,7 +34,8 @@ static struct {
   plugin_shutdown_cb shutdown;
   struct read reads[READS];
   int n_reads;
-  int refuse; /* plugin_register_complex_read returns this */
+  int refuse;   /* plugin_register_complex_read returns this */
+  bool no_meta; /* there is no memory for meta data */
   cdtime_t now;
 
   pthread_mutex_t lock;
@@ -85,7 +86,9 @@ int plugin_register_complex_read(const char *group, const char *name,
 }
 
 /* The meta data is a string here: the gateway's name. */
-meta_data_t *meta_data_create(void) { return calloc(1, 64); }
+meta_data_t *meta_data_create(void) {
+  return host.no_meta ? NULL : calloc(1, 64);
+}
 
 void meta_data_destroy(meta_data_t *meta) { free(meta); }
 

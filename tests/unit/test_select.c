@@ -19,10 +19,8 @@ static void test_shard(void **state) {
     const char *id;
     int of_2, of_3, of_4, of_7, of_100;
   } fixed[] = {
-      {"a23", 2, 2, 4, 4, 4},
-      {"roof", 2, 1, 4, 4, 92},
-      {"alice-gw-1", 1, 2, 3, 1, 63},
-      {"eui-0080000000000001", 1, 2, 3, 4, 67},
+      {"a23", 2, 2, 4, 4, 4},         {"roof", 2, 1, 4, 4, 92},
+      {"alice-gw-1", 1, 2, 3, 1, 63}, {"eui-0080000000000001", 1, 2, 3, 4, 67},
       {"zz-top-99", 1, 2, 1, 4, 9},
   };
   (void)state;
@@ -108,8 +106,10 @@ static void claims_once(struct test_env *test, void *arg) {
   struct ttn_claims *claims = ttn_claims_new(&test->env);
   for (int i = 0; i < 200 && claims != NULL; i++) {
     snprintf(id, sizeof(id), "gw-%03d", i);
-    if (ttn_claims_take(claims, &one, "host", id))
-      assert_false(ttn_claims_take(claims, &two, "host", id));
+    enum ttn_claim claim = ttn_claims_take(claims, &one, "host", id);
+    assert_true(claim != TTN_CLAIM_OTHERS);
+    if (claim == TTN_CLAIM_OURS)
+      assert_true(ttn_claims_take(claims, &two, "host", id) != TTN_CLAIM_OURS);
   }
   ttn_claims_free(claims);
 }
@@ -128,24 +128,32 @@ static void test_claims(void **state) {
   (void)state;
   test_env_init(&test);
   struct ttn_claims *claims = ttn_claims_new(&test.env);
-  assert_true(ttn_claims_take(claims, &one, "host", "roof"));
-  assert_true(ttn_claims_take(claims, &one, "host", "roof"));
-  assert_false(ttn_claims_take(claims, &two, "host", "roof"));
-  assert_true(ttn_claims_take(claims, &two, "other", "roof"));
+  assert_int_equal(ttn_claims_take(claims, &one, "host", "roof"),
+                   TTN_CLAIM_OURS);
+  assert_int_equal(ttn_claims_take(claims, &one, "host", "roof"),
+                   TTN_CLAIM_OURS);
+  assert_int_equal(ttn_claims_take(claims, &two, "host", "roof"),
+                   TTN_CLAIM_OTHERS);
+  assert_int_equal(ttn_claims_take(claims, &two, "other", "roof"),
+                   TTN_CLAIM_OURS);
   ttn_claims_give(claims, &two, "host", "roof"); /* not its own: stays */
-  assert_false(ttn_claims_take(claims, &two, "host", "roof"));
+  assert_int_equal(ttn_claims_take(claims, &two, "host", "roof"),
+                   TTN_CLAIM_OTHERS);
   ttn_claims_give(claims, &one, "host", "roof");
-  assert_true(ttn_claims_take(claims, &two, "host", "roof"));
+  assert_int_equal(ttn_claims_take(claims, &two, "host", "roof"),
+                   TTN_CLAIM_OURS);
   for (int i = 0; i < 5000; i++) {
     snprintf(id, sizeof(id), "gw-%04d", i);
-    assert_true(ttn_claims_take(claims, i % 2 ? &one : &two, "host", id));
+    assert_int_equal(ttn_claims_take(claims, i % 2 ? &one : &two, "host", id),
+                     TTN_CLAIM_OURS);
   }
   ttn_claims_drop(claims, &two);
   for (int i = 0; i < 5000; i++) {
     snprintf(id, sizeof(id), "gw-%04d", i);
-    assert_int_equal(ttn_claims_take(claims, &two, "host", id), i % 2 == 0);
+    assert_int_equal(ttn_claims_take(claims, &two, "host", id),
+                     i % 2 == 0 ? TTN_CLAIM_OURS : TTN_CLAIM_OTHERS);
   }
-  assert_true(ttn_claims_take(NULL, &two, "host", "roof"));
+  assert_int_equal(ttn_claims_take(NULL, &two, "host", "roof"), TTN_CLAIM_OURS);
   ttn_claims_free(claims);
   assert_int_equal(test.blocks, 0);
 }
