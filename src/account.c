@@ -307,7 +307,7 @@ static int row_order(const void *a, const void *b) {
 
 bool account_restore(struct ttn_account *a, const char *id,
                      struct ttn_gateway *known) {
-  struct ttn_state_row wanted;
+  struct ttn_state_row wanted = {0};
   if (a->n_sorted == 0)
     return false;
   ttn_print(wanted.id, sizeof(wanted.id), "%s", id);

@@ -159,11 +159,12 @@ static bool merge(struct ttn_account *a, bool complete, size_t *entered,
   size_t n = 0, i = 0, j = 0;
   a->list_short = false;
   while (i < a->n_gateways || j < a->n_found) {
-    struct gw *gw = i < a->n_gateways ? a->gateways[i] : NULL;
-    struct found *f = j < a->n_found ? &a->found[j] : NULL;
-    int order = gw == NULL ? 1 : f == NULL ? -1 : strcmp(gw->id, f->id);
+    int order = i == a->n_gateways ? 1
+                : j == a->n_found  ? -1
+                                   : strcmp(a->gateways[i]->id, a->found[j].id);
+    struct gw *gw = order <= 0 ? a->gateways[i] : NULL;
     if (order == 0) {
-      update(a, gw, f);
+      update(a, gw, &a->found[j]);
       merged[n++] = gw;
     } else if (order < 0) {
       forget_lacks(gw);
@@ -175,7 +176,7 @@ static bool merge(struct ttn_account *a, bool complete, size_t *entered,
       }
     } else if (n + (a->n_gateways - i) >= GATEWAYS_MAX) {
       say_many(a); /* a list that is never whole removes none */
-    } else if ((gw = enter(a, f)) != NULL) {
+    } else if ((gw = enter(a, &a->found[j])) != NULL) {
       merged[n++] = gw;
       ++*entered;
     }

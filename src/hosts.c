@@ -68,7 +68,7 @@ static void stranger(struct ttn_account *a, const char *name, bool valid) {
   if (!valid) {
     char safe[80];
     size_t n = 0;
-    for (; name[n] != '\0' && n < sizeof(safe) - 1; n++)
+    for (; n < sizeof(safe) - 1 && name[n] != '\0'; n++)
       safe[n] = name[n] > ' ' && name[n] < 0x7f ? name[n] : '?';
     safe[n] = '\0';
     account_log(a, TTN_WARNING,

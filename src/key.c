@@ -103,7 +103,7 @@ static bool read_key(int fd, const struct stat *status, char *key, char *why,
                      size_t why_size) {
   char text[FILE_MAX + 1];
   const char *wrong = wrong_kind(status), *odd;
-  ssize_t n;
+  ssize_t n = 0;
   bool ok = false;
 
   if (wrong == NULL && (n = read_all(fd, text, sizeof text)) < 0)

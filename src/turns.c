@@ -80,7 +80,7 @@ void turns_begin(struct ttn_account *a) {
  * them, after a discovery the new ones, and then the refused their chance, each
  * by itself so that one does not take another along. */
 void turns_plan(struct ttn_account *a) {
-  uint32_t from[HOSTS_MAX];
+  uint32_t from[HOSTS_MAX] = {0};
   for (int chance = 0; chance <= (a->retry_refused ? 1 : 0); chance++) {
     for (size_t h = 0; h < a->n_hosts; h++)
       from[h] = (uint32_t)a->hosts[h].n_turns;
