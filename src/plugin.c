@@ -431,6 +431,7 @@ static int start_account(struct ttn_settings *settings) {
   if (reader == NULL)
     return 0;
   ttn_print(name, sizeof(name), NAME "/%s", reader->name);
+  /* cppcheck-suppress legacyUninitvar ; it does not see this type */
   user_data_t data = {.data = reader, .free_func = free_reader};
   int status = plugin_register_complex_read(NAME, name, read_account,
                                             reader->interval, &data);
