@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """csv: files of all values, read as they are."""
 
+import glob
 import os
 import re
 import sys
@@ -17,9 +18,8 @@ from tap import equal, run  # noqa: E402
 
 def newest(daemon, wanted):
     """The file's name ends with the day."""
-    top = daemon.path("csv", HOST)
-    keys = wanted or {story.key("%s/%s" % (directory, re.sub(r"-\d{4}-\d\d-\d\d$", "", name)))
-                      for directory in os.listdir(top) for name in os.listdir(os.path.join(top, directory))}
+    keys = wanted or {story.key(re.sub(r"-\d{4}-\d\d-\d\d$", "", path))
+                      for path in glob.glob("*/*", root_dir=daemon.path("csv", HOST))}
     found = {key: daemon.csv(*story.name(key).split("/")) for key in keys}
     return {key: rows[-1][1] for key, rows in found.items() if rows}
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The rrdtool plugin, read back with rrdtool: lastupdate for what it was given, fetch for what it made of it."""
 
+import glob
 import os
 import subprocess
 import sys
@@ -40,8 +41,8 @@ class Files:
         return [(float(when), float("nan") if number == "U" else float(number)) for when, number in rows]
 
     def keys(self):
-        return [story.key("%s/%s" % (directory, name[:-len(".rrd")])) for directory in os.listdir(self._top)
-                for name in os.listdir(os.path.join(self._top, directory))]
+        paths = glob.glob("*/*.rrd", root_dir=self._top)
+        return [story.key(path[:-len(".rrd")]) for path in paths]
 
     def newest(self, wanted):
         found = {key: self.rrdtool("lastupdate", key) for key in wanted or self.keys()}
