@@ -60,10 +60,11 @@ def identity(metric, labels):
 
 class Collectd:
     def __init__(self, scratch, blocks, extra="", interval=0.5, csv=False, prometheus=True, plugin=True,
-                 wrapper=(), environment=None, arguments=("-f",), patience=10.0, name="collectd"):
+                 wrapper=(), environment=None, arguments=("-f",), patience=10.0, name="collectd",
+                 port=_PORT):
         """blocks: what is in <Plugin ttn>. extra: more configuration. plugin: False leaves ttn out, a path
         loads another file. name: of its directory; with the same again it is the same daemon started
-        again, but for its log, which begins anew."""
+        again, but for its log, which begins anew. port: of write_prometheus, another for each of several."""
         self.scratch = scratch
         self.directory = scratch.file(name, "")
         self.patience = patience
@@ -71,7 +72,8 @@ class Collectd:
         self.ended_after = None
         self.address = place.address()
         # Where write_prometheus is to be found.
-        self.exporter = "%s:%d" % (self.address, _PORT)
+        self._port = port
+        self.exporter = "%s:%d" % (self.address, port)
         self._prometheus = prometheus
         self._csv = csv
         self._arguments = list(wrapper) + [place.collectd(), *arguments, "-C", self._configure(
@@ -90,7 +92,7 @@ class Collectd:
                'SocketFile "%s"' % self.path("sock"), "</Plugin>"]
         if self._prometheus:
             out += ["LoadPlugin write_prometheus", "<Plugin write_prometheus>", 'Host "%s"' % self.address,
-                    'Port "%d"' % _PORT, "</Plugin>"]
+                    'Port "%d"' % self._port, "</Plugin>"]
         if self._csv:
             out += ["LoadPlugin csv", "<Plugin csv>", 'DataDir "%s"' % self.path("csv"), "StoreRates false",
                     "</Plugin>"]

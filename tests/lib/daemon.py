@@ -22,6 +22,8 @@ class Daemon:
 
     program = None
     patience = 60.0
+    # The file that its standard output goes to; "out" has the rest.
+    output = "out"
 
     def __init__(self, scratch, name, arguments):
         self.directory = scratch.file(name, "")
@@ -47,8 +49,8 @@ class Daemon:
             self.process.wait()
 
     def start(self):
-        with open(self.path("out"), "ab") as out:
-            self.process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+        with open(self.path("out"), "ab") as out, open(self.path(self.output), "ab") as output:
+            self.process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=output, stderr=out,
                                             cwd=self.directory)
         try:
             wait_for(self._up, "%s comes up" % self.program, self.patience, self.said)

@@ -1,26 +1,28 @@
 # SPDX-License-Identifier: MIT
-"""An HTTP server that keeps the bodies that are posted to it: the other end of write_http.
+"""An HTTP server that keeps the JSON that is posted to it: the other end of write_http.
 
-    with Receiver() as receiver:
-        receiver.url; receiver.bodies
+    with Receiver() as receiver, Collectd(..., extra=receiver.writer(StoreRates=False)):
+        receiver.values()
 """
 
 import http.server
+import json
 import threading
 
 import place
+from collectd import option
 
 
 class Receiver:
     def __init__(self):
-        self.bodies = []
-        receiver = self
+        self._bodies = []
+        bodies = self._bodies
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
-                receiver.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+                bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
                 self.send_response(204)
                 self.end_headers()
 
@@ -30,7 +32,6 @@ class Receiver:
         self._server = http.server.ThreadingHTTPServer((place.address(), 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self.url = "http://%s:%d/" % self._server.server_address
 
     def __enter__(self):
         self._thread.start()
@@ -40,3 +41,14 @@ class Receiver:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+    def writer(self, **options):
+        """What makes a collectd send here. By default it does so when it has 4096 bytes."""
+        lines = ["    " + option(name, value) for name, value in options.items()]
+        return "\n".join(["LoadPlugin write_http", "<Plugin write_http>", '  <Node "receiver">',
+                          '    URL "http://%s:%d/"' % self._server.server_address, '    Format "JSON"',
+                          "    BufferSize 1024", *lines, "  </Node>", "</Plugin>"])
+
+    def values(self):
+        """All values that were posted, as JSON has them, in their order."""
+        return [one for body in list(self._bodies) for one in json.loads(body)]

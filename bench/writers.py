@@ -1,0 +1,287 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Which of collectd's writers carries which fleet, at an interval of 60 s: see README.md beside this file.
+
+    writers.py [WRITER ...]
+
+`make bench-writers` runs it, for half an hour; with names of writers, only these. It asserts nothing.
+
+A poll's values are carried when collectd is idle again: no thread of it runs or waits for a disk, and its CPU
+time stands still. That is seen from outside and costs the writer nothing, as asking it would.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+
+_HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path.insert(0, os.path.join(_HERE, "..", "tests", "lib"))
+
+import bench  # noqa: E402
+import place  # noqa: E402
+from collectd import Collectd, account  # noqa: E402
+from influxdb import InfluxDB  # noqa: E402
+
+INTERVAL = 60
+# Series are gone when two intervals have passed without a new value: what takes longer never gets whole.
+MOST = 3 * INTERVAL
+QUIET = 1.0
+COUNTS_AND_STATE = {"Collect" + group: False for group in
+                    ("Uptime", "RoundTripTimes", "Ages", "DutyCycle", "Status", "API")}
+VALUES = {"all": bench.VALUES, "counts and state": 4}
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def cpu(pid):
+    """Seconds that a process has used."""
+    with open("/proc/%d/stat" % pid, encoding="ascii") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def working(pid):
+    """Whether a thread of it runs, or waits for a disk."""
+    for task in os.listdir("/proc/%d/task" % pid):
+        try:
+            with open("/proc/%d/task/%s/stat" % (pid, task), encoding="ascii") as file:
+                if file.read().rpartition(")")[2].split()[0] in "RD":
+                    return True
+        except FileNotFoundError:
+            pass
+    return False
+
+
+class Prometheus:
+    """Each collectd's own page; a scrape of all of them."""
+
+    name = "write_prometheus"
+
+    def __init__(self, scratch):
+        self.daemons = []
+
+    def options(self, _):
+        return {"prometheus": True}
+
+    def reached(self):
+        pages = [self._page(daemon) for daemon in self.daemons]
+        return sum(page.count(b"\ncollectd_ttn_") - page.count(b"\ncollectd_ttn_api_") for page in pages)
+
+    @staticmethod
+    def _page(daemon):
+        with urllib.request.urlopen("http://%s/metrics" % daemon.exporter, timeout=MOST) as answer:
+            return answer.read()
+
+    def note(self):
+        start = time.monotonic()
+        size = sum(len(self._page(daemon)) for daemon in self.daemons)
+        return "scrape %.2f s, %.1f MB" % (time.monotonic() - start, size / 1e6)
+
+    def close(self):
+        pass
+
+
+class Files:
+    """A file for each series."""
+
+    def __init__(self, scratch):
+        self._top = scratch.file(self.name, "")
+        self.daemons = []
+
+    def options(self, number):
+        directory = os.path.join(self._top, str(number))
+        return {"extra": 'LoadPlugin %s\n<Plugin %s>\nDataDir "%s"\n</Plugin>' % (self.name, self.name, directory)}
+
+    def reached(self):
+        return sum(len(names) for directory, _, names in os.walk(self._top)
+                   if os.path.basename(directory).startswith("ttn-"))
+
+    def note(self):
+        text = subprocess.run(["du", "-sk", self._top], stdout=subprocess.PIPE, check=True).stdout
+        return "%.0f MB on disk" % (int(text.split()[0]) / 1024)
+
+    def close(self):
+        pass
+
+
+class Csv(Files):
+    name = "csv"
+
+
+class Rrdtool(Files):
+    name = "rrdtool"
+
+
+class Sink:
+    """Takes what comes over TCP, and counts lines with our name."""
+
+    def __init__(self, scratch):
+        self.daemons = []
+        self.bytes = self.lines = 0
+        self._server = socket.create_server((place.address(), 0))
+        self.port = self._server.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self._server.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._take, args=(connection,), daemon=True).start()
+
+    def _take(self, connection):
+        while data := connection.recv(1 << 16):
+            self.bytes += len(data)
+            self.lines += data.count(b".ttn-")
+
+    def reached(self):
+        return self.lines
+
+    def note(self):
+        return "%.1f MB sent, to a reader that only counts" % (self.bytes / 1e6)
+
+    def close(self):
+        self._server.close()
+
+
+class Graphite(Sink):
+    name = "write_graphite"
+
+    def options(self, _):
+        return {"extra": 'LoadPlugin write_graphite\n<Plugin write_graphite>\n<Node "sink">\nHost "%s"\nPort "%d"\n'
+                         'StoreRates false\n</Node>\n</Plugin>' % (place.address(), self.port)}
+
+
+class Network:
+    """Into a real InfluxDB: UDP, where what comes too fast is lost."""
+
+    name = "network"
+
+    def __init__(self, scratch):
+        self.daemons = []
+        self._influxdb = InfluxDB(scratch).start()
+
+    def options(self, _):
+        return {"extra": self._influxdb.writer()}
+
+    def reached(self):
+        time.sleep(5)
+        (_, _, rows), = self._influxdb.query("SHOW SERIES EXACT CARDINALITY FROM ttn_value")
+        (_, _, more), = self._influxdb.query("SHOW SERIES EXACT CARDINALITY FROM ttn_seconds") or (("", {}, []),)
+        return sum(row["count"] for row in rows + more)
+
+    def note(self):
+        return "series in InfluxDB; its own CPU %.1f s" % cpu(self._influxdb.process.pid)
+
+    def close(self):
+        self._influxdb.stop()
+
+
+# (writer, what, collectds, gateways)
+CASES = [
+    *((Prometheus, "all", 1, gateways) for gateways in (500, 1000, 2000, 3000, 4000)),
+    *((Prometheus, "counts and state", 1, gateways) for gateways in (2000, 5000, 10000, 15000)),
+    *((Prometheus, "all", 4, gateways) for gateways in (2000, 4000)),
+    *((Graphite, "all", 1, gateways) for gateways in (1000, 10000)),
+    *((Network, "all", 1, gateways) for gateways in (500, 2000, 10000)),
+    (Csv, "all", 1, 500), (Csv, "counts and state", 1, 2000),
+    (Rrdtool, "all", 1, 100), (Rrdtool, "counts and state", 1, 500),
+]
+
+
+class Fleet:
+    """As many collectds as there are shards, with one writer."""
+
+    def __init__(self, scratch, server, writer, what, shards):
+        options = {"URL": server.url, "CACert": server.ca, "APIKeyFile": scratch.key(), "Interval": INTERVAL,
+                   "Timeout": 1000 * INTERVAL, "StateFile": "", **(COUNTS_AND_STATE if what != "all" else {})}
+        self.daemons = writer.daemons
+        for number in range(1, shards + 1):
+            block = account("bench", Shard="%d/%d" % (number, shards), **options)
+            self.daemons.append(Collectd(scratch, block, interval=INTERVAL, name="collectd-%d" % number,
+                                         port=9102 + number, patience=MOST,
+                                         **{"prometheus": False, **writer.options(number)}))
+        self.start = 0.0
+
+    def __enter__(self):
+        self.start = time.monotonic()
+        for daemon in self.daemons:
+            daemon.start()
+        return self
+
+    def __exit__(self, *_):
+        for daemon in self.daemons:
+            daemon.kill()
+
+    def cpu(self):
+        return sum(cpu(daemon.process.pid) for daemon in self.daemons)
+
+    def carry(self, begin, before):
+        """Until all are idle: seconds since `begin`, and the CPU time since it was `before`; (None, …) if that
+        takes too long. What takes less than a tick of the clock is taken for done after two seconds."""
+        last, since = before, begin
+        while time.monotonic() < begin + MOST:
+            now = self.cpu()
+            if now > last or any(working(daemon.process.pid) for daemon in self.daemons):
+                last, since = now, time.monotonic()
+            elif time.monotonic() > since + QUIET and (last > before or time.monotonic() > begin + 2):
+                return since - begin, now - before
+            time.sleep(0.05)
+        return None, self.cpu() - before
+
+    def next_poll(self):
+        """A moment before the next poll; when that will be."""
+        now = time.monotonic()
+        due = self.start + INTERVAL * (int((now + 2 - self.start) / INTERVAL) + 1)
+        time.sleep(due - 0.5 - now)
+        return due
+
+
+def measure(table, case):
+    writer_class, what, shards, gateways = case
+    with place.Scratch() as scratch, bench.Server(scratch, gateways) as server:
+        writer = writer_class(scratch)
+        try:
+            with Fleet(scratch, server, writer, what, shards) as fleet:
+                first, first_cpu = fleet.carry(fleet.start, 0)
+                reached = writer.reached()
+                later, later_cpu = None, None
+                if first is not None:
+                    due = fleet.next_poll()
+                    later, later_cpu = fleet.carry(due, fleet.cpu())
+                rss = sum(daemon.rss() for daemon in fleet.daemons)
+                values = VALUES[what] * gateways
+                table.row(writer.name, what, shards, gateways, values, "all" if reached == values else
+                          "%.0f %%" % (100 * reached / values), seconds(first), seconds(first_cpu), seconds(later),
+                          seconds(later_cpu), bench.mib(rss), writer.note())
+        finally:
+            writer.close()
+
+
+def seconds(number):
+    return "-" if number is None else "%.*f" % (0 if number >= 9.95 else 1, number)
+
+
+def main():
+    wanted = sys.argv[1:]
+    unknown = set(wanted) - {case[0].name for case in CASES}
+    if unknown:
+        sys.exit("%s: there are: %s" % (", ".join(unknown), ", ".join(sorted({case[0].name for case in CASES}))))
+    print("machine: " + bench.machine())
+    # Daemons end with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    table = bench.Table("Interval %d: a collectd's first poll, and a later one" % INTERVAL,
+                        "          writer", "           values", "collectds", "gateways", "  series", "reached",
+                        "first: s", "CPU s", "later: s", "CPU s", "RSS MiB", "                             note")
+    for case in CASES:
+        if not wanted or case[0].name in wanted:
+            measure(table, case)
+
+
+if __name__ == "__main__":
+    main()
