@@ -325,8 +325,8 @@ void account_rows_gone(struct ttn_account *a) {
   for (size_t i = 0; i < a->n_rows; i++) {
     struct ttn_state_row *row = &a->rows[i];
     if (row->gone_at == 0)
-      row->gone_at = a->wall;
-    if (a->wall - row->gone_at <= GONE_KEPT)
+      row->gone_at = a->date;
+    if (a->date - row->gone_at <= GONE_KEPT)
       a->rows[kept++] = *row;
     else
       a->dirty = a->dirty || ttn_gateway_has_offset(&row->gateway);
@@ -345,7 +345,7 @@ void account_keep_row(struct ttn_account *a, const struct gw *gw) {
   struct ttn_state_row *row = &a->rows[a->n_rows++];
   memset(row, 0, sizeof(*row));
   ttn_print(row->id, sizeof(row->id), "%s", gw->id);
-  row->gone_at = a->wall;
+  row->gone_at = a->date;
   row->gateway = gw->known;
   a->dirty = a->dirty || ttn_gateway_has_offset(&gw->known);
 }

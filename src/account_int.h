@@ -252,9 +252,12 @@ struct ttn_account {
   bool loaded, dirty, said_state_file;
   struct ttn_state_row *rows; /* gateways not in the list, sorted by id */
   size_t n_rows, n_sorted, room_rows; /* those behind n_sorted are new */
+  int64_t date; /* of the last good answer of the account's own host, 0 = none:
+                 * what rows age by, for a machine without a battery is in 1970
+                 * when it starts, and in the present a poll later */
 
   /* this poll */
-  int64_t started, deadline, wall; /* mono, mono, wall */
+  int64_t started, deadline; /* mono */
   struct ttn_api_report report;
   size_t n_bad;
   bool said_bad;

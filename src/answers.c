@@ -362,6 +362,8 @@ static void broken(struct ttn_account *a, struct job *job) {
 }
 
 static void good_answer(struct ttn_account *a, struct job *job) {
+  if (job->host == 0 && job->call.answer.date > 0)
+    a->date = job->call.answer.date;
   if (job->kind == KIND_LIST) {
     hosts_well(a, job->host);
     list_answer(a, job);

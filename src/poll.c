@@ -266,7 +266,6 @@ static void cancel_all(struct ttn_account *a, bool deadline) {
 static bool begin(struct ttn_account *a) {
   struct ttn_api_report *r = &a->report;
   a->started = a->env->mono(a->env->ctx);
-  a->wall = a->env->wall(a->env->ctx);
   a->deadline = a->started + a->settings->timeout;
   r->rate_available = -1;
   a->key_refused = a->reread = a->not_heard = a->list_denied = false;
