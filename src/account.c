@@ -20,7 +20,6 @@ void account_log(const struct ttn_account *a, enum ttn_level level,
   va_start(args, format);
   vsnprintf(text, sizeof(text), format, args);
   va_end(args);
-  ttn_key_mask(text);
   ttn_log(a->env, level, "account \"%s\": %s", a->settings->account, text);
 }
 

@@ -131,8 +131,8 @@ bool ttn_id_valid(const char *id, size_t n) {
   return ttn_name_valid(id, n, "-");
 }
 
-const char *ttn_decode_string(struct ttn_decoder *decoder,
-                              const struct ttn_json_value *value, size_t most) {
+char *ttn_decode_string(struct ttn_decoder *decoder,
+                        const struct ttn_json_value *value, size_t most) {
   if (value->n > most || memchr(value->text, '\0', value->n) != NULL)
     return NULL;
   return ttn_json_copy(decoder->json, value->text, value->n);

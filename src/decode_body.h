@@ -59,8 +59,8 @@ extern const struct ttn_json_body ttn_body_batch, ttn_body_single,
 bool ttn_name_valid(const char *name, size_t n, const char *joiners);
 
 /* The string's copy, or NULL when it holds a NUL or more than `most` bytes. */
-const char *ttn_decode_string(struct ttn_decoder *decoder,
-                              const struct ttn_json_value *value, size_t most);
+char *ttn_decode_string(struct ttn_decoder *decoder,
+                        const struct ttn_json_value *value, size_t most);
 /* As people may see it: see ttn_json_clean. */
 const char *ttn_decode_text(struct ttn_decoder *decoder,
                             const struct ttn_json_value *value);

@@ -12,6 +12,7 @@
  *   `advanced`: it can't make an entry bad, unless last_status or its metrics
  *   is no object. A metric that isn't one is left out. */
 #include "decode_body.h"
+#include "key.h"
 
 #include <string.h>
 
@@ -280,8 +281,11 @@ static bool take_count(const struct ttn_json_value *value,
 
 static bool take_word(struct ttn_decoder *decoder,
                       const struct ttn_json_value *value, const char **word) {
-  *word = ttn_decode_string(decoder, value, WORD_MAX);
-  return *word != NULL;
+  char *copy = ttn_decode_string(decoder, value, WORD_MAX);
+  if (copy != NULL)
+    ttn_key_mask(copy);
+  *word = copy;
+  return copy != NULL;
 }
 
 /* A share of time. */

@@ -324,7 +324,10 @@ void discover_fail(struct ttn_account *a, const char *why) {
 }
 
 static char *keep(struct ttn_account *a, bool wanted, const char *text) {
-  return wanted && text != NULL ? ttn_strdup(a->env, text) : NULL;
+  char *copy = wanted && text != NULL ? ttn_strdup(a->env, text) : NULL;
+  if (copy != NULL)
+    ttn_key_mask(copy);
+  return copy;
 }
 
 static bool take(struct ttn_account *a, const struct ttn_listed *listed) {

@@ -4,8 +4,9 @@
  *
  * Trap: collectd writes a log line as it comes, so a newline in a server's
  * error text would start a line of the server's choosing. ttn_log replaces
- * every control character. */
-#include "env.h"
+ * every control character, and masks what looks like a key: a server may have
+ * echoed one, or a user have written it where it does not belong. */
+#include "key.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,6 +104,7 @@ void ttn_log(const struct ttn_env *env, enum ttn_level level,
   for (char *c = line; *c != '\0'; c++)
     if ((unsigned char)*c < ' ' || *c == 0x7f)
       *c = '?';
+  ttn_key_mask(line);
   env->log(env->ctx, level, line);
 }
 

@@ -9,6 +9,7 @@
 #include "http_headers.h"
 
 #include "decode.h"
+#include "key.h"
 
 #include <string.h>
 #include <strings.h>
@@ -69,6 +70,7 @@ static void take_warning(struct ttn_answer *answer, const char *text,
   for (size_t i = 0; i < n; i++)
     answer->warning[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
   answer->warning[n] = '\0';
+  ttn_key_mask(answer->warning);
 }
 
 static void take(struct ttn_answer *answer, const char *name, size_t name_n,

@@ -26,6 +26,8 @@
 #define PREFIX "NNSXS."
 #define ID_LENGTH 39
 #define SECRET_LENGTH 52
+#define BASE32 "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+#define PART_MIN 20 /* of a key that must not be shown */
 
 static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
@@ -152,9 +154,7 @@ bool ttn_key_changed(const char *path, const struct ttn_key_stamp *stamp) {
          now.size != stamp->size;
 }
 
-static size_t base32_length(const char *text) {
-  return strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
-}
+static size_t base32_length(const char *text) { return strspn(text, BASE32); }
 
 static bool looks_right(const char *key) {
   if (strncmp(key, PREFIX, strlen(PREFIX)) != 0)
@@ -200,18 +200,22 @@ bool ttn_key_check(const char *key, const char **odd, char *why,
   return true;
 }
 
-/* Keys are base32, what else is in capitals is shorter. */
+static void mask_run(char *run, const char *characters) {
+  memset(run, '*', strspn(run, characters));
+}
+
+/* What follows the beginning of a key, however little of it, and what is long
+ * enough to be of one: keys are base32, what else is in capitals is shorter. */
 void ttn_key_mask(char *text) {
-  size_t run = 0;
-  for (char *c = text;; c++) {
-    if ((*c >= 'A' && *c <= 'Z') || (*c >= '2' && *c <= '7')) {
-      run++;
-      continue;
-    }
-    if (run >= 20)
-      memset(c - run, '*', run);
-    run = 0;
-    if (*c == '\0')
-      return;
+  for (char *c = text; (c = strstr(c, PREFIX)) != NULL;) {
+    c += strlen(PREFIX);
+    mask_run(c, BASE32 ".");
+  }
+  for (char *c = text; *c != '\0'; c++) {
+    size_t run = base32_length(c);
+    if (run >= PART_MIN)
+      mask_run(c, BASE32);
+    else if (run > 0)
+      c += run - 1;
   }
 }

@@ -287,11 +287,45 @@ static int tear_down(void **state) {
   return rmdir(dir);
 }
 
+/* All that may be of a key, and nothing else. */
+static void test_mask(void **state) {
+  static const struct {
+    const char *text, *masked;
+  } cases[] = {
+      {"", ""},
+      {"the key works again", "the key works again"},
+      {"NNSXS., 39 characters, a dot", "NNSXS., 39 characters, a dot"},
+      {"NNSXS.\u2026.\u2026", "NNSXS.\u2026.\u2026"},
+      {"RIGHT_USER_GATEWAYS_LIST", "RIGHT_USER_GATEWAYS_LIST"},
+      {"AABBCCDDEEFF", "AABBCCDDEEFF"},
+      {"ABCDEFGHIJKLMNOPQRS", "ABCDEFGHIJKLMNOPQRS"},
+      {"ABCDEFGHIJKLMNOPQRS2", "********************"},
+      {"xABCDEFGHIJKLMNOPQRS7y", "x********************y"},
+      {"ABCDEFGHIJ.ABCDEFGHIJKLMNOPQRSTUV",
+       "ABCDEFGHIJ.**********************"},
+      {"\"NNSXS.ABC\"", "\"NNSXS.***\""},
+      {"ANNSXS.AB.C, NNSXS.D", "ANNSXS.****, NNSXS.*"},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char text[100];
+    snprintf(text, sizeof text, "%s", cases[i].text);
+    ttn_key_mask(text);
+    assert_string_equal(text, cases[i].masked);
+  }
+  char key[] = KEY;
+  ttn_key_mask(key);
+  assert_string_equal(key,
+                      "NNSXS.****************************************"
+                      "****************************************************");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_contents),   cmocka_unit_test(test_kinds_of_file),
       cmocka_unit_test(test_unreadable), cmocka_unit_test(test_open_to),
       cmocka_unit_test(test_changed),    cmocka_unit_test(test_check),
+      cmocka_unit_test(test_mask),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -410,6 +410,32 @@ static void test_options_together(void **state) {
   ttn_settings_free(&env, s);
 }
 
+/* A key that was written where it does not belong is not repeated. */
+static void test_key_in_wrong_place(void **state) {
+  static const char *const options[] = {
+      "URL",           "Gateway",   "Organization", "Cluster",
+      "AddressFamily", "Shard",     "CACert",       "APIKeyFile",
+      "Host",          "StateFile", "Interval"};
+  (void)state;
+  for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+    struct ttn_settings *s = home();
+    (void)text(s, options[i], KEY);
+    (void)text(s, options[i], "https://" KEY "@eu1.example.org");
+    (void)text(s, options[i], "Bearer " KEY);
+    const char *said = log_since();
+    if (strstr(said, "NNSXS.A") != NULL || strstr(said, "QRST") != NULL)
+      fail_msg("%s: %s", options[i], said);
+    ttn_settings_free(&env, s);
+  }
+  struct ttn_settings *s = home();
+  assert_true(text(s, KEY, "x"));
+  assert_string_equal(
+      log_since(), "WARNING account \"home\": there is no option NNSXS.*****"
+                   "*************************************************, it is "
+                   "ignored\n");
+  ttn_settings_free(&env, s);
+}
+
 static void test_unsafe_options(void **state) {
   (void)state;
   struct ttn_settings *s = home();
@@ -636,6 +662,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_key_missing_or_twice, start,
                                       no_leak),
       cmocka_unit_test_setup_teardown(test_options_together, start, no_leak),
+      cmocka_unit_test_setup_teardown(test_key_in_wrong_place, start, no_leak),
       cmocka_unit_test_setup_teardown(test_unsafe_options, start, no_leak),
       cmocka_unit_test_setup_teardown(test_plain_http_refused, start, no_leak),
       cmocka_unit_test_setup_teardown(test_plain_http_here, start, no_leak),
