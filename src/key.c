@@ -101,22 +101,33 @@ static const char *take_line(const char *text, size_t n, char *key) {
   return NULL;
 }
 
+bool ttn_key_take(const char *text, size_t n, char *key, char *why,
+                  size_t why_size) {
+  const char *odd;
+  const char *wrong =
+      n > FILE_MAX ? "is too large for a key file; it must hold the key alone"
+                   : take_line(text, n, key);
+  if (wrong == NULL && ttn_key_check(key, &odd, why, why_size))
+    return true;
+  if (wrong != NULL)
+    ttn_print(why, why_size, "%s", wrong);
+  ttn_wipe(key, TTN_KEY_MAX + 1);
+  return false;
+}
+
 static bool read_key(int fd, const struct stat *status, char *key, char *why,
                      size_t why_size) {
   char text[FILE_MAX + 1];
-  const char *wrong = wrong_kind(status), *odd;
+  const char *wrong = wrong_kind(status);
   ssize_t n = 0;
   bool ok = false;
 
-  if (wrong == NULL && (n = read_all(fd, text, sizeof text)) < 0)
-    ttn_print(why, why_size, "can't be read: %s", strerror(errno));
-  else if (wrong == NULL && n > FILE_MAX)
-    ttn_print(why, why_size,
-              "is too large for a key file; it must hold the key alone");
-  else if (wrong != NULL || (wrong = take_line(text, (size_t)n, key)) != NULL)
+  if (wrong != NULL)
     ttn_print(why, why_size, "%s", wrong);
+  else if ((n = read_all(fd, text, sizeof text)) < 0)
+    ttn_print(why, why_size, "can't be read: %s", strerror(errno));
   else
-    ok = ttn_key_check(key, &odd, why, why_size);
+    ok = ttn_key_take(text, (size_t)n, key, why, why_size);
   ttn_wipe(text, sizeof text);
   return ok;
 }

@@ -23,6 +23,10 @@ struct ttn_key_stamp {
 bool ttn_key_read(const char *path, char *key, struct ttn_key_stamp *stamp,
                   const char **open_to, char *why, size_t why_size);
 
+/* The same of n bytes that came another way. */
+bool ttn_key_take(const char *text, size_t n, char *key, char *why,
+                  size_t why_size);
+
 /* True when path's status differs from stamp (or it is not there). */
 bool ttn_key_changed(const char *path, const struct ttn_key_stamp *stamp);
 

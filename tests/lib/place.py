@@ -36,6 +36,10 @@ def drive():
     return _there("TTN_DRIVE", "tests/tools/ttn-drive")
 
 
+def check():
+    return _there("TTN_CHECK", "src/ttn-check")
+
+
 def names():
     return _there("TTN_NAMES", "tests/tools/ttn-names")
 

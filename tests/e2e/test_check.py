@@ -1,0 +1,468 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""ttn-check: what it shows of keys, clusters and gateways, against the stand-in's truth, and what it says when
+something is wrong."""
+
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+import command  # noqa: E402
+import place  # noqa: E402
+from collectd import Collectd  # noqa: E402
+from place import Scratch  # noqa: E402
+from standin import Standin  # noqa: E402
+from tap import equal, matches, near, note, run  # noqa: E402
+
+STATUS = "RIGHT_GATEWAY_STATUS_READ"
+LIST = "RIGHT_USER_GATEWAYS_LIST"
+
+
+def check(scratch, stack, *more, kind="user", env=None):
+    return command.run(command.words(stack, scratch, kind) + list(more), env=env)
+
+
+def trouble(ran, kind):
+    """The one trouble of that kind."""
+    found = [one for one in ran.json()["trouble"] if one["kind"] == kind]
+    equal(len(found), 1, "troubles of kind %s among %s" % (kind, ran.kinds()))
+    return found[0]
+
+
+def three(stack):
+    """A gateway that is busy, one that is gone, one that never was there."""
+    for gateway in ("busy", "gone", "never"):
+        stack.register(gateway, name="The %s one" % gateway)
+    stack.connect("busy", at=-7300)
+    stack.uplink("busy", 12)
+    stack.downlink("busy", 3)
+    stack.tx_ack("busy", 2)
+    stack.connect("gone", at=-90000)
+    stack.uplink("gone", 5)
+    stack.disconnect("gone", at=-60)
+
+
+# What it shows.
+
+
+def test_table():
+    """A table in a pipe: nothing cut, no colours, states, ages and counts as they are"""
+    with Scratch() as scratch, Standin() as stack:
+        three(stack)
+        ran = check(scratch, stack)
+        equal(ran.status, 3)
+        equal(ran.err, "")
+        equal("\x1b" in ran.out, False, "colours")
+        rows = {line.split()[0]: re.split("  +", line) for line in ran.out.splitlines() if line[:1].isalnum()}
+        equal(rows["GATEWAY"], ["GATEWAY", "NAME", "CLUSTER", "STATE", "SINCE", "LAST UPLINK", "UPLINKS", "DOWNLINKS",
+                                "TX ACKS"])
+        equal(rows["busy"][:5], ["busy", "The busy one", "127.0.0.1", "connected", "2 hours"])
+        equal(rows["busy"][6:], ["12", "3", "2"])
+        matches(r"^[0-9]+ s$", rows["busy"][5])
+        equal(rows["gone"][:4], ["gone", "The gone one", "127.0.0.1", "disconnected"])
+        matches(r"^(6\d|7\d|8\d|9\d|11\d) s$|^2 min$", rows["gone"][4])
+        equal(rows["gone"][6:], ["5", "-", "-"])
+        equal(rows["never"][3:], ["disconnected", "-", "-", "-", "-", "-"])
+        matches(r"\n3 gateways: 1 connected, 2 disconnected, 0 unknown\.\n", ran.out)
+        matches(r"down: 2 gateways are not connected: gone, never\.\n  Cure: check their power", ran.out)
+
+
+def test_all_well():
+    """Status 0 and no trouble when every gateway is connected"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.fleet(3)
+        ran = check(scratch, stack)
+        equal((ran.status, ran.err), (0, ""))
+        equal("Cure" in ran.out, False)
+        ran = check(scratch, stack, "--json")
+        equal((ran.status, ran.json()["status"], ran.kinds()), (0, 0, []))
+
+
+# The schema that ttn-check(1) promises: what a member may be. A set is of values, a list of what its entries are.
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+SCHEMA = {
+    "schema": {1}, "version": str, "at": TIME, "status": {0, 1, 3},
+    "account": {"url": str, "kind": {"user", "organization", "gateway", "other", None}, "id": (str, None),
+                "rights": ([str], None)},
+    "clusters": [{"host": str, "url": str, "state": {"ok", "failed", "limited", "not_asked", "not_allowed"},
+                  "gateways": (int, None)}],
+    "gateways": ([{"id": str, "name": (str, None), "eui": (str, None), "cluster": (str, None), "home": (str, None),
+                   "address": (str, None), "state": {"connected", "disconnected", "unknown"},
+                   "connected_at": (TIME, None), "disconnected_at": (TIME, None),
+                   "last_uplink_age": (float, None), "uplink": (int, None), "downlink": (int, None),
+                   "tx_ack": (int, None)}], None),
+    "trouble": [{"severity": {"error", "down", "note"}, "kind": str, "what": str, "cure": str}],
+    "collectd_conf": str,
+}
+
+
+def fits(value, schema, where):
+    """value has exactly the shape of schema."""
+    if isinstance(schema, dict):
+        equal(sorted(value), sorted(schema), "members of " + where)
+        for name, part in schema.items():
+            fits(value[name], part, where + "." + name)
+    elif isinstance(schema, list):
+        equal(type(value), list, where)
+        for one in value:
+            fits(one, schema[0], where + "[]")
+    elif isinstance(schema, tuple):
+        if value is not None:
+            fits(value, schema[0], where)
+    elif isinstance(schema, set):
+        equal(value in schema, True, "%s %r" % (where, value))
+    elif isinstance(schema, type):
+        equal(type(value), schema, where)
+    else:
+        matches("^(%s)$" % schema.pattern, value)
+
+
+def test_json():
+    """--json has the promised shape, and the stand-in's truth"""
+    with Scratch() as scratch, Standin(clusters=2) as stack:
+        three(stack)
+        stack.register("far", cluster=2, name='Far "away" \\ Zürich', eui="00800000C00000FF")
+        stack.connect("far", at=-100)
+        stack.register("foreign", gateway_server_address="gs.example")
+        ran = check(scratch, stack, "--cluster", "127.0.0.2", "--json")
+        out = ran.json()
+        fits(out, SCHEMA, "it")
+        equal((ran.status, out["status"]), (1, 1))
+        equal(out["account"], {"url": stack.url, "kind": "user", "id": "alice", "rights": [LIST, STATUS]})
+        equal(out["clusters"], [
+            {"host": "127.0.0.1", "url": stack.url, "state": "ok", "gateways": 3},
+            {"host": "127.0.0.2", "url": "http://127.0.0.2:%d" % stack.port, "state": "ok", "gateways": 1},
+            {"host": "gs.example", "url": "http://gs.example:%d" % stack.port, "state": "not_allowed", "gateways": 1}])
+        rows = {row["id"]: row for row in out["gateways"]}
+        equal(list(rows), ["busy", "far", "foreign", "gone", "never"])
+        for gateway in ("busy", "gone"):
+            row = rows[gateway]
+            truth = stack.true(gateway)
+            equal((row["uplink"], row["downlink"] or 0, row["tx_ack"] or 0), truth, gateway)
+        equal(rows["busy"]["state"], "connected")
+        equal(rows["busy"]["connected_at"][:19], stack.ledger(["busy"])["busy"]["connections"][0]["connected_at"][:19])
+        equal(rows["busy"]["disconnected_at"], None)
+        near(rows["busy"]["last_uplink_age"], 30, 30)
+        equal(rows["gone"]["disconnected_at"][:19], stack.ledger(["gone"])["gone"]["connections"][0]["ended_at"][:19])
+        equal((rows["far"]["name"], rows["far"]["eui"]), ('Far "away" \\ Zürich', "00800000C00000FF"))
+        equal((rows["far"]["cluster"], rows["far"]["uplink"]), ("127.0.0.2", None))
+        equal({name: rows["foreign"][name] for name in ("state", "cluster", "home", "address", "uplink")},
+              {"state": "unknown", "cluster": None, "home": None, "address": "gs.example", "uplink": None})
+        equal({name: rows["never"][name] for name in ("state", "disconnected_at", "last_uplink_age", "tx_ack")},
+              {"state": "disconnected", "disconnected_at": None, "last_uplink_age": None, "tx_ack": None})
+        equal(ran.kinds(), [("error", "cluster"), ("down", "disconnected")])
+
+
+def test_same_as_the_plugin():
+    """Names that are anything: JSON has them whole"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.register("roof", name="日本語 \u202eabc\x07 e\u0301 🛰")
+        stack.connect("roof")
+        row = check(scratch, stack, "--json").json()["gateways"][0]
+        equal(row["name"], "日本語 \u202eabc? e\u0301 🛰")
+        line = [line for line in check(scratch, stack).out.splitlines() if line.startswith("roof")][0]
+        matches("日本語 [?]abc[?] e\u0301 🛰  127", line)
+
+
+# Keys.
+
+LIST_RIGHT = '"list gateways the user is a collaborator of" \\(RIGHT_USER_GATEWAYS_LIST\\)'
+STATUS_RIGHT = '"view gateway status" \\(RIGHT_GATEWAY_STATUS_READ\\)'
+# kind: (status, whose it is, what is wrong, the cure)
+KEYS = {
+    "user": (0, "user alice", None, None),
+    "user-all": (0, "user alice", None, None),
+    "user-no-list": (1, "user alice", "may not list gateways", LIST_RIGHT + ", or name the gateways with --gateway"),
+    "user-no-status": (1, "user alice", "lacks the right " + STATUS_RIGHT, "add it to the key in the Console"),
+    "user-without-gateways": (1, "user bob", "owner has no gateways", "register one in the Console"),
+    "organization": (0, "organization town", None, None),
+    "organization-no-list": (1, "organization town", "may not list gateways", "RIGHT_ORGANIZATION_GATEWAYS_LIST"),
+    "gateway": (0, "gateway alice-gw-1", None, None),
+    "gateway-no-status": (1, "gateway alice-gw-1", "lacks the right " + STATUS_RIGHT, "add it to the key"),
+    "expired": (1, None, "the key has expired", "make a new one"),
+    "deleted": (1, None, "does not know this key", "is of another stack or tenant; .* see that --url is its stack's"),
+    "wrong-secret": (1, None, "secret part of the key is wrong", "paste all of it again"),
+    "two-parts": (1, None, "the key is malformed", "with two dots"),
+    "not-a-key": (1, None, "the key is malformed", "with two dots"),
+}
+
+
+def test_keys():
+    """Each kind of key: whose it is, which right is missing, the cure; the status with it"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.register("alice-gw-1")
+        stack.register("town-gw-1", owner="organization:town")
+        for gateway in ("alice-gw-1", "town-gw-1"):
+            stack.connect(gateway)
+            stack.uplink(gateway, 4)
+        for kind, (status, whose, what, cure) in KEYS.items():
+            note(kind)
+            ran = check(scratch, stack, "--json", kind=kind)
+            out = ran.json()
+            fits(out, SCHEMA, kind)
+            equal(ran.status, status, kind)
+            account = out["account"]
+            equal(whose, account["kind"] and "%s %s" % (account["kind"], account["id"]), kind)
+            errors = [one for one in out["trouble"] if one["severity"] == "error"]
+            equal(len(errors), 0 if what is None else 1, "%s: %s" % (kind, errors))
+            if what is not None:
+                matches(what, errors[0]["what"])
+                matches(cure, errors[0]["cure"])
+            if status == 0:
+                equal({row["uplink"] for row in out["gateways"]}, {4}, kind)
+            text = check(scratch, stack, kind=kind)
+            equal(text.status, status, kind)
+            if whose:
+                matches("The key is %s's, at %s" % (whose, stack.url), text.out)
+            if what:
+                matches(what, text.out)
+
+
+def test_rights_besides():
+    """A key that may do more than is needed is noted, and works"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.fleet(1)
+        ran = check(scratch, stack, "--json", kind="user-info")
+        equal((ran.status, ran.kinds()), (0, [("note", "rights")]))
+        matches("has 2 rights besides", trouble(ran, "rights")["what"])
+
+
+def test_key_not_heard():
+    """A proxy that takes the Authorization header away"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.fleet(1)
+        for kind in ("list", "auth_info"):
+            stack.fault({"status": 200, "body": "{}", "headers": {"X-Total-Count": None}}, {"kind": kind})
+        ran = check(scratch, stack, "--json")
+        equal((ran.status, ran.json()["account"]["kind"], ran.json()["account"]["rights"]), (1, None, None))
+        matches("this key was not heard", trouble(ran, "key")["what"])
+
+
+def test_suspended():
+    """The stack's own warning is passed on"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.fleet(1)
+        stack.user("alice", "suspended")
+        ran = check(scratch, stack, "--json")
+        equal(ran.status, 1)
+        one = trouble(ran, "key")
+        matches("no rights", one["what"])
+        matches("suspen", one["cure"])
+
+
+def test_organization():
+    """--organization picks one; one that the key may not list is named"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.register("mine")
+        stack.register("ours", owner="organization:town")
+        for gateway in ("mine", "ours"):
+            stack.connect(gateway)
+        ran = check(scratch, stack, "--organization", "town", "--json", kind="organization")
+        equal([row["id"] for row in ran.json()["gateways"]], ["ours"])
+        matches('\n    Organization "town"\n', ran.json()["collectd_conf"])
+        ran = check(scratch, stack, "--organization", "town", "--organization", "village", "--json",
+                    kind="organization")
+        equal((ran.status, ran.kinds()), (1, [("error", "key")]))
+        matches("may not list gateways of organization village", trouble(ran, "key")["what"])
+        equal([row["id"] for row in ran.json()["gateways"]], ["ours"])
+
+
+# Clusters.
+
+
+def test_stranger():
+    """A cluster that needs a Cluster line: named, the line offered as a comment, and it works"""
+    with Scratch() as scratch, Standin(clusters=2) as stack:
+        ids = stack.fleet(4, [1, 2])
+        ran = check(scratch, stack, "--json")
+        equal((ran.status, ran.kinds()), (1, [("error", "cluster")]))
+        equal(stack.count(cluster=2), 0, "requests to the stranger")
+        one = trouble(ran, "cluster")
+        matches("2 gateways are unknown, because 127.0.0.2 may not have the key: %s, %s" % (ids[1], ids[3]),
+                one["what"])
+        url = re.search(r"--cluster (\S+),", one["cure"]).group(1)
+        equal(url, "http://127.0.0.2:%d" % stack.port)
+        matches('\n    # Cluster "%s" ' % url, ran.json()["collectd_conf"])
+        ran = check(scratch, stack, "--cluster", url, "--json")
+        equal((ran.status, ran.kinds()), (0, []))
+        matches('\n    Cluster "%s"\n' % url, ran.json()["collectd_conf"])
+
+
+def test_connected_elsewhere():
+    """Registered at one cluster, connected to another: shown where it is, noted, and no trouble"""
+    with Scratch() as scratch, Standin(clusters=2) as stack:
+        stack.register("stray", cluster=1)
+        stack.connect("stray", cluster=2)
+        stack.uplink("stray", 7, cluster=2)
+        ran = check(scratch, stack, "--cluster", "127.0.0.2", "--json")
+        equal((ran.status, ran.kinds()), (0, [("note", "elsewhere")]))
+        row = ran.json()["gateways"][0]
+        equal((row["home"], row["cluster"], row["uplink"]), ("127.0.0.1", "127.0.0.2", 7))
+        matches("gateway stray is registered at 127.0.0.1 but connected at 127.0.0.2",
+                trouble(ran, "elsewhere")["what"])
+
+
+def test_a_dead_cluster():
+    """One cluster is down: its gateways are unknown, the others are shown"""
+    with Scratch() as scratch, Standin(clusters=2) as stack:
+        stack.fleet(4, [1, 2])
+        stack.refuse(2)
+        ran = check(scratch, stack, "--cluster", "127.0.0.2", "--json")
+        equal((ran.status, ran.kinds()), (1, [("error", "connect")]))
+        equal([row["state"] for row in ran.json()["gateways"]], ["connected", "unknown"] * 2)
+        equal([one["state"] for one in ran.json()["clusters"]], ["ok", "failed"])
+        matches("^http://127.0.0.2:%d: could not connect" % stack.port, trouble(ran, "connect")["what"])
+
+
+def test_addresses():
+    """A gateway server address that is no host"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.register("typo", gateway_server_address="eu1 cloud")
+        ran = check(scratch, stack, "--json")
+        equal((ran.status, ran.kinds()), (1, [("error", "address")]))
+        matches("mend it in the Console", trouble(ran, "address")["cure"])
+
+
+def test_refused():
+    """A gateway of somebody else's without the status right"""
+    with Scratch() as scratch, Standin() as stack:
+        ids = stack.fleet(5)
+        stack.collaborator(ids[2], "alice", ["RIGHT_GATEWAY_INFO"])
+        ran = check(scratch, stack, "--json")
+        equal((ran.status, ran.kinds()), (1, [("error", "refused")]))
+        matches("1 gateway is unknown, refused to this key: %s$" % ids[2], trouble(ran, "refused")["what"])
+        equal([row["state"] for row in ran.json()["gateways"]].count("connected"), 4)
+
+
+# The stack and the network.
+
+
+def test_rate_limit():
+    """What the limit leaves unknown is said to be that"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.fleet(250, pattern="idle")
+        stack.cluster(1, limits={"batch": {"rate": 1, "burst": 1}})
+        ran = check(scratch, stack, "--timeout", "3", "--json")
+        equal((ran.status, ran.kinds()), (1, [("error", "rate_limit")]))
+        matches("the rate limit of 127.0.0.1 leaves gateways unknown", trouble(ran, "rate_limit")["what"])
+        states = [row["state"] for row in ran.json()["gateways"]]
+        equal((states.count("connected"), states.count("unknown")), (100, 150))
+
+
+def test_clock():
+    """A clock that is off against the stack's, ahead and behind; ages are right all the same"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.register("roof")
+        for seconds, words in ((600, "10 min behind"), (-1200, "10 min ahead of")):
+            stack.advance(seconds)
+            stack.connect("roof", at=-7300)
+            ran = check(scratch, stack, "--json")
+            equal((ran.status, ran.kinds()), (1, [("error", "clock")]))
+            matches("clock is %s the stack's" % words.replace("10 min", "(9|10) min"), trouble(ran, "clock")["what"])
+            matches("connected +2 hours ", check(scratch, stack).out)
+
+
+def test_no_api_there():
+    """A web server that is no stack, a list that fails, statistics that fail"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.fleet(2)
+        rule = stack.fault({"status": 404, "body": "<html>no</html>", "headers": {"Content-Type": "text/html"}})
+        ran = check(scratch, stack, "--json")
+        equal((ran.status, ran.json()["gateways"]), (1, None))
+        matches("answered 404 without JSON", str(ran.json()["trouble"]))
+        stack.unfault(rule)
+        rule = stack.fault({"status": 503}, {"kind": "list"})
+        ran = check(scratch, stack, "--json")
+        equal((ran.status, ran.kinds()), (1, [("error", "list")]))
+        stack.unfault(rule)
+        stack.fault({"status": 503}, {"kind": "batch"})
+        ran = check(scratch, stack, "--json")
+        equal((ran.status, ran.kinds()), (1, [("error", "http")]))
+        equal([row["state"] for row in ran.json()["gateways"]], ["unknown"] * 2)
+
+
+def test_unbelievable():
+    """An entry that says the impossible"""
+    with Scratch() as scratch, Standin() as stack:
+        ids = stack.fleet(3)
+        stack.fault({"transform": [["set", ids[1], "uplink_count", '"-1"']]}, {"kind": "batch"})
+        ran = check(scratch, stack, "--json")
+        equal((ran.status, ran.kinds()), (1, [("error", "answer")]))
+        matches("of 1 gateway, first %s: uplink_count" % ids[1], trouble(ran, "answer")["what"])
+
+
+def test_nothing_chosen():
+    """--gateway that fits nothing, and one that does"""
+    with Scratch() as scratch, Standin() as stack:
+        ids = stack.fleet(3)
+        ran = check(scratch, stack, "--gateway", "/^x/", "--json")
+        equal((ran.status, ran.kinds()), (1, [("error", "none")]))
+        ran = check(scratch, stack, "--gateway", "/1$/", "--gateway", ids[2], "--json")
+        equal([row["id"] for row in ran.json()["gateways"]], [ids[0], ids[2]])
+        equal(ran.status, 0)
+
+
+def test_tls():
+    """A CA of one's own, a certificate that nobody trusts, --insecure with its warning"""
+    with Scratch() as scratch, Standin(scratch) as stack:
+        stack.fleet(2)
+        options = stack.options(scratch)
+        ran = check(scratch, stack, "--json")
+        equal((ran.status, ran.err), (0, ""))
+        matches('\n    CACert "/', ran.json()["collectd_conf"])
+        plain = ["--key-file", options["APIKeyFile"], "--url", options["URL"], "--json"]
+        ran = command.run(plain)
+        equal((ran.status, ran.kinds()), (1, [("error", "tls")]))
+        matches("^if its CA is your own, name it with --cacert$", trouble(ran, "tls")["cure"])
+        ran = command.run(plain + ["--insecure"])
+        equal(ran.status, 0)
+        matches("^ttn-check: warning: VerifyPeer false: whoever sits between", ran.err)
+        matches("\n    VerifyPeer false\n    VerifyHost false\n", ran.json()["collectd_conf"])
+
+
+# collectd.conf.
+
+
+def conf_works(scratch, stack, ran, ids):
+    """The block, put into a real collectd's configuration, reports these gateways."""
+    found = re.fullmatch(r"LoadPlugin ttn\n<Plugin ttn>\n(.*)</Plugin>\n", ran.json()["collectd_conf"], re.DOTALL)
+    with Collectd(scratch, found.group(1)) as daemon:
+        for gateway in ids:
+            daemon.wait_value("ttn", gateway, "bool", "connected", 1)
+        daemon.stop()
+
+
+def test_conf():
+    """The block that it prints is taken by collectd as it is: clusters, a gateway's own key"""
+    with Scratch() as scratch, Standin(clusters=2) as stack:
+        stack.register("alice-gw-1")
+        stack.register("far-gw", cluster=2)
+        for gateway in ("alice-gw-1", "far-gw"):
+            stack.connect(gateway)
+        ran = check(scratch, stack, "--cluster", "127.0.0.2", "--gateway", "/^(alice-gw-\\d|alice.*|far)/", "--json",
+                    "-o", "CollectAges=false", "-o", "MaxConnections=2")
+        equal(ran.status, 0)
+        conf_works(scratch, stack, ran, ["alice-gw-1", "far-gw"])
+        ran = check(scratch, stack, "--json", kind="gateway")
+        matches('\n    Gateway "alice-gw-1"\n', ran.json()["collectd_conf"])
+        conf_works(scratch, stack, ran, ["alice-gw-1"])
+
+
+def test_conf_of_a_shell():
+    """The key from the environment, a proxy of the environment: the block says what is still to be done"""
+    with Scratch() as scratch, Standin(scratch) as stack:
+        stack.fleet(1)
+        options = stack.options(scratch)
+        ran = command.run(["--url", options["URL"], "--cacert", options["CACert"], "--json"],
+                          env={"TTN_API_KEY": place.keys.text_of("user"), "https_proxy": "http://u:secret@127.0.0.1:1",
+                               "no_proxy": "127.0.0.1"})
+        equal(ran.status, 0)
+        conf = ran.json()["collectd_conf"]
+        matches('\n    APIKeyFile "/etc/collectd/ttn-home.key"\n', conf)
+        matches(r"\n    # Proxy .*\$https_proxy", conf)
+        equal("secret" in ran.out, False, "the proxy's password is shown")
+
+
+run(globals())
