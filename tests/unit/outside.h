@@ -17,6 +17,7 @@ struct test_env {
   size_t calls;               /* for memory, so far */
   size_t fail_at;             /* the call that fails, counted from 1; 0: none */
   bool for_good;              /* and so do all calls after it */
+  int phase, failed_in;       /* the test's own: now, and at fail_at */
   int64_t wall, mono;
   char log[1 << 16]; /* "LEVEL line\n", in order; cut when full */
   size_t lines;
@@ -45,6 +46,8 @@ static inline void *test_resize(void *ctx, void *p, size_t size) {
     return NULL;
   }
   test->calls++;
+  if (test->calls == test->fail_at)
+    test->failed_in = test->phase;
   if (test->fail_at != 0 && (test->calls == test->fail_at ||
                              (test->for_good && test->calls > test->fail_at)))
     return NULL;
