@@ -232,7 +232,7 @@ static void add_rows(struct layout *l, size_t most) {
         add_row(l, &look->rows[i]);
         n++;
       }
-  check_add(l->text, "… and %zu more\n" + (look->term->utf8 ? 0 : 4),
+  check_add(l->text, "%sand %zu more\n", look->term->utf8 ? "… " : "",
             look->n_rows - n);
 }
 
