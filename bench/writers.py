@@ -135,9 +135,9 @@ class Sink:
             threading.Thread(target=self._take, args=(connection,), daemon=True).start()
 
     def _take(self, connection):
-        while data := connection.recv(1 << 16):
-            self.bytes += len(data)
-            self.lines += data.count(b".ttn-")
+        for line in connection.makefile("rb"):
+            self.bytes += len(line)
+            self.lines += b".ttn-" in line
 
     def reached(self):
         return self.lines
@@ -218,6 +218,12 @@ class Fleet:
         for daemon in self.daemons:
             daemon.kill()
 
+    def flush(self):
+        """What waits for a whole packet goes out."""
+        for daemon in self.daemons:
+            daemon.ask("FLUSH timeout=-1")
+        time.sleep(QUIET)
+
     def cpu(self):
         return sum(cpu(daemon.process.pid) for daemon in self.daemons)
 
@@ -249,6 +255,7 @@ def measure(table, case):
         try:
             with Fleet(scratch, server, writer, what, shards) as fleet:
                 first, first_cpu = fleet.carry(fleet.start, 0)
+                fleet.flush()
                 reached = writer.reached()
                 later, later_cpu = None, None
                 if first is not None:

@@ -12,7 +12,7 @@ from collectd import HOST, Collectd, account, identity  # noqa: E402
 from place import Scratch  # noqa: E402
 from prometheus import Prometheus  # noqa: E402
 from standin import Standin  # noqa: E402
-from tap import equal, run, wait_for  # noqa: E402
+from tap import at_most, equal, run, wait_for  # noqa: E402
 
 UPLINKS = 'collectd_ttn_packets_total{ttn="roof",type="uplink"}'
 
@@ -80,6 +80,25 @@ def test_restarts():
             # One reset, which is how Prometheus learns that these 7 are new.
             follows(7, "over a kill with a reconnect")
             equal(prometheus.number("resets(%s[1h])" % UPLINKS), 1, "resets")
+
+
+def test_rate():
+    """rate() of a steady stream stays as it is over reconnects and a restart of collectd"""
+    with Scratch() as scratch, Standin() as stack:
+        story.fleet(stack)
+        with Collectd(scratch, account("home", **stack.options(scratch), Interval=0.5)) as daemon:
+            stack.script([{"at": 0.1, "op": "uplink", "id": "roof", "n": 10}], loop=True)
+            with Prometheus(scratch, [daemon.exporter]) as prometheus:
+                prometheus.wait("rate(%s[5s])" % UPLINKS, lambda rows: [one for _, one in rows if 50 < one < 150])
+                for change in (lambda: stack.connect("roof"), daemon.stop, lambda: stack.connect("roof")):
+                    before = prometheus.number(UPLINKS)
+                    change()
+                    if daemon.process.poll() is not None:
+                        daemon.start()
+                    prometheus.wait("%s > %d" % (UPLINKS, before + 200))
+                # What is lost is what no poll saw before a reconnect; 1000 were there before.
+                at_most(prometheus.number("max_over_time(rate(%s[5s])[5m:1s])" % UPLINKS), 250, "the highest rate")
+                equal(prometheus.number("resets(%s[5m])" % UPLINKS), 0, "resets")
 
 
 def test_unknown():
