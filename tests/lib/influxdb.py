@@ -38,6 +38,7 @@ bind-address = "%(address)s:%(rpc)d"
   database = "%(database)s"
   typesdb = "%(typesdb)s"
   batch-timeout = "100ms"
+  read-buffer = %(buffer)d
 """
 
 
@@ -45,12 +46,14 @@ class InfluxDB(Daemon):
     program = "influxd"
     database = "collectd"
 
-    def __init__(self, scratch, name="influxdb"):
+    def __init__(self, scratch, name="influxdb", buffer=0):
+        """buffer: how many bytes may wait at its listener; what comes beyond is lost. 0: the system's default."""
         super().__init__(scratch, name, ())
         self.url = "http://%s:%d" % (self.address, _HTTP)
         path = scratch.write(name + ".conf", _CONFIG % {
             "address": self.address, "directory": self.directory.rstrip("/"), "database": self.database,
-            "typesdb": types_db(), "http": _HTTP, "rpc": _RPC, "collectd": _COLLECTD})
+            "typesdb": types_db(), "http": _HTTP, "rpc": _RPC, "collectd": _COLLECTD,
+            "buffer": buffer})
         self._command += ["-config", path]
 
     def ready(self):
