@@ -13,6 +13,7 @@ import command  # noqa: E402
 import place  # noqa: E402
 from collectd import Collectd  # noqa: E402
 from place import Scratch  # noqa: E402
+from schema import SCHEMA  # noqa: E402
 from standin import Standin  # noqa: E402
 from tap import equal, matches, near, note, run  # noqa: E402
 
@@ -78,24 +79,6 @@ def test_all_well():
         equal("Cure" in ran.out, False)
         ran = check(scratch, stack, "--json")
         equal((ran.status, ran.json()["status"], ran.kinds()), (0, 0, []))
-
-
-# The schema that ttn-check(1) promises: what a member may be. A set is of values, a list of what its entries are.
-TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-SCHEMA = {
-    "schema": {1}, "version": str, "at": TIME, "status": {0, 1, 3},
-    "account": {"url": str, "kind": {"user", "organization", "gateway", "other", None}, "id": (str, None),
-                "rights": ([str], None)},
-    "clusters": [{"host": str, "url": str, "state": {"ok", "failed", "limited", "not_asked", "not_allowed"},
-                  "gateways": (int, None)}],
-    "gateways": ([{"id": str, "name": (str, None), "eui": (str, None), "cluster": (str, None), "home": (str, None),
-                   "address": (str, None), "state": {"connected", "disconnected", "unknown"},
-                   "connected_at": (TIME, None), "disconnected_at": (TIME, None),
-                   "last_uplink_age": (float, None), "uplink": (int, None), "downlink": (int, None),
-                   "tx_ack": (int, None)}], None),
-    "trouble": [{"severity": {"error", "down", "note"}, "kind": str, "what": str, "cure": str}],
-    "collectd_conf": str,
-}
 
 
 def fits(value, schema, where):

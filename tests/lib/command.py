@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""ttn-check as a user runs it: in a pipe, or on a terminal of a given size whose screen can be read."""
+"""ttn-check as a user runs it: in a pipe, or on a terminal of a given size whose screen can be read; other programs,
+too."""
 
 import fcntl
 import json
@@ -81,17 +82,16 @@ def found(file, pattern):
 class Terminal:
     """One on a terminal. `raw` is all that came; screen() what a person sees of it."""
 
-    def __init__(self, arguments, columns=80, lines=24, env=None, ready=None):
+    def __init__(self, arguments, columns=80, lines=24, env=None, program=None):
         self.columns, self.lines = columns, lines
         self.raw = b""
         pid, self._fd = pty.fork()
         if pid == 0:
             try:
-                if ready is not None:
-                    ready()
                 # The size is there before the program is.
                 fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-                os.execve(place.check(), [place.check()] + arguments, environment(env))
+                program = program or place.check()
+                os.execve(program, [program] + arguments, environment(env))
             finally:
                 os._exit(127)
         self.pid = pid

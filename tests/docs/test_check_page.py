@@ -1,0 +1,139 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""ttn-check's manual, its --help and bash's completion against the command: options, JSON, kinds of trouble."""
+
+import os
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+import command  # noqa: E402  (the modules lie beside the other tests' own)
+import pages  # noqa: E402
+import place  # noqa: E402
+from schema import SCHEMA  # noqa: E402
+from tap import equal, matches, run  # noqa: E402
+
+POD = "ttn-check.pod"
+COMPLETION = os.path.join(place.SRCDIR, "contrib", "completion", "ttn-check")
+
+
+def source(name):
+    with open(os.path.join(place.SRCDIR, "src", name), encoding="utf-8") as file:
+        return file.read()
+
+
+def options():
+    """{long option: does it want a value} of the command's own table; not the other spelling of --color."""
+    table = source("check_options.c").split("static const struct option longs[]")[1].split("};")[0]
+    found = re.findall(r'\{"([a-z-]+)", (\w+)_argument', table)
+    return {"--" + name: kind for name, kind in found if name != "colour"}
+
+
+def section(name):
+    """A section of the manual, as POD."""
+    return pages.read_pod(POD).split("\n=head1 %s\n" % name)[1].split("\n=head1 ")[0]
+
+
+def bold(text):
+    return set(re.findall(r"B<([\w-]+)>", text))
+
+
+def test_options():
+    """The manual has every option, with a value where it takes one, and no other"""
+    wanted = options()
+    equal(len(wanted) > 15, True)
+    items = re.findall(r"(?m)^=item (.*)$", section("OPTIONS"))
+    names = {re.search(r"B<(--[\w-]+)>", item).group(1): item for item in items}
+    equal(sorted(names), sorted(wanted))
+    for name, kind in wanted.items():
+        equal("I<" in names[name], kind != "no", name + " has a value")
+
+
+def test_help():
+    """So has --help"""
+    text = command.run(["--help"]).out
+    equal(set(re.findall(r"(?m)^  (?:-\w, )?(--[\w-]+)", text)), set(options()))
+
+
+def test_json():
+    """The manual has every member of the JSON, as the test of their shape has them"""
+    text = section("JSON")
+    items = dict(re.findall(r"(?ms)^=item B<(\w+)>\n\n(.*?)(?=^=item|^=back)", text))
+    equal(sorted(items), sorted(SCHEMA))
+    for name, part in SCHEMA.items():
+        part = part[0] if isinstance(part, (tuple, list)) else part
+        part = part[0] if isinstance(part, list) else part
+        members = set(part) if isinstance(part, dict) else set()
+        equal(bold(items[name]) - {"--url", "--watch", "ttn-check"}, members, name)
+        for member, values in (part.items() if isinstance(part, dict) else ()):
+            for value in values if isinstance(values, set) else ():
+                if value is not None:
+                    matches("C<%s>" % value, items[name])
+
+
+def test_kinds():
+    """Every kind of trouble that the code has is there, and no other"""
+    text = section("JSON").split("\nKinds of trouble are ")[1]
+    code = set(re.findall(r'add\(look, CHECK_\w+, "(\w+)"', source("check_advice.c")))
+    code |= set(re.findall(r'say\(look, CHECK_\w+, "(\w+)"', source("check_advice.c")))
+    code |= set(re.findall(r'say_sentence\(look, "(\w+)"', source("check_advice.c")))
+    code |= set(re.findall(r'advise_why\(look, CHECK_\w+, "(\w+)"', source("check_advice.c")))
+    # A host's are the failures, but for one that is no host's.
+    code |= {row[0] for row in pages.names("failure")} - {"state_file"}
+    equal(sorted(set(re.findall(r"C<(\w+)>", text))), sorted(code))
+
+
+def complete(line):
+    """What bash offers for a command line, the cursor at its end."""
+    script = """
+source "$1" || exit
+compopt() { :; }  # works amid a completion only
+line=$2
+read -r -a COMP_WORDS <<<"${line//=/ = }"
+[[ $line != *' ' && $line != *= ]] || COMP_WORDS+=('')
+COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+COMP_LINE=$line COMP_POINT=${#line}
+_ttn_check ttn-check "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"
+printf '%s\\n' "${COMPREPLY[@]}"
+complete -p ttn-check >&2
+"""
+    done = subprocess.run(["bash", "-uc", script, "bash", COMPLETION, line], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, check=True, text=True)
+    matches("^complete -F _ttn_check ttn-check$", done.stderr.strip())
+    return [word for word in done.stdout.split("\n") if word]
+
+
+def test_completion():
+    """bash completes every option, files of keys and certificates, and the words of --color"""
+    equal(complete("ttn-check "), sorted(options()))
+    equal(complete("ttn-check --in"), ["--insecure"])
+    equal(complete("ttn-check --json --key"), ["--key-file"])
+    equal(complete("ttn-check --color "), ["auto", "always", "never"])
+    equal(complete("ttn-check --color=al"), ["always"])
+    equal(complete("ttn-check --gateway "), [])
+    with place.Scratch() as scratch:
+        path = scratch.write("my key", "")
+        equal(complete("ttn-check --key-file %s/" % scratch.path), [path])
+        equal(complete("ttn-check --cacert=%s/my" % scratch.path), [path])
+
+
+def test_completion_typed():
+    """In an interactive bash, with the Tab key"""
+    with place.Scratch() as scratch:
+        scratch.write("my key", "")
+        with command.Terminal(["--norc", "--noprofile", "-i"], program=place.program("BASH_PROGRAM", "bash"), columns=200,
+                              env={"PS1": "$ ", "INPUTRC": "/dev/null"}) as terminal:
+            terminal.until(lambda screen: screen[-1].startswith("$"))
+            terminal.type("source '%s'; cd '%s'\n" % (COMPLETION, scratch.path))
+            terminal.until(lambda screen: len(screen) > 1 and screen[-1] == "$ ")
+            for typed, shown in (("ttn-check --ins\t", "--insecure "), ("--col\t", "--color "), ("al\t", "always "),
+                                 ("--key\t", "--key-file "), ("my\t", "my\\ key ")):
+                terminal.type(typed)
+                terminal.until(lambda screen, shown=shown: screen[-1].endswith(shown))
+            terminal.type("\x15exit\n")
+            equal(terminal.wait(), 0)
+
+
+run(globals())
