@@ -40,6 +40,7 @@ class Gateway:
 
 class Story:
     TROUBLE = 0.08                # how often a poll begins with a new fault
+    RESTARTS = 0.1                # how often collectd is stopped or killed instead of polling
 
     def __init__(self, seed, directory, gateways=24, modes=("registry",), tls=False, kills=True,
                  log=lambda line: None):
@@ -118,12 +119,12 @@ class Story:
         self._trouble()
         self._pass_time()
         fate = rng.random()
-        if fate > 0.1:
+        if fate > self.RESTARTS:
             self.poll()
             return
-        if fate < 0.04 or not self.may_kill:
+        if fate < 0.4 * self.RESTARTS or not self.may_kill:
             self.stop()
-        elif fate < 0.07:
+        elif fate < 0.7 * self.RESTARTS:
             self.kill()
         else:
             self.kill_amid()
@@ -150,6 +151,10 @@ class Story:
     def _pass_time(self):
         rng = self.random
         fate = rng.random()
+        if fate < 0.004:
+            # What is known of a gateway outlives a day without it in the list; all else comes to less.
+            for one in self.gateways.values():
+                self._list(one, True)
         self.stack.advance(rng.uniform(49, 51) * 3600 if fate < 0.004 else
                            rng.uniform(90, 400) if fate < 0.05 else rng.uniform(0.01, 60))
         for one in self.gateways.values():

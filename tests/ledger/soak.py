@@ -1,0 +1,97 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""A day's polls of one process at full speed, amid all faults: its memory and descriptors stay what they are.
+
+Prints what they were: soak.py [--seed N]
+"""
+
+import argparse
+import multiprocessing
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+import place  # noqa: E402,F401  (finds the stand-in)
+from faulty import FaultyStory  # noqa: E402
+from stories import memory  # noqa: E402
+
+DAY = 1440
+LANES = ("TLS", "raw")
+GATEWAYS = 250
+# When it has met most of what there is.
+WARM = DAY // 3
+SLACK_KIB = 512
+SLACK_FILES = 2
+
+
+class Soak(FaultyStory):
+    RESTARTS = 0
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.used = []            # (KiB resident, descriptors, threads) after each poll
+
+    def poll(self):
+        reported = super().poll()
+        self.used.append(used_by(self.process.pid))
+        return reported
+
+
+def used_by(pid):
+    with open("/proc/%d/status" % pid, encoding="ascii") as file:
+        status = dict(line.split(":", 1) for line in file)
+    return int(status["VmRSS"].split()[0]), len(os.listdir("/proc/%d/fd" % pid)), int(status["Threads"])
+
+
+def soak(task):
+    lane, seed = task
+    with memory() as directory:
+        story = Soak(seed, directory, lane, slow=0.1, gateways=GATEWAYS)
+        story.run(DAY)
+        return {"lane": lane, "seed": seed, "figures": story.figures(), "errors": story.errors, "used": story.used}
+
+
+class Flat:
+    """What a soak used, and how much more of it towards its end."""
+
+    def __init__(self, told):
+        self.told = told
+        used = told["used"]
+        early, late = used[:WARM], used[-WARM:]
+        self.growth = [max(column) for column in zip(*late)]
+        self.before = [max(column) for column in zip(*early)]
+        self.growth = [after - before for after, before in zip(self.growth, self.before)]
+        figures = told["figures"]
+        self.well = (self.growth[0] <= SLACK_KIB and self.growth[1] <= SLACK_FILES and self.growth[2] <= 0
+                     and not (figures["lost"] or figures["twice"] or figures["errors"]))
+
+    def lines(self):
+        used = self.told["used"]
+        yield ("%(lane)s, seed %(seed)d: " % self.told + "%(polls)d polls of %(gateways)d gateways, "
+               "lost %(lost)d, twice %(twice)d, wrong %(errors)d" % self.told["figures"])
+        yield "  after poll      KiB  descriptors  threads"
+        for number in (1, 100, WARM, 2 * WARM, len(used)):
+            yield "  %10d %8d %12d %8d" % (number, *used[number - 1])
+        yield "  at most, first third: %d KiB, %d descriptors, %d threads" % tuple(self.before)
+        yield "  more in the last third: %d KiB, %d descriptors, %d threads" % tuple(self.growth)
+
+
+def soak_all(seed):
+    """A Flat of each lane."""
+    with multiprocessing.Pool(len(LANES), maxtasksperchild=1) as pool:
+        return [Flat(told) for told in pool.map(soak, [(lane, seed) for lane in LANES])]
+
+
+def main():
+    parser = argparse.ArgumentParser(description="A day's polls: memory and descriptors.")
+    parser.add_argument("--seed", type=int, default=4601)
+    flats = soak_all(parser.parse_args().seed)
+    for flat in flats:
+        print("\n".join(flat.lines()))
+    if not all(flat.well for flat in flats):
+        sys.exit("It grows, or does not add up.")
+
+
+if __name__ == "__main__":
+    main()
