@@ -178,7 +178,7 @@ static void watch(struct run *run) {
     run->status = check_look_exit(&run->look);
     run->looked = true;
     if (!show(run)) {
-      run->status = CHECK_TROUBLE;
+      run->status = run->env.no_memory ? give_up(run) : CHECK_TROUBLE;
       return;
     }
     if (!run->options.watch || !rest(run, due))
