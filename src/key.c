@@ -26,6 +26,7 @@
 #define PREFIX "NNSXS."
 #define ID_LENGTH 39
 #define SECRET_LENGTH 52
+#define EITHER_CASE "abcdefghijklmnopqrstuvwxyz" BASE32 "."
 #define BASE32 "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 #define PART_MIN 20 /* of a key that must not be shown */
 
@@ -215,12 +216,13 @@ static void mask_run(char *run, const char *characters) {
   memset(run, '*', strspn(run, characters));
 }
 
-/* What follows the beginning of a key, however little of it, and what is long
- * enough to be of one: keys are base32, what else is in capitals is shorter. */
+/* What follows the beginning of a key, however little of it and in whatever
+ * case (a host's name is shown in lower case), and what is long enough to be of
+ * one: keys are base32, what else is in capitals is shorter. */
 void ttn_key_mask(char *text) {
-  for (char *c = text; (c = strstr(c, PREFIX)) != NULL;) {
+  for (char *c = text; (c = strcasestr(c, PREFIX)) != NULL;) {
     c += strlen(PREFIX);
-    mask_run(c, BASE32 ".");
+    mask_run(c, EITHER_CASE);
   }
   for (char *c = text; *c != '\0'; c++) {
     size_t run = base32_length(c);

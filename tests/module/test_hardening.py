@@ -58,6 +58,13 @@ def test_exports():
     equal(defined, ["module_register"])
 
 
+def test_no_programs():
+    """It starts no programs and leaves the environment alone: nobody inherits anything of it"""
+    taken = {name.lstrip("_") for name in imports(place.plugin())}
+    equal(taken & {"fork", "vfork", "clone", "execv", "execve", "execvp", "execl", "posix_spawn", "posix_spawnp",
+                   "system", "popen", "setenv", "putenv", "environ"}, set())
+
+
 def test_stack_protector():
     """Functions with arrays guard the stack"""
     for path in binaries():

@@ -304,6 +304,7 @@ static void test_mask(void **state) {
       {"ABCDEFGHIJ.ABCDEFGHIJKLMNOPQRSTUV",
        "ABCDEFGHIJ.**********************"},
       {"\"NNSXS.ABC\"", "\"NNSXS.***\""},
+      {"at nnsxs.abc.d2, x", "at nnsxs.******, x"},
       {"ANNSXS.AB.C, NNSXS.D", "ANNSXS.****, NNSXS.*"},
   };
   (void)state;
