@@ -38,6 +38,7 @@ class FaultyStory(Story):
     def _site(self, clusters):
         self._lane = self._lane(self.directory, Recorder)
         self.stack = self._lane.stack
+        self.stack.proxied = self._lane.proxied
         return self._lane
 
     def _register(self, one):

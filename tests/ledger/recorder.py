@@ -61,6 +61,11 @@ class Recorder(stack.Stack):
     def __init__(self, **options):
         super().__init__(**options)
         self._answers = []
+        # {(cluster, gateway): the last batch that asked for it}.
+        self._asked = {}
+        self._batches = 0
+        # Somebody in between takes answers that the client has left. What it asked for again it did not have then.
+        self.proxied = False
         self._quiet = threading.Condition()
         self._busy = 0
         told = self.fleet_of.sent
@@ -68,17 +73,22 @@ class Recorder(stack.Stack):
         def sent(cluster, sights):
             told(cluster, tuple(sights))
             if isinstance(sights, _Answer):
-                self._answers.append((cluster, sights.now, sights.ids, sights.body))
+                self._answers.append(sights)
 
         self.fleet_of.sent = sent
 
     def _finish(self, cluster, request, answer):
-        if request.path == BATCH and answer.status == 200:
+        if request.path == BATCH:
             sights = _Answer(answer.sights)
+            sights.cluster = cluster.number
             sights.body = answer.body
             sights.now = self.clock.now()
             sights.ids = [one["gateway_id"] for one in json.loads(request.body)["gateway_ids"]]
-            answer.sights = sights
+            self._batches += 1
+            sights.number = self._batches
+            self._asked.update(((cluster.number, gateway), self._batches) for gateway in sights.ids)
+            if answer.status == 200:
+                answer.sights = sights
         super()._finish(cluster, request, answer)
 
     def _exchange(self, cluster, sock, request):
@@ -104,16 +114,18 @@ class Recorder(stack.Stack):
                 raise AssertionError("an answer never ends")
         answers, self._answers = self._answers, []
         out = {}
-        for cluster, now, ids, body in answers:
-            for gateway, sight in self._sights(cluster, now // SECOND * SECOND, ids, body):
-                if now >= since:
+        for answer in answers:
+            for gateway, sight in self._sights(answer):
+                again = self.proxied and self._asked[answer.cluster, gateway] != answer.number
+                if answer.now >= since and not again:
                     out.setdefault(gateway, []).append(sight)
         return out
 
     @staticmethod
-    def _sights(cluster, date, ids, body):
+    def _sights(answer):
+        ids, date = answer.ids, answer.now // SECOND * SECOND
         try:
-            body = json.loads(body, object_pairs_hook=_once)
+            body = json.loads(answer.body, object_pairs_hook=_once)
         except ValueError:
             return
         entries = body.get("entries", {}) if isinstance(body, dict) else None
@@ -121,6 +133,6 @@ class Recorder(stack.Stack):
             return
         for gateway in ids:
             try:
-                yield gateway, Sight(cluster, date, entries.get(gateway))
+                yield gateway, Sight(answer.cluster, date, entries.get(gateway))
             except (ValueError, TypeError):
                 pass

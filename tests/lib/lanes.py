@@ -25,6 +25,8 @@ class Plain:
 
     title = "plain"
     tls = False
+    # Is there somebody who takes answers from the stand-in though the client is gone?
+    proxied = False
 
     def __init__(self, directory, make, **options):
         """make: Standin, or another class of stack."""
@@ -58,7 +60,7 @@ class Tls(Plain):
     """TLS with HTTP/2, by nghttpx."""
 
     title = "TLS"
-    tls = True
+    tls = proxied = True
 
     def options(self):
         return {"URL": self.stack.front.url, "CACert": self.stack.front.ca}
@@ -81,6 +83,7 @@ class RawHttp2(Plain):
     """An HTTP/2 server that misbehaves, at a host that has a name."""
 
     title = "raw HTTP/2"
+    proxied = True
 
     def __init__(self, directory, make, **options):
         super().__init__(directory, make, **options)
