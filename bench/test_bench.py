@@ -10,6 +10,7 @@ sys.path.insert(0, HERE)
 sys.path.insert(0, os.path.join(HERE, "..", "tests", "lib"))
 
 import bench  # noqa: E402
+import writers  # noqa: E402
 from place import Scratch  # noqa: E402
 from tap import at_most, equal, run  # noqa: E402
 
@@ -66,6 +67,16 @@ def test_curl_json():
             daemon.poll()
             equal(daemon.poll().requests, 3)
             equal(daemon.connections, 3)
+
+
+def test_writers():
+    """Every writer that is measured takes all values of a few gateways, of one collectd and of two"""
+    writers.INTERVAL, writers.QUIET = 2, 0.3
+    for writer in (writers.Graphite, writers.Network, writers.Csv, writers.Rrdtool):
+        row = writers.measure(writer, "counts and state", 1, 5)
+        equal((row[0], row[4:6]), (writer.name, (20, "all")))
+    row = writers.measure(writers.Prometheus, "all", 2, 5)
+    equal((row[0], row[4:6]), ("write_prometheus", (160, "all")))
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ class Kafka(Daemon):
 
     def __init__(self, scratch, name="kafka"):
         # The address is not used, but -b has to be there.
-        super().__init__(scratch, name, ["-C", "-b", "127.0.0.1:9", "-X", "test.mock.num.brokers=1", "-t", _TOPIC, "-o",
-                                         "beginning", "-u"])
+        super().__init__(scratch, name, ["-C", "-b", "127.0.0.1:9", "-X", "test.mock.num.brokers=1", "-X",
+                                         "allow.auto.create.topics=true", "-t", _TOPIC, "-o", "beginning", "-u"])
         self._broker = None
 
     def ready(self):
