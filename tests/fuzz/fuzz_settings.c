@@ -10,6 +10,8 @@
 #include "settings.h"
 
 #define MARK "SeCrEtMaRk"
+#define NUMBER 8675309.25
+#define NUMBER_MARK "8675309"
 
 /* Is it the name of an option whose value may be shown? */
 static bool may_be_shown(const char *name) {
@@ -47,13 +49,14 @@ static struct ttn_option read_option(char *line, char **text) {
   } else {
     option.n_values = strcmp(value, ",,") == 0 ? 2 : 1;
     option.value.type = TTN_VALUE_NUMBER;
-    option.value.number = strtod(value, NULL);
+    option.value.number = may_be_shown(line) ? strtod(value, NULL) : NUMBER;
   }
   return option;
 }
 
 static void check_log(const struct test_env *outside) {
   REQUIRE(strstr(outside->log, MARK) == NULL);
+  REQUIRE(strstr(outside->log, NUMBER_MARK) == NULL);
   size_t line = 0;
   for (const char *c = outside->log; *c != '\0'; c++) {
     line = *c == '\n' ? 0 : line + 1;
@@ -107,7 +110,8 @@ static void fuzz_one(struct test_env *outside, const char *bytes, size_t n) {
   struct fuzz_input input = {bytes, n};
   struct ttn_http_options http;
   char *line;
-  if (memmem(bytes, n, MARK, strlen(MARK)) != NULL)
+  if (memmem(bytes, n, MARK, strlen(MARK)) != NULL ||
+      memmem(bytes, n, NUMBER_MARK, strlen(NUMBER_MARK)) != NULL)
     return; /* libFuzzer looks for what is compared with */
   fuzz_fail_memory(outside, fuzz_byte(&input));
   struct ttn_settings *settings = ttn_settings_new(&outside->env, "home");

@@ -7,8 +7,8 @@ and `make fuzz-corpus` call it in a build directory:
 
 What they found new is kept in fuzz/corpus/ of that directory, an input that
 breaks something in fuzz/findings/. --merge then puts a smallest set of inputs
-with the same coverage into tests/fuzz/corpus, from which each run begins; an
-input there whose name begins with "regression" stays."""
+with the same coverage into tests/fuzz/corpus, from which each run begins; what
+is named regression-… or seed-… there stays."""
 
 import argparse
 import os
@@ -20,12 +20,18 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FINDINGS = os.path.join("fuzz", "findings")
-LONGEST = 8192
+# The longest input; longer ones would only be slower.
+LONGEST = {"hosts": 700, "settings": 1000, "times": 64}
+LONGEST_ELSE = 8192
 
 
 def figure(pattern, text):
     found = re.findall(pattern, text)
     return int(found[-1]) if found else 0
+
+
+def longest(name):
+    return f"-max_len={LONGEST.get(name, LONGEST_ELSE)}"
 
 
 def directory(*parts):
@@ -37,7 +43,7 @@ def directory(*parts):
 def fuzz(program, name, seconds):
     """Runs, edges covered, findings."""
     before = set(os.listdir(directory(FINDINGS)))
-    command = [program, f"-max_total_time={seconds}", "-print_final_stats=1", f"-max_len={LONGEST}", "-timeout=10",
+    command = [program, f"-max_total_time={seconds}", "-print_final_stats=1", longest(name), "-timeout=10",
                f"-artifact_prefix={FINDINGS}/{name}-", directory("fuzz", "corpus", name),
                directory(HERE, "corpus", name)]
     ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
@@ -52,10 +58,10 @@ def fuzz(program, name, seconds):
 def merge(program, name):
     committed = directory(HERE, "corpus", name)
     with tempfile.TemporaryDirectory() as smallest:
-        subprocess.run([program, "-merge=1", "-use_counters=0", f"-max_len={LONGEST}", smallest, committed,
+        subprocess.run([program, "-merge=1", "-use_counters=0", longest(name), smallest, committed,
                         directory("fuzz", "corpus", name)], check=True, stderr=subprocess.DEVNULL)
         for old in os.listdir(committed):
-            if not old.startswith("regression"):
+            if not old.startswith(("regression-", "seed-")):
                 os.unlink(os.path.join(committed, old))
         for new in os.listdir(smallest):
             shutil.move(os.path.join(smallest, new), os.path.join(committed, new))

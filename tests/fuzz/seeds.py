@@ -5,8 +5,9 @@
     tests/fuzz/seeds.py DIRECTORY
 
 They come from the recorded answers in tests/answers and from
-collectd.conf.example; a few lines are made up where nothing was recorded.
-What the bytes in front of a text mean stands in the head of each fuzzer."""
+collectd.conf.example. Those that are named seed-… are made up, each for a rule
+that could be broken, and stay in the corpus. What the bytes in front of a text
+mean stands in the head of each fuzzer."""
 
 import hashlib
 import json
@@ -19,32 +20,159 @@ TIME = re.compile(rb'"(\d{4}-\d\d-\d\dT[^"]*)"')
 DURATION = re.compile(rb'"(\d+(?:\.\d+)?s)"')
 CUTS = [0, 1, 3, 255]
 
-HOSTS = b"""https://eu1.cloud.thethings.network\nnam1.cloud.thethings.network
-https://acme.eu1.cloud.thethings.industries\nacme.nam1.cloud.thethings.industries:1700
-https://acme.eu1.cloud.thethings.industries\nother.eu1.cloud.thethings.industries
-https://stack.example.org:8885/\nmqtts://stack.example.org:8881
-http://[::1]:1885\n[0:0:0:0:0:0:0:1]:443
-http://127.0.0.1\n127.1
-https://the_stack\nhttp://user@the_stack/path
-https://eu1.cloud.thethings.network.\nhttps://EU1.cloud.thethings.network.example.org:443""".split(b"\nhttp")
+PUBLIC = "cloud.thethings.network"
+TENANTS = "cloud.thethings.industries"
+# An account's URL, and an address.
+HOSTS = [
+    (f"https://eu1.{PUBLIC}", f"nam1.{PUBLIC}"),
+    (f"https://eu1.{PUBLIC}:8443", f"nam1.{PUBLIC}"),
+    (f"http://eu1.{PUBLIC}", f"nam1.{PUBLIC}"),
+    (f"https://eu1.{PUBLIC}", f"nam1.{PUBLIC}."),
+    (f"https://eu1.{PUBLIC}", f"NAM1.{PUBLIC}:1700"),
+    (f"https://eu1.{PUBLIC}", PUBLIC),
+    (f"https://eu1.{PUBLIC}", f"a.b.{PUBLIC}"),
+    (f"https://eu1.{PUBLIC}", f"a_b.{PUBLIC}"),
+    (f"https://eu1.{PUBLIC}", f"eu1.{PUBLIC}.example.org"),
+    (f"https://eu1.{PUBLIC}", f"eu1x{PUBLIC}"),
+    (f"https://eu1.{PUBLIC}", f"acme.eu1.{TENANTS}"),
+    (f"https://acme.eu1.{TENANTS}", f"acme.nam1.{TENANTS}:1700"),
+    (f"https://acme.eu1.{TENANTS}", f"evil.eu1.{TENANTS}"),
+    (f"https://acme.eu1.{TENANTS}", f"acme.{TENANTS}"),
+    (f"https://acme.eu1.{TENANTS}", f"acme.a.eu1.{TENANTS}"),
+    (f"https://a_b.eu1.{TENANTS}", f"a_b.nam1.{TENANTS}"),
+    (f"https://eu1.{TENANTS}", f"nam1.{TENANTS}"),
+    ("https://stack.example.org:8885/", "mqtts://stack.example.org:8881"),
+    ("https://stack.example.org", "other.example.org"),
+    ("http://[::1]:1885", "[0:0:0:0:0:0:0:1]:443"),
+    ("http://[::1]", "[::ffff:127.0.0.1]"),
+    ("http://127.0.0.1", "127.1"),
+    ("http://127.0.0.1", "0x7f.1"),
+    ("http://127.0.0.1", "2130706433"),
+    ("https://the_stack", "http://user@the_stack/path"),
+    ("https://example.org/path", ""),
+    ("ftp://example.org", ""),
+    ("https://example.org?q", ""),
+    ("https://example.org", "example.org:65536"),
+    ("https://example.org", "example.org:0"),
+    ("https://example.org", "a" * 64 + ".org"),
+    ("https://example.org", "a." * 126 + "ab"),
+]
 
-SETTINGS = b"""
+TIMES = """2016-12-31T23:59:60Z
+2016-12-31T23:59:60+00:00
+2016-12-31T18:59:60-05:00
+2016-12-31T12:59:60Z
+2024-02-29T00:00:00Z
+2023-02-29T00:00:00Z
+2100-02-29T00:00:00Z
+2024-04-31T00:00:00Z
+2024-05-01T10:00:00.123456789+01:30
+2024-05-01T10:00:00.1234567890Z
+2024-05-01T10:00:00.Z
+2024-05-01T10:00:00-23:59
+2024-05-01T24:00:00Z
+2024-05-01t10:00:00z
+1970-01-01T00:00:00Z
+1970-01-01T00:30:00+01:00
+1969-12-31T23:59:60Z
+0001-01-01T00:00:00Z
+0001-01-01T00:00:00.5Z
+2262-04-11T23:47:16.854775807Z
+2262-04-11T23:47:16.854775808Z
+9999-12-31T23:59:59Z
+Sun, 06 Nov 1994 08:49:37 GMT
+Sat, 29 Feb 2100 08:49:37 GMT
+Sun, 31 Nov 1994 08:49:37 GMT
+Mon, 01 Jan 0001 00:00:00 GMT
+Sunday, 06-Nov-94 08:49:37 GMT
+0s
+0.050912894s
+315576000000s
+3155760000000s
+1.0000000000s
+1.s
+-1s
+1e3s
+""".splitlines()
+
+HEADS = [
+    "HTTP/1.1 200 OK\nX-Total-Count: 9223372036854775807\nX-Rate-Limit-Retry: 9223372036854775808\n\n",
+    "HTTP/1.1 200 OK\nX-Total-Count: 5\nx-total-count: 6\n\n",
+    "HTTP/1.1 200 OK\nX-Total-Count: 5\nX-Total-Count:\t05 \n\n",
+    "HTTP/1.1 200 OK\nX-Rate-Limit-Available: -1\nX-Rate-Limit-Reset: 1.5\nX-Rate-Limit-Limit: \n\n",
+    "HTTP/1.1 103 Early Hints\nX-Total-Count: 5\n\nHTTP/1.1 200 OK\n\nX-Total-Count: 6\n",
+    "HTTP/2 200\nX-Warning: " + "\u00fc" * 100 + "\nX-Warning: second\nDate: Sun, 06 Nov 1994 08:49:37 GMT\n\n",
+]
+
+SETTINGS = """
 APIKey "NNSXS.ABCDEFGHIJKLMNOPQRSTUVWXYZ234567ABCDEFG.ABCDEFGHIJKLMNOPQRSTUVWXYZ234567ABCDEFGHIJKLMNOPQRST
-StateFile "
+APIKey "two words
+APIKey 1
+APIKey true
 APIKy "NNSXS
+StateFile "
 Gateway 0123
+Gateway "/(/
 URL {
+URL "http://example.org
+URL "https://user:password@example.org
 Interval
+Interval nan
+Interval 0.05
+Interval 86401
+Timeout 99
+Timeout 70000.5
+Timeout 70000
+MaxConnections 65
 Cluster ,,
 Cluster "https://nam1.stack.example.org:8885
 APIKeyFile "home.key
-Timeout 70000.5
+APIKeyFile "NNSXS.
 ClientKey "/x
 Shard "2/4
-Interval nan
-AddressFamily "ipv6"""
+Shard "5/4
+Shard "1/10001
+Host "\t
+AddressFamily "ipv6
+AddressFamily "ipv5""".split("\n")
 
-STATE = b"""ttn-state 1 %s
+LONG = "x" * 3000
+DEEP = "[" * 40
+# For each decoder: pieces, and a body.
+BODIES = {
+    "list": [
+        (20, '{"gateways":[{"x":"%s","ids":{"gateway_id":"roof"}}]}' % LONG),
+        (1, '{"gateways":[{"name":"%s","ids":{"gateway_id":"roof"}}]}' % LONG[:400]),
+        (0, '{"gateways":[{"ids":{"gateway_id":"abc"},"antennas":[{"location":{"latitude":91}}]}]}'),
+        (0, '{"gateways":[{"ids":{"gateway_id":"abc","gateway_id":"abd"}},{"ids":{"gateway_id":"A"}}]}'),
+        (3, '{"gateways":[{"ids":{"gateway_id":"abc","eui":"00800000C0000001"},"name":"\\u00fc\\ud800\\u0007",'
+            '"antennas":[{"location":{"latitude":1.5e1,"longitude":-0.25}}]}]}'),
+        (0, '{"x":%s' % DEEP),
+    ],
+    "stats": [
+        (0, '{"entries":{"abc":{},"abd":{},"abc":{}}}'),
+        (0, '{"entries":{"abc":{"sub_bands":[{"min_frequency":"5","max_frequency":"5"}]}}}'),
+        (0, '{"entries":{"abc":{"sub_bands":[{"max_frequency":"5"},{"max_frequency":"5"}]}}}'),
+        (0, '{"entries":{"abc":{"uplink_count":"9223372036854775808"},"abd":{"uplink_count":"9223372036854775807"}}}'),
+        (20, '{"entries":{"abc":{"x":"%s","connected_at":"2026-11-22T15:00:00Z","uplink_count":2}}}' % LONG),
+        (1, '{"connected_at":"2026-11-22T15:00:00Z","protocol":"udp"}'),
+        (1, '{"round_trip_times":{"min":"2s","median":"1s","max":"3s","count":1}}'),
+    ],
+    "error": [
+        (0, '{"code":7,"message":"x","details":[{"attributes":{"missing":[%s]}}]}' % ",".join(['"RIGHT_X"'] * 40)),
+        (0, '{"code":7,"message":"%s","details":[{"name":"%s"}]}' % (LONG, LONG)),
+        (0, "<html>502</html>"),
+        (0, '{"code":7,"message":"\\u0000\\n"} x'),
+    ],
+    "auth_info": [
+        (0, '{"api_key":{"api_key":{"rights":["RIGHT_ALL"]}}}'),
+        (0, '{"api_key":{"api_key":{"rights":["RIGHT_GATEWAY_ALL","RIGHT_USER_ALL"]}},"is_admin":true}'),
+        (0, '{"api_key":{"api_key":{"id":"a","id":"b"}}}'),
+        (0, '{"user_session":{}}'),
+    ],
+}
+
+STATE = """ttn-state 1 %s
 account home
 url https://eu1.cloud.thethings.network
 eui-00800000c0000001 0 1700000000000000000 0 0 0 0%s
@@ -86,40 +214,52 @@ def option_lines():
     return [line.rstrip('"').encode() for line in found]
 
 
-def seeds():
+def recordings():
     """Pairs: a fuzzer, an input."""
-    n = 0
-    for answer in recorded():
+    for n, answer in enumerate(recorded()):
         body = (answer["body"] or "").encode()
         decoder = decoder_of(answer)
         single = decoder == "stats" and answer["request"]["method"] == "GET"
         cut = CUTS[n % 4] | 1 if single else CUTS[n % 4] & ~1
-        n += 1
         yield decoder, bytes([cut, n % 256]) + body
         yield "headers", head(answer)
         for text in TIME.findall(body) + DURATION.findall(body):
             yield "times", text
-    yield "times", b"Sun, 06 Nov 1994 08:49:37 GMT"
-    yield "times", b"2016-12-31T23:59:60+00:00"
-    for pair in HOSTS:
-        yield "hosts", pair if pair.startswith(b"http") else b"http" + pair
-    lines = option_lines()
-    yield "settings", b"\0" + b"\n".join(lines)
-    for line in lines + SETTINGS.split(b"\n"):
-        yield "settings", b"\0" + line
-        yield "settings", b"\x09APIKeyFile \"/key\n" + line
-    for choice in range(0, 20):
-        yield "state", bytes([choice]) + STATE % (b"offsets", b"", b"")
-        yield "state", bytes([choice]) + STATE % (b"values", b" 3 120 -", b" - - -")
+    yield "settings", b"\0" + b"\n".join(option_lines())
+
+
+def made_up():
+    for url, address in HOSTS:
+        yield "hosts", f"{url}\n{address}".encode()
+    for text in TIMES:
+        yield "times", text.encode()
+    for text in HEADS:
+        yield "headers", text.encode()
+    for line in SETTINGS:
+        yield "settings", f"\0{line}".encode()
+        yield "settings", f"\0APIKeyFile \"/key\n{line}".encode()
+        yield "settings", f"\x05APIKeyFile \"/key\n{line}".encode()
+    for decoder, bodies in BODIES.items():
+        for cut, body in bodies:
+            yield decoder, bytes([cut, 0]) + body.encode()
+            yield decoder, bytes([cut, 5]) + body.encode()
+    for choice in range(0, 14):
+        yield "state", bytes([choice]) + (STATE % ("offsets", "", "")).encode()
+        yield "state", bytes([choice]) + (STATE % ("values", " 3 120 -", " - - -")).encode()
+
+
+def write(fuzzer, prefix, text):
+    directory = os.path.join(sys.argv[1], fuzzer)
+    os.makedirs(directory, exist_ok=True)
+    with open(os.path.join(directory, prefix + hashlib.sha1(text).hexdigest()), "wb") as file:
+        file.write(text)
 
 
 def main():
-    for fuzzer, text in seeds():
-        directory = os.path.join(sys.argv[1], fuzzer)
-        os.makedirs(directory, exist_ok=True)
-        name = hashlib.sha1(text).hexdigest()
-        with open(os.path.join(directory, name), "wb") as file:
-            file.write(text)
+    for fuzzer, text in recordings():
+        write(fuzzer, "", text)
+    for fuzzer, text in made_up():
+        write(fuzzer, "seed-", text)
 
 
 if __name__ == "__main__":
