@@ -75,19 +75,20 @@ def test_comes_back():
         equal({number for _, number in daemon.csv("ttn-roof", "packets-uplink")}, {3.0, 7.0})
 
 
-BAD = ("self-signed", "unknown-ca", "expired", "not-yet-valid", "wrong-host")
+BAD = ("self-signed", "unknown-ca", "expired", "not-yet-valid", "wrong-host", "no-intermediate")
 SAID = {
     "self-signed": r"no secure connection to 127.0.0.2:\d+.*; if its CA is your own, name it with CACert",
     "unknown-ca": r"no secure connection to 127.0.0.3:\d+.*; if its CA is your own, name it with CACert",
     "expired": r"no secure connection to 127.0.0.4:\d+.*expired.*; is this machine's clock right\?",
     "not-yet-valid": r"no secure connection to 127.0.0.5:\d+.*not yet valid.*; is this machine's clock right\?",
     "wrong-host": r"no secure connection to 127.0.0.6:\d+.*; use the name that is in its certificate",
+    "no-intermediate": r"no secure connection to 127.0.0.7:\d+.*issuer.*; if its CA is your own, name it with CACert",
 }
 
 
 def test_certificates():
     """Certificates that don't fit: no request, no key, an error that says why; unless told otherwise"""
-    with Scratch() as scratch, Standin(scratch, clusters=6) as stack:
+    with Scratch() as scratch, Standin(scratch, clusters=7) as stack:
         for cluster, kind in enumerate(BAD, 2):
             stack.certificate(cluster, kind)
             # Whoever reaches it after all is to find a whole stack.

@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import warnings
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
@@ -137,6 +138,36 @@ def test_client_certificate():
                 for shown in ({"ClientCert": good, "ClientKey": key}, {"ClientCert": both}):
                     with Drive(scratch, **options, **shown) as drive:
                         well(drive.poll(), 3, str(shown))
+
+
+def test_old_tls():
+    """TLS 1.0 and 1.1: refused, though the system's OpenSSL would speak them"""
+    lax = "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nMinProtocol = TLSv1\n" \
+        "CipherString = ALL:@SECLEVEL=0\n"
+    with Scratch() as scratch, Standin() as stack:
+        stack.fleet(3)
+        certificates = Certificates(scratch.file("tls", ""), stack.hosts)
+        wrapper = ("env", "OPENSSL_CONF=" + scratch.write("lax.cnf", lax))
+        for version, asked, refused in ((ssl.TLSVersion.TLSv1, "-tls1", True), (ssl.TLSVersion.TLSv1_1, "-tls1_1", True),
+                                        (ssl.TLSVersion.TLSv1_2, "-tls1_2", False)):
+            context = server_tls(certificates)
+            context.set_ciphers("ALL:@SECLEVEL=0")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                context.minimum_version = context.maximum_version = version
+            stack.reset_asked()
+            with Relay(("127.0.0.1", stack.port), tls=context) as relay:
+                # Somebody who asks for it gets it.
+                client = subprocess.run([*wrapper, "openssl", "s_client", asked, "-connect", relay.place], check=False,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                matches(r"Cipher +(?:is|:) +\S*SHA", client.stdout.decode())
+                with Drive(scratch, wrapper=wrapper,
+                           **dict(stack.options(scratch), URL=relay.url, CACert=certificates.ca)) as drive:
+                    if refused:
+                        failed(drive.poll(), "tls", "no secure connection to %s" % relay.place)
+                        equal(stack.asked()["total"], 0, "requests")
+                    else:
+                        well(drive.poll(), 3)
 
 
 def test_ca_directory():

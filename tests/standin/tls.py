@@ -17,7 +17,7 @@ import wire
 _LONG = "24h"
 # nghttpx has to end with us however we end, so a shell holds a pipe of ours and follows its end.
 _LEASH = '"$@" & pid=$!; read -r _; kill "$pid"; wait "$pid"'
-KINDS = ("good", "expired", "not-yet-valid", "wrong-host", "self-signed", "unknown-ca")
+KINDS = ("good", "expired", "not-yet-valid", "wrong-host", "self-signed", "unknown-ca", "no-intermediate")
 
 
 class TlsError(Exception):
@@ -50,11 +50,11 @@ class Certificates:
     def path(self, name):
         return os.path.join(self.directory, name)
 
-    def _make_ca(self, name, subject):
+    def _make_ca(self, name, subject, *more):
         _new_key(self.path(name + ".key"))
         _openssl("req", "-x509", "-new", "-key", self.path(name + ".key"), "-days", "3650",
                  "-subj", "/CN=" + subject, "-addext", "basicConstraints=critical,CA:TRUE",
-                 "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-out", self.path(name + ".pem"))
+                 "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-out", self.path(name + ".pem"), *more)
 
     def make(self, kind="good"):
         """(certificate, key) files of one of KINDS."""
@@ -74,6 +74,10 @@ class Certificates:
         if kind == "unknown-ca":
             issuer = "other-ca"
             self._make_ca(issuer, "Another CA")
+        if kind == "no-intermediate":
+            # The CA's own, but nobody shows it.
+            issuer = "intermediate"
+            self._make_ca(issuer, "Intermediate CA", "-CA", self.ca, "-CAkey", self.path("ca.key"))
         self._sign(kind, cert, key, extension, issuer)
         return cert, key
 
