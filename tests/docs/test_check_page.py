@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import xml.etree.ElementTree
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
@@ -134,6 +135,31 @@ def test_completion_typed():
                 terminal.until(lambda screen, shown=shown: screen[-1].endswith(shown))
             terminal.type("\x15exit\n")
             equal(terminal.wait(), 0)
+
+
+def drawn(path):
+    """The texts of a picture."""
+    return ["".join(one.itertext()) for one in xml.etree.ElementTree.parse(path).getroot().iter(
+        "{http://www.w3.org/2000/svg}text")]
+
+
+def test_picture():
+    """README's picture can be drawn anew, and shows what the command says now"""
+    with place.Scratch() as scratch:
+        path = scratch.file("check.svg")
+        subprocess.run([sys.executable, os.path.join(place.SRCDIR, "scripts", "terminal-svg"), "--port", "0", "--program",
+                        place.check(), path], check=True, timeout=120)
+        new = drawn(path)
+    old = drawn(os.path.join(place.SRCDIR, "doc", "ttn-check.svg"))
+    for texts in (new, old):
+        for text in ("GATEWAY", "forest-tower", "disconnected", "6 gateways: 4 connected, 2 disconnected, 0 unknown.",
+                     "down:", "LoadPlugin ttn"):
+            equal(text in texts, True, text)
+
+    # But for what moves: numbers, and the port.
+    def still(texts):
+        return [text for text in texts if not re.search("[0-9]|^-$", text)]
+    equal(still(new), still(old))
 
 
 run(globals())
