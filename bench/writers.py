@@ -65,45 +65,48 @@ class Prometheus:
     name = "write_prometheus"
 
     def __init__(self, scratch):
-        self.daemons = []
+        pass
 
     def options(self, _):
+        """Of Collectd, for the one of this number."""
         return {"prometheus": True}
 
-    def reached(self):
-        pages = [self._page(daemon) for daemon in self.daemons]
+    def reached(self, daemons):
+        """How many series of gateways are at the other end."""
+        pages = [self._page(daemon) for daemon in daemons]
         return sum(page.count(b"\ncollectd_ttn_") - page.count(b"\ncollectd_ttn_api_") for page in pages)
+
+    def note(self, daemons):
+        start = time.monotonic()
+        size = sum(len(self._page(daemon)) for daemon in daemons)
+        return "scrape %.2f s, %.1f MB" % (time.monotonic() - start, size / 1e6)
 
     @staticmethod
     def _page(daemon):
         with urllib.request.urlopen("http://%s/metrics" % daemon.exporter, timeout=MOST) as answer:
             return answer.read()
 
-    def note(self):
-        start = time.monotonic()
-        size = sum(len(self._page(daemon)) for daemon in self.daemons)
-        return "scrape %.2f s, %.1f MB" % (time.monotonic() - start, size / 1e6)
-
     def close(self):
         pass
 
 
-class Files:
+class Csv:
     """A file for each series."""
+
+    name = "csv"
 
     def __init__(self, scratch):
         self._top = scratch.file(self.name, "")
-        self.daemons = []
 
     def options(self, number):
         directory = os.path.join(self._top, str(number))
         return {"extra": 'LoadPlugin %s\n<Plugin %s>\nDataDir "%s"\n</Plugin>' % (self.name, self.name, directory)}
 
-    def reached(self):
+    def reached(self, _):
         return sum(len(names) for directory, _, names in os.walk(self._top)
                    if os.path.basename(directory).startswith("ttn-"))
 
-    def note(self):
+    def note(self, _):
         text = subprocess.run(["du", "-sk", self._top], stdout=subprocess.PIPE, check=True).stdout
         return "%.0f MB on disk" % (int(text.split()[0]) / 1024)
 
@@ -111,23 +114,19 @@ class Files:
         pass
 
 
-class Csv(Files):
-    name = "csv"
-
-
-class Rrdtool(Files):
+class Rrdtool(Csv):
     name = "rrdtool"
 
 
-class Sink:
-    """Takes what comes over TCP, and keeps the names that are ours."""
+class Graphite:
+    """To a reader that keeps names only: carbon would be the bottleneck."""
+
+    name = "write_graphite"
 
     def __init__(self, scratch):
-        self.daemons = []
         self._bytes = 0
         self._names = set()
         self._server = socket.create_server((place.address(), 0))
-        self.port = self._server.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
@@ -144,45 +143,40 @@ class Sink:
             if b".ttn-" in line:
                 self._names.add(line.partition(b" ")[0])
 
-    def reached(self):
+    def options(self, _):
+        return {"extra": 'LoadPlugin write_graphite\n<Plugin write_graphite>\n<Node "reader">\nHost "%s"\n'
+                         'Port "%d"\nStoreRates false\n</Node>\n</Plugin>' % self._server.getsockname()}
+
+    def reached(self, _):
         return len(self._names)
 
-    def note(self):
-        return "%.1f MB sent, to a reader that only counts" % (self._bytes / 1e6)
+    def note(self, _):
+        return "%.1f MB sent" % (self._bytes / 1e6)
 
     def close(self):
         self._server.close()
 
 
-class Graphite(Sink):
-    name = "write_graphite"
-
-    def options(self, _):
-        return {"extra": 'LoadPlugin write_graphite\n<Plugin write_graphite>\n<Node "sink">\nHost "%s"\nPort "%d"\n'
-                         'StoreRates false\n</Node>\n</Plugin>' % (place.address(), self.port)}
-
-
 class Network:
-    """Into a real InfluxDB: UDP, where what comes too fast is lost."""
+    """Into a real InfluxDB, over UDP: what its listener has no room for is lost."""
 
     name = "network"
     buffer = 0
 
     def __init__(self, scratch):
-        self.daemons = []
         self._influxdb = InfluxDB(scratch, buffer=self.buffer).start()
 
     def options(self, _):
         return {"extra": self._influxdb.writer()}
 
-    def reached(self):
-        time.sleep(5)
-        (_, _, rows), = self._influxdb.query("SHOW SERIES EXACT CARDINALITY FROM ttn_value")
-        (_, _, more), = self._influxdb.query("SHOW SERIES EXACT CARDINALITY FROM ttn_seconds") or (("", {}, []),)
-        return sum(row["count"] for row in rows + more)
+    def reached(self, _):
+        # It takes its time to store them.
+        time.sleep(3 * QUIET)
+        series = [self._influxdb.query("SHOW SERIES EXACT CARDINALITY FROM ttn_" + end) for end in ("value", "seconds")]
+        return sum(row["count"] for found in series for _, _, rows in found for row in rows)
 
-    def note(self):
-        """Datagrams that found the socket's buffer full; the kernel counts them."""
+    def note(self, _):
+        """The kernel counts datagrams that found no room."""
         address = "%08X:" % int.from_bytes(socket.inet_aton(place.address()), sys.byteorder)
         with open("/proc/net/udp", encoding="ascii") as file:
             drops = sum(int(line.split()[-1]) for line in file if line.split()[1].startswith(address))
@@ -193,7 +187,7 @@ class Network:
 
 
 class NetworkBuffered(Network):
-    """The system has to allow it: sysctl net.core.rmem_max."""
+    """The system has to allow it: see sysctl net.core.rmem_max."""
 
     buffer = 4 << 20
 
@@ -217,7 +211,7 @@ class Fleet:
     def __init__(self, scratch, account_options, writer, what, shards):
         options = {**account_options, "Interval": INTERVAL, "Timeout": 1000 * INTERVAL, "StateFile": "",
                    **(COUNTS_AND_STATE if what != "all" else {})}
-        self.daemons = writer.daemons
+        self.daemons = []
         for number in range(1, shards + 1):
             block = account("bench", Shard="%d/%d" % (number, shards), **options)
             self.daemons.append(Collectd(scratch, block, interval=INTERVAL, name="collectd-%d" % number,
@@ -296,7 +290,7 @@ def measure(writer_class, what, shards, gateways):
             with Fleet(scratch, options, writer, what, shards) as fleet:
                 first, first_cpu = fleet.carry(fleet.start, 0)
                 fleet.flush()
-                reached = writer.reached()
+                reached = writer.reached(fleet.daemons)
                 later, later_cpu = None, None
                 if first is not None:
                     due = fleet.next_poll()
@@ -304,7 +298,8 @@ def measure(writer_class, what, shards, gateways):
                 rss = sum(daemon.rss() for daemon in fleet.daemons)
                 return (writer.name, what, shards, gateways, values,
                         "all" if reached == values else "%.0f %%" % (100 * reached / values), seconds(first),
-                        seconds(first_cpu), seconds(later), seconds(later_cpu), bench.mib(rss), writer.note())
+                        seconds(first_cpu), seconds(later), seconds(later_cpu), bench.mib(rss),
+                        writer.note(fleet.daemons))
         finally:
             writer.close()
 
