@@ -249,7 +249,7 @@ def table():
                         "footer": {"show": False, "enablePagination": True}}}
 
 
-BAND = (r"^duty_cycle_(?:limit_)?(\d+)_(\d+)$", "$1 to $2 kHz")
+BAND = (r"^duty_cycle_(?:limit_)?(\d+)(\d{3})_(\d+)(\d{3})$", "$1.$2 to $3.$4 MHz")
 PACKETS = "rxnb|rxin|rxok|rxfw|txin|txok"
 PANELS = (
     row("Fleet"),

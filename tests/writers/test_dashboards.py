@@ -8,7 +8,6 @@ What Grafana would put in place of its variables is put there by hand. Of the ru
 shortened; promtool tests that (test_rules.py)."""
 
 import contextlib
-import http.server
 import json
 import os
 import re
@@ -20,27 +19,22 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 import place  # noqa: E402
-import keys  # noqa: E402  (the stand-in's, whose place place knows)
 from collectd import HOST, Collectd, account  # noqa: E402
+from dashboards import CONTRIB, Textfile, gateway_names, load, names_file, panels, query_of  # noqa: E402
 from influxdb import InfluxDB  # noqa: E402
 from place import Scratch  # noqa: E402
 from prometheus import Prometheus  # noqa: E402
 from standin import Standin  # noqa: E402
 from tap import equal, note, run, wait_for  # noqa: E402
 
-CONTRIB = os.path.join(place.SRCDIR, "contrib")
 SOURCES = ("prometheus", "influxdb")
 # A gateway that has everything, so each of its panels has something to show.
 GATEWAY = "roof"
 PATIENCE = 60
 # Prometheus forgets what is silent after so many seconds, not 300.
 LOOKBACK = 6
+# As people write them. Others have none.
 NAME = 'Town hall, "roof" \\ north'
-
-
-def dashboard(source):
-    with open(os.path.join(CONTRIB, "grafana", "ttn-%s.json" % source), encoding="utf-8") as file:
-        return json.load(file)
 
 
 # The files.
@@ -53,7 +47,7 @@ def test_generated():
                        check=True)
         for source in SOURCES:
             with open(scratch.file("ttn-%s.json" % source), encoding="utf-8") as file:
-                equal(dashboard(source), json.load(file), source)
+                equal(load(source), json.load(file), source)
 
 
 def strings(value):
@@ -67,7 +61,7 @@ def strings(value):
 def test_shape():
     """What Grafana and grafana.com want of a dashboard"""
     for source in SOURCES:
-        document = dashboard(source)
+        document = load(source)
         equal((document["id"], document["uid"], document["__inputs"]), (None, "ttn-" + source, []))
         if document["schemaVersion"] < 36:
             raise AssertionError("schemaVersion: data sources were names before 36")
@@ -105,7 +99,7 @@ def test_shape():
 def fleet(stack):
     """Each state, and what each alert is about."""
     for gateway in (GATEWAY, "barn", "shelf", "deaf", "full", "hidden"):
-        stack.register(gateway, name=NAME if gateway == GATEWAY else gateway)
+        stack.register(gateway, name=NAME if gateway == GATEWAY else "")
     for gateway in (GATEWAY, "full", "hidden"):
         stack.connect(gateway, at=-100, status=gateway == GATEWAY)
         stack.round_trip(gateway, 0.04, 20)
@@ -142,45 +136,6 @@ class Moving:
         self._thread.join()
 
 
-class Textfile:
-    """A file at /metrics, as node_exporter's textfile collector has it there."""
-
-    def __init__(self, path):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                with open(path, "rb") as file:
-                    text = file.read()
-                self.send_response(200)
-                self.send_header("Content-Type", "text/plain; version=0.0.4")
-                self.end_headers()
-                self.wfile.write(text)
-
-            def log_message(self, *_):
-                pass
-        self._server = http.server.ThreadingHTTPServer((place.address(), 0), Handler)
-        self.exporter = "%s:%d" % self._server.server_address
-
-    def __enter__(self):
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self._server.shutdown()
-        self._server.server_close()
-
-
-def names_file(scratch):
-    """What contrib's gateway-names makes of ttn-check's JSON."""
-    document = {"account": {"kind": "user", "id": "alice", "rights": []}, "clusters": [], "trouble": [], "gateways": [
-        {"id": GATEWAY, "name": NAME, "state": "connected"}, {"id": "barn", "name": "", "state": "disconnected"},
-        {"id": "shelf", "state": "disconnected"}]}
-    path = scratch.file("names.prom")
-    done = subprocess.run([sys.executable, "-B", os.path.join(CONTRIB, "prometheus", "gateway-names"), path],
-                          input=json.dumps(document), stderr=subprocess.PIPE, text=True, check=False)
-    equal((done.returncode, done.stderr), (0, ""), "gateway-names")
-    return path
-
-
 @contextlib.contextmanager
 def accounts():
     """(stack, scratch, blocks): one account is well, the key of one is refused, of one the stack is not there."""
@@ -194,23 +149,14 @@ def accounts():
 
 def answers(document, ask):
     """{(row, title): [answer of each query]}. ask(query, panel's target) -> answer, once it is not empty."""
-    out, row = {}, None
-    for panel in document["panels"]:
-        row = panel["title"].split()[0] if panel["type"] == "row" else row
-        for target in panel.get("targets", ()):
-            query = target.get("expr") or target["query"]
-            for name, value in (("$__rate_interval", "10s"), ("[10m]", "[10s]"), ("$__interval", "1s"),
-                                ("$timeFilter", "time > now() - 1m"), ("$host", ".*"), ("$account", ".*"),
-                                ("$gateway", GATEWAY)):
-                query = query.replace(name, value)
-            out.setdefault((row, panel["title"]), []).append(ask(query, target))
-    return out
+    return {(row, panel["title"]): [ask(query_of(target, GATEWAY), target) for target in panel["targets"]]
+            for row, panel in panels(document)}
 
 
 def forget_hidden(stack, known):
     """One gateway is seen connected, and then isn't this key's any more."""
     wait_for(lambda: known() == 1, "hidden is connected", PATIENCE)
-    stack.collaborator("hidden", "alice", [keys.INFO])
+    stack.collaborator("hidden", "alice", [place.keys.INFO])
     wait_for(lambda: known() is None, "hidden is unknown", PATIENCE, known)
 
 
@@ -231,8 +177,8 @@ def seen_right(single, columns):
 
 def test_prometheus():
     """Each panel and variable for Prometheus has its answer"""
-    document = dashboard("prometheus")
-    with accounts() as (stack, scratch, blocks), Textfile(names_file(scratch)) as textfile, Moving(stack), \
+    document = load("prometheus")
+    with accounts() as (stack, scratch, blocks), Textfile(names_file(scratch, stack)) as textfile, Moving(stack), \
             Collectd(scratch, blocks) as daemon, \
             Prometheus(scratch, [daemon.exporter, textfile.exporter],
                        flags=["--query.lookback-delta=%ds" % LOOKBACK]) as prometheus:
@@ -258,7 +204,7 @@ def test_prometheus():
 
 def test_influxdb():
     """Each panel and variable for InfluxDB has its answer"""
-    document = dashboard("influxdb")
+    document = load("influxdb")
     with accounts() as (stack, scratch, blocks), Moving(stack), InfluxDB(scratch) as influxdb, \
             Collectd(scratch, blocks, extra=influxdb.writer()):
         def known():
@@ -278,6 +224,26 @@ def test_influxdb():
         for variable in document["templating"]["list"][1:]:
             found = influxdb.query(variable["query"].replace("$host", ".*"))
             equal(sorted(row["value"] for row in found[0][2]), VARIABLES[variable["name"]], variable["name"])
+
+
+# Names.
+
+
+def test_names_of_gateways():
+    """gateway-names keeps what it has when it gets something else than ttn-check's JSON"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.register(GATEWAY, name=NAME)
+        path = names_file(scratch, stack)
+
+        def lines():
+            with open(path, encoding="utf-8") as file:
+                return file.read().splitlines()[2:]
+        wanted = [r'ttn_gateway_info{ttn="roof",name="Town hall, \"roof\" \\ north"} 1']
+        equal(lines(), wanted)
+        for wrong in ("", "no JSON", "[]", '{"trouble": []}', '{"gateways": [{"name": "x"}]}', '{"gateways": null}'):
+            done = gateway_names(path, wrong)
+            equal((done.returncode, done.stderr.count("\n")), (1, 1), wrong)
+            equal(lines(), wanted, wrong)
 
 
 # The alerts.
