@@ -79,7 +79,7 @@ static void put_account(yajl_gen gen, const struct check_look *look) {
   put_member(gen, "kind", check_look_kind(look));
   put_member(gen, "id", key == NULL ? NULL : key->entity_id);
   put_name(gen, "rights");
-  if (check_look_kind(look) == NULL) {
+  if (key == NULL || check_look_kind(look) == NULL) {
     yajl_gen_null(gen);
   } else {
     yajl_gen_array_open(gen);

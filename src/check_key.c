@@ -66,7 +66,7 @@ static ssize_t read_input(char *bytes, size_t size) {
 
 static bool key_from_input(const struct ttn_env *env,
                            struct check_options *options) {
-  char bytes[INPUT_MAX + 1], key[TTN_KEY_MAX + 1], why[256];
+  char bytes[INPUT_MAX + 1] = "", key[TTN_KEY_MAX + 1], why[256];
   bool good = false;
   ssize_t n = read_input(bytes, sizeof(bytes));
   if (n < 0)
