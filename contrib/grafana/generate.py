@@ -132,7 +132,7 @@ def column_state():
     """Gateways that were heard of within a day and are silent now are unknown: -1, or in InfluxDB nothing in
     this column, but a row because of the next."""
     prometheus, _ = matching("ttn", "bool", "connected")
-    state = column("state", "bool", "connected")
+    state = column("State", "bool", "connected")
     heard = "max by (ttn) (%s) or max by (ttn) (present_over_time(%s[1d])) - 2" % (prometheus, prometheus)
     return all_of_fleet(both(heard, state["influxdb"]))
 
@@ -202,7 +202,7 @@ def timeline(title, query, width):
             "fieldConfig": {"defaults": {"mappings": mappings(COMPLETE), "custom": {"fillOpacity": 70}},
                             "overrides": []},
             "options": {"showValue": "auto", "mergeValues": True, "rowHeight": 0.9,
-                        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False}}}
+                        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []}}}
 
 
 def bars(title, query, unit, width, shorten):
@@ -246,7 +246,7 @@ def table():
                                             "url": "/d/${__dashboard.uid}?${__url_time_range}&${datasource:queryparam}"
                                                    "&${host:queryparam}&var-gateway=${__value.text}"}])]},
             "options": {"showHeader": True, "cellHeight": "sm", "sortBy": [{"displayName": "State", "desc": False}],
-                        "footer": {"show": False, "enablePagination": True}}}
+                        "footer": {"show": False, "reducer": [], "enablePagination": True}}}
 
 
 BAND = (r"^duty_cycle_(?:limit_)?(\d+)(\d{3})_(\d+)(\d{3})$", "$1.$2 to $3.$4 MHz")

@@ -76,6 +76,12 @@ def test_shape():
                      for y in range(place_of["y"], place_of["y"] + place_of["h"])}
             equal((taken & cells, [x for x, _ in cells if x > 23]), (set(), []), "overlap of " + panel["title"])
             taken |= cells
+            if panel["type"] == "table":
+                columns = set(panel["transformations"][-1]["options"]["renameByName"].values())
+                columns |= {name for target in panel["targets"] for name in re.findall(
+                    '^SELECT [^ ]+ AS "([^"]+)"', target.get("query", ""))}
+                equal({one["matcher"]["options"] for one in panel["fieldConfig"]["overrides"]} - columns, set(),
+                      "properties of columns that are not there")
             refs = [target["refId"] for target in panel.get("targets", ())]
             equal(len(set(refs)), len(refs), "refIds of " + panel["title"])
         variables = document["templating"]["list"]
