@@ -124,7 +124,8 @@ static void notice(struct ttn_account *a, struct gw *gw,
 
 static void follow(struct ttn_account *a, struct gw *gw, int h,
                    enum ttn_state state) {
-  if (gw->at != h && h != gw->home && state == TTN_CONNECTED)
+  bool listed = !ttn_select_exact(a->select); /* else home is a guess */
+  if (listed && gw->at != h && h != gw->home && state == TTN_CONNECTED)
     account_log(a, TTN_NOTICE,
                 "gateway %s is registered at %s but connected at %s, where it "
                 "is followed: set its gateway server address in the Console",

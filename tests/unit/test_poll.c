@@ -343,6 +343,27 @@ static void test_typo_in_an_address(void **state) {
   close_play(p);
 }
 
+/* ---- a gateway that is named, and not listed ---- */
+
+static void at_the_other(struct play *p, struct ttn_call *call) {
+  assert_false(is_list(call));
+  if (is_at(call, NAM1))
+    give_batch(p, call, CONNECTED);
+  else
+    add(p, "{}");
+}
+
+/* Nobody said where it is registered: nothing is to be mended. */
+static void test_named_gateway_elsewhere(void **state) {
+  (void)state;
+  const char *const options[] = {"Gateway", "a-gw", "Cluster", NAM1, NULL};
+  struct play *p = open_play(at_the_other, options);
+  poll_play(p);
+  assert_told(p, "ttn/a-gw/bool-connected=1");
+  assert_lines(p, 0, "is registered at");
+  close_play(p);
+}
+
 /* ---- memory ---- */
 
 static void connects_elsewhere(struct play *p, struct ttn_call *call) {
@@ -382,6 +403,7 @@ int main(void) {
       cmocka_unit_test(test_auth_info_fails),
       cmocka_unit_test(test_echo),
       cmocka_unit_test(test_typo_in_an_address),
+      cmocka_unit_test(test_named_gateway_elsewhere),
       cmocka_unit_test(test_names_without_memory),
   };
   return cmocka_run_group_tests_name("poll", tests, NULL, NULL);
