@@ -114,6 +114,9 @@ void check_options_free(const struct ttn_env *env,
 struct ttn_settings *check_options_settings(struct check_env *env,
                                             const struct check_options *o);
 bool check_options_have(const struct check_options *options, const char *name);
+/* Gateways are named one by one: the library then reads no list, and doesn't
+ * learn where they are registered. */
+bool check_options_only_named(const struct check_options *options);
 
 /* A path as collectd needs it, which runs in another directory. NULL: no
  * memory. */
@@ -161,7 +164,8 @@ enum check_why { /* a gateway is unknown */
 /* A gateway; strings are the account's. */
 struct check_row {
   struct ttn_gateway_view seen;
-  const char *cluster, *home; /* hosts; NULL: not one of the account's */
+  const char *cluster, *home; /* hosts; NULL: not one of the account's, or
+                               * not known */
   enum check_why why;
   uint8_t counts; /* bit k: count[k] is known */
   int64_t count[TTN_KINDS];

@@ -89,6 +89,20 @@ static void add_names(const struct check_look *look, struct check_text *text,
 
 /* ---- the key and the list ---- */
 
+static void say_no_list(struct check_look *look) {
+  char url[TTN_URL_MAX];
+  struct check_trouble *t = add(look, CHECK_ERROR, "list");
+  if (t == NULL)
+    return;
+  check_add(&t->what, "%s gives no list of gateways: ",
+            ttn_endpoint_print(url, sizeof(url), &look->url));
+  check_add_ours(&t->what, look->view.list_why);
+  check_add(&t->cure,
+            "see that --url is the cluster with the Identity Server (for The "
+            "Things Network that is eu1, wherever the gateways are); if it is, "
+            "run this again");
+}
+
 static void advise_key(struct check_look *look) {
   const struct ttn_view *view = &look->view;
   if (view->key_why != NULL)
@@ -96,9 +110,7 @@ static void advise_key(struct check_look *look) {
   else if (view->list_why != NULL && view->list_denied)
     say_sentence(look, "key", view->list_why);
   else if (view->list_why != NULL && !look->hosts[0].failed)
-    say(look, CHECK_ERROR, "list", view->list_why,
-        "run this again; if it stays, see that --url is the cluster with the "
-        "Identity Server, and what answers there");
+    say_no_list(look);
   const char *organization;
   for (size_t i = 0;
        view->list_why == NULL &&
@@ -333,7 +345,8 @@ static void advise_silent(struct check_look *look) {
 
 static bool is_elsewhere(const struct check_row *row, const void *arg) {
   (void)arg;
-  return row->seen.state == TTN_CONNECTED && row->seen.home != row->seen.at;
+  return row->seen.state == TTN_CONNECTED && row->home != NULL &&
+         row->seen.home != row->seen.at;
 }
 
 static void note_elsewhere(struct check_look *look) {
@@ -366,11 +379,15 @@ static void advise_down(struct check_look *look) {
   add_count(&t->what, n);
   check_add(&t->what, " not connected: ");
   add_names(look, &t->what, is_down, NULL);
+  const char *whose = n == 1 ? "its" : "their";
   check_add(&t->cure,
             "check %s power, %s network, and the server address in "
             "%s packet forwarder",
-            n == 1 ? "its" : "their", n == 1 ? "its" : "their",
-            n == 1 ? "its" : "their");
+            whose, whose, whose);
+  if (check_options_only_named(look->options))
+    check_add(&t->cure, "; if it is connected to another cluster, name that "
+                        "with --cluster: gateways that are named one by one "
+                        "are not looked up in the list");
 }
 
 static void advise_none(struct check_look *look) {

@@ -159,7 +159,8 @@ static void fill_rows(struct check_look *look) {
     ttn_account_view_gateway(look->account, i, &row->seen);
     row->why = why_unknown(&row->seen);
     row->cluster = host_name(look, row->seen.at);
-    row->home = host_name(look, row->seen.home);
+    if (!check_options_only_named(look->options))
+      row->home = host_name(look, row->seen.home);
     look->n_state[row->seen.state]++;
     take_values(look, row, &at);
     /* Then it is the Date of the first answer that lacks the gateway. */

@@ -152,6 +152,21 @@ bool check_options_give_text(const struct ttn_env *env,
   return check_options_give(env, options, name, &value);
 }
 
+bool check_options_only_named(const struct check_options *o) {
+  bool named = false;
+  for (size_t i = 0; i < o->n_given; i++) {
+    const struct check_given *given = &o->given[i];
+    if (strcmp(given->name, "IgnoreSelected") == 0 && given->value.boolean)
+      return false;
+    if (strcmp(given->name, "Gateway") != 0)
+      continue;
+    if (given->value.string[0] == '/')
+      return false;
+    named = true;
+  }
+  return named;
+}
+
 static bool give_number(const struct ttn_env *env,
                         struct check_options *options, const char *name,
                         double number) {

@@ -77,7 +77,9 @@ void check_term_init(struct check_term *term, enum check_colour colour) {
 void check_term_progress(struct check_term *term, const char *text) {
   if (!term->err || (text == NULL && !term->progress))
     return;
-  fprintf(stderr, WIPE "%.79s", text == NULL ? "" : text);
+  /* A line that is broken in two can't be wiped. */
+  size_t most = term->columns > 0 ? term->columns - 1 : 39;
+  fprintf(stderr, WIPE "%.*s", (int)most, text == NULL ? "" : text);
   fflush(stderr);
   term->progress = text != NULL;
 }

@@ -287,6 +287,28 @@ def test_connected_elsewhere():
                 trouble(ran, "elsewhere")["what"])
 
 
+def test_named_one_by_one():
+    """Gateways that are named are not looked up in the list: no list right is needed, and other clusters not known"""
+    with Scratch() as scratch, Standin(clusters=2) as stack:
+        stack.fleet(2, [1, 2])
+        named = ["--gateway", "gw-00001", "--gateway", "gw-00002", "--json"]
+        ran = check(scratch, stack, *named, kind="user-no-list")
+        equal((ran.status, ran.kinds()), (3, [("down", "disconnected")]))
+        matches("name that with --cluster", trouble(ran, "disconnected")["cure"])
+        ran = check(scratch, stack, "--cluster", "127.0.0.2", *named, kind="user-no-list")
+        equal((ran.status, ran.kinds()), (0, []))
+
+
+def test_no_identity_server():
+    """--url leads to a cluster that has no list"""
+    with Scratch() as scratch, Standin(clusters=2) as stack:
+        stack.fleet(1)
+        ran = command.run(["--key-file", scratch.key(), "--url", "http://127.0.0.2:%d" % stack.port, "--json"])
+        equal((ran.status, ran.kinds()), (1, [("error", "list")]))
+        matches("^http://127.0.0.2:%d gives no list of gateways: answered 404" % stack.port, trouble(ran, "list")["what"])
+        matches("see that --url is the cluster with the Identity Server", trouble(ran, "list")["cure"])
+
+
 def test_a_dead_cluster():
     """One cluster is down: its gateways are unknown, the others are shown"""
     with Scratch() as scratch, Standin(clusters=2) as stack:
