@@ -349,7 +349,7 @@ def test_rate_limit():
     with Scratch() as scratch, Standin() as stack:
         stack.fleet(250, pattern="idle")
         stack.cluster(1, limits={"batch": {"rate": 1, "burst": 1}})
-        ran = check(scratch, stack, "--timeout", "3", "--json")
+        ran = check(scratch, stack, "--timeout", "20", "--json")
         equal((ran.status, ran.kinds()), (1, [("error", "rate_limit")]))
         matches("the rate limit of 127.0.0.1 leaves gateways unknown", trouble(ran, "rate_limit")["what"])
         states = [row["state"] for row in ran.json()["gateways"]]

@@ -151,6 +151,23 @@ def test_watch():
             equal(before[3] & termios.ECHO, termios.ECHO)
 
 
+def test_watch_stopped():
+    """Ctrl-Z shows the cursor while it is stopped; it goes on where it was"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.fleet(1)
+        with Terminal(command.words(stack, scratch) + ["--watch=1"]) as terminal:
+            terminal.until(lambda screen: any("1 gateway:" in line for line in screen))
+            os.kill(terminal.pid, signal.SIGTSTP)
+            equal(os.WIFSTOPPED(os.waitpid(terminal.pid, os.WUNTRACED)[1]), True)
+            terminal.until(lambda _: terminal.text().endswith("\x1b[?25h"))
+            os.kill(terminal.pid, signal.SIGCONT)
+            looks = terminal.text().count("every 1 s")
+            terminal.until(lambda _: terminal.text().count("every 1 s") > looks + 1)
+            terminal.type("\x03")
+            equal(terminal.wait(), 0)
+            equal((terminal.text().count("\x1b[?25l"), terminal.text().count("\x1b[?25h")), (2, 2))
+
+
 def test_watch_many():
     """More rows than lines: those that are down come first, and nothing scrolls"""
     with Scratch() as scratch, Standin() as stack:
