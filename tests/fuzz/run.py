@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Runs the fuzzers one after the other, and prints what came of it. `make fuzz`
 and `make fuzz-corpus` call it in a build directory:
@@ -56,15 +56,18 @@ def fuzz(program, name, seconds):
 
 
 def merge(program, name):
+    """How many inputs there are then."""
     committed = directory(HERE, "corpus", name)
+    kept = {file for file in os.listdir(committed) if file.startswith(("regression-", "seed-"))}
     with tempfile.TemporaryDirectory() as smallest:
+        for file in kept:
+            shutil.copy(os.path.join(committed, file), smallest)
         subprocess.run([program, "-merge=1", "-use_counters=0", longest(name), smallest, committed,
                         directory("fuzz", "corpus", name)], check=True, stderr=subprocess.DEVNULL)
-        for old in os.listdir(committed):
-            if not old.startswith(("regression-", "seed-")):
-                os.unlink(os.path.join(committed, old))
-        for new in os.listdir(smallest):
-            shutil.move(os.path.join(smallest, new), os.path.join(committed, new))
+        for file in set(os.listdir(committed)) - kept:
+            os.unlink(os.path.join(committed, file))
+        for file in set(os.listdir(smallest)) - kept:
+            shutil.move(os.path.join(smallest, file), committed)
     return len(os.listdir(committed))
 
 
