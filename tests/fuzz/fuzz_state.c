@@ -92,16 +92,15 @@ static size_t read_bytes(const char *path, char *bytes, size_t size) {
   return n;
 }
 
-/* One directory a process, in memory where there is such a place. */
-static char directory[] = "/dev/shm/ttn-fuzz-XXXXXX";
+/* One directory a process. */
+static char directory[64];
 
 static void remove_directory(void) { rmdir(directory); }
 
 static const char *scratch(void) {
-  static char path[64];
+  static char path[80];
   if (path[0] == '\0') {
-    if (mkdtemp(directory) == NULL)
-      REQUIRE(mkdtemp(strcpy(directory, "/tmp/ttn-fuzz-XXXXXX")) != NULL);
+    REQUIRE(test_directory(directory) != NULL);
     atexit(remove_directory);
     snprintf(path, sizeof(path), "%s/state", directory);
   }

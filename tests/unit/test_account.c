@@ -363,9 +363,9 @@ static void fail_each(const char *what, char *state_file) {
 }
 
 static void test_memory(void **state) {
-  char path[] = "/tmp/ttn-test-account-XXXXXX", file[64];
+  char path[64], file[80];
   (void)state;
-  assert_non_null(mkdtemp(path));
+  assert_non_null(test_directory(path));
   snprintf(file, sizeof(file), "%s/state", path);
   fail_each("no state file", (char *)"");
   fail_each("with a state file", file);

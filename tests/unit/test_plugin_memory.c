@@ -134,9 +134,9 @@ static void life(struct test_env *test, void *state_file) {
 }
 
 static void test_memory(void **state) {
-  char path[] = "/tmp/ttn-test-plugin-XXXXXX", file[64];
+  char path[64], file[80];
   (void)state;
-  assert_non_null(mkdtemp(path));
+  assert_non_null(test_directory(path));
   snprintf(file, sizeof(file), "%s/state", path);
   test_fail_each(&outside, life, file);
   for (int i = 0; i < PHASES; i++) {
