@@ -14,7 +14,7 @@ import tap  # noqa: E402
 from collectd import Collectd, account  # noqa: E402
 from standin import Standin  # noqa: E402
 
-PAGES = ("README.md", "doc/migration.md", "man/collectd-ttn.pod")
+PAGES = ("README.md", "contrib/README.md", "doc/migration.md", "man/collectd-ttn.pod")
 
 
 def read(page):
