@@ -28,7 +28,7 @@ def test_faults():
     met = [name for name, row in out.rows.items() if row["polls"]]
     if out.figures["polls"] < 500 or len(met) < 40:
         raise AssertionError("only %d polls and %d kinds of fault" % (out.figures["polls"], len(met)))
-    if sum(row["counted"] for row in out.rows.values()) < 500:
+    if sum(row["counted"] for row in out.rows.values()) < 150:
         raise AssertionError("hardly any fault was met")
 
 

@@ -65,6 +65,11 @@ class Http2Server(Listener):
         for connection in list(self._connections.values()):
             connection.narrow(how == "window")
 
+    def silence(self):
+        """Connections that are open now stay so, and nothing is heard or answered any more. New ones work."""
+        for connection in list(self._connections.values()):
+            connection.silent = True
+
     def _serve(self, number, sock):
         if self._refusal == "greeting":
             sock.recv(4096)
@@ -90,6 +95,7 @@ class _Connection:
         self._requests = {}
         self._upstream = {}
         self._ended = False
+        self.silent = False
         self._h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
 
     def run(self):
@@ -101,6 +107,8 @@ class _Connection:
             data = self._sock.recv(65536)
             if not data:
                 return
+            if self.silent:
+                continue
             with self._lock:
                 try:
                     events = self._h2.receive_data(data)

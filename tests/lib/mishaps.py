@@ -127,7 +127,7 @@ MISHAPS = (
     Mishap("connection reset at once", (RAW,), way=("close", "reset"), kinds={"connect", "transfer"}),
     Mishap("connection closed when used again", (RAW,), way=("doom", False), unknown=False),
     Mishap("connection reset when used again", (RAW,), way=("doom", True), unknown=False),
-    Mishap("connection goes silent", (RAW,), way=("die", "silence"), kinds={"timeout"}, unknown=False, slow=True),
+    Mishap("connection goes silent", (RAW, HTTP2), way=("die", "silence"), kinds={"timeout"}, unknown=False, slow=True),
     Mishap("name not resolved", (HTTP2,), way=("name",), kinds={"dns"}),
     # Answers that do not come, or not whole.
     _answer("closed before the headers", {"close": "before"}, {"transfer"}, **_NO_HEAD),
@@ -138,7 +138,7 @@ MISHAPS = (
     _answer("body cut, with its length", {"close": "body"}, {"transfer"}),
     # Of a refusal what is left says enough: http.
     _answer("body cut, without its length", {"length": None, "transform": [["cut_json", 7]]}, {"json", "http"}),
-    _answer("length too small", {"length": -60}, {"json", "transfer"}),
+    _answer("length too small", {"length": -60}, {"json", "transfer", "http"}),
     _answer("length too large", {"length": 9}, {"transfer"}),
     _answer("chunk without a size", {"raw": _CHUNKED + "zz\r\n{}\r\n0\r\n\r\n", "end": True}, {"transfer"},
             proxied={"http", "transfer"}),
