@@ -80,6 +80,9 @@ class FaultyStory(Story):
             self._going_on = None
             self._since = 0
 
+    def _rest(self):
+        self._lane.rest()
+
     def _amid_what(self):
         begun = self._going_on
         return begun and "%s (%s)" % (begun.mishap.name, "each time" if begun.sure else "at times")

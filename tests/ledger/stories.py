@@ -237,6 +237,9 @@ class Story:
             self.stack.refuse(cluster, False)
         self.refused = []
 
+    def _rest(self):
+        """Until whoever is in between knows that the client is gone."""
+
     def _amid_what(self):
         """For people."""
         return [(rule["match"], rule["action"], rule["hits"]) for rule in self.stack.faults()]
@@ -302,6 +305,7 @@ class Story:
             while self._inode() == before and time.monotonic() < end:
                 pass
         lines += self.process.kill()
+        self._rest()
         self.kills += 1
         self.amid += 1
         self.polls += 1

@@ -6,6 +6,7 @@ too. An answer that breaks off there breaks off here in the manner that is set. 
 """
 
 import http.client
+import select
 import socket
 import ssl
 import sys
@@ -52,6 +53,8 @@ class Http2Server(Listener):
         self._connections = {}
         # How many requests or connections met a refusal.
         self.refused = 0
+        # One for each request that is under way.
+        self.answering = []
 
     @property
     def refusal(self):
@@ -64,6 +67,10 @@ class Http2Server(Listener):
             self.cut()
         for connection in list(self._connections.values()):
             connection.narrow(how == "window")
+
+    def busy(self):
+        """Is anything asked of the stand-in, or could it be?"""
+        return bool(self._connections or self.answering)
 
     def silence(self):
         """Connections that are open now stay so, and nothing is heard or answered any more. New ones work."""
@@ -87,9 +94,13 @@ class Http2Server(Listener):
 
 
 class _Connection:
+    """Trap: OpenSSL's connections are for one thread at a time, so both reading and writing take the lock, and
+    waiting is done without it."""
+
     def __init__(self, server, sock):
         self._server = server
         self._sock = sock
+        sock.setblocking(False)
         self._lock = threading.RLock()
         self._room = threading.Condition(self._lock)
         self._requests = {}
@@ -104,21 +115,28 @@ class _Connection:
             self._flush()
         self.narrow(self._server.refusal == "window")
         while not self._ended:
-            data = self._sock.recv(65536)
-            if not data:
-                return
-            if self.silent:
-                continue
+            if not self._sock.pending():
+                select.select([self._sock], [], [])
             with self._lock:
                 try:
-                    events = self._h2.receive_data(data)
-                except h2.exceptions.ProtocolError:
-                    self._flush()
+                    data = self._sock.recv(65536)
+                except ssl.SSLWantReadError:
+                    continue
+                if not data:
                     return
-                for event in events:
-                    self._take(event)
-                self._flush()
-                self._room.notify_all()
+                if not self.silent:
+                    self._heard(data)
+
+    def _heard(self, data):
+        try:
+            events = self._h2.receive_data(data)
+        except h2.exceptions.ProtocolError:
+            self._ended = True
+            events = []
+        for event in events:
+            self._take(event)
+        self._flush()
+        self._room.notify_all()
 
     def narrow(self, closed):
         """Takes the window away that new streams have to send in, or gives it back."""
@@ -138,10 +156,15 @@ class _Connection:
             self._room.notify_all()
 
     def _flush(self):
-        try:
-            self._sock.sendall(self._h2.data_to_send())
-        except OSError:
-            self._ended = True
+        data = self._h2.data_to_send()
+        while data:
+            try:
+                data = data[self._sock.send(data):]
+            except ssl.SSLWantWriteError:
+                select.select([], [self._sock], [], 1)
+            except OSError:
+                self._ended = True
+                return
 
     def _take(self, event):
         if isinstance(event, h2.events.RequestReceived):
@@ -195,7 +218,14 @@ class _Connection:
             except OSError:
                 pass
 
-    def _answer(self, stream, headers, body):
+    def _answer(self, *request):
+        self._server.answering.append(self)
+        try:
+            self._ask(*request)
+        finally:
+            self._server.answering.remove(self)
+
+    def _ask(self, stream, headers, body):
         with self._lock:
             upstream = self._upstream.get(stream)
             if self._ended or upstream is None:

@@ -10,11 +10,13 @@ Hosts have other names and ports here than at the stand-in, so gateways have no 
 
 import contextlib
 import os
+import time
 
 import place  # noqa: F401  (brings the stand-in's directory)
 from http2 import Http2Server
 from relay import Relay
 from stage import Stage
+from tap import wait_for
 from tls import Certificates
 
 _NAME = "stack.test"
@@ -46,6 +48,11 @@ class Plain:
 
     def __exit__(self, *why):
         self._stack.__exit__(*why)
+
+    def rest(self):
+        """After the end of a client: until nothing is asked for it any more."""
+        if self.proxied:
+            time.sleep(0.02)
 
     def options(self):
         """Of an account, but for its key."""
@@ -90,6 +97,9 @@ class RawHttp2(Plain):
         certificates = Certificates(os.path.join(directory, "tls"), self.stack.hosts, [_NAME])
         self._ca = certificates.ca
         self.door = Http2Server((self.stack.hosts[0], self.stack.port), certificates.make(), _NAME)
+
+    def rest(self):
+        wait_for(lambda: not self.door.busy(), "the server has nobody to serve")
 
     def options(self):
         """Its name is known on the stage only."""

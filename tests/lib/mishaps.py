@@ -164,8 +164,8 @@ MISHAPS = (
                                       "text": "not found"}}, {"key"}, status=401),
     _answer("empty body", {"body": ""}, {"json", "http"}),
     _answer("JSON cut short", {"transform": [["cut_json", 1]]}, {"json", "http"}),
-    _answer("gzip garbage", {"transform": [["gzip_garbage"]]}, {"transfer"}),
-    _answer("gzip cut", {"transform": [["gzip_cut"]]}, {"transfer", "json"}),
+    _answer("gzip garbage", {"transform": [["gzip_garbage"]]}, {"transfer", "http"}),
+    _answer("gzip cut", {"transform": [["gzip_cut"]]}, {"transfer", "json", "http"}),
     _answer("gzip bomb", {"transform": [["gzip_bomb", 20]]}, {"too_large", "json"}),
     # Statistics that are wrong.
     _batch("two batches' answers swapped", ["exchange"], {"answer"}, (PLAIN,), spares=1),
