@@ -1,0 +1,8 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The Debian package in Debian 12: see debian.py."""
+
+import debian
+
+if __name__ == "__main__":
+    debian.tap.run(debian.steps("bookworm"))
