@@ -7,6 +7,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
+import command  # noqa: E402
 import place  # noqa: E402
 from collectd import Collectd, account  # noqa: E402
 from place import Scratch, keys  # noqa: E402
@@ -106,6 +107,24 @@ def accounts(scratch, stack, proxy):
     return "\n".join(blocks), files
 
 
+def test_check():
+    """ttn-check: its table, its JSON and its log, at a server that tells it the key back"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.fleet(3)
+        stack.register("echo", name="My key is " + KEY)
+        stack.connect("echo", protocol=SECRET[:30], ip=SECRET[-30:])
+        stack.register("astray", name=KEY, gateway_server_address=KEY + ".example.org")
+        told = command.run(command.words(stack, scratch)).out
+        equal(["My key is NNSXS.***" in told, holds(told)], [True, False], "a name")
+        for action in ECHOES:
+            for kind in ("list", "batch", "auth_info"):
+                rule = stack.fault(action, {"kind": kind})
+                for way in ([], ["--json", "-v"]):
+                    ran = command.run(command.words(stack, scratch) + ["--timeout", "2"] + way)
+                    equal(holds(ran.out + ran.err), False, "what is said of %s %s" % (kind, action))
+                stack.unfault(rule)
+
+
 def test_all_trouble():
     """Log, values, meta data, notifications, files, sockets, arguments, environment: no part of a key"""
     extra = "LoadPlugin write_log\n<Plugin write_log>\nFormat \"JSON\"\n</Plugin>"
@@ -116,7 +135,7 @@ def test_all_trouble():
         stack.register("astray", name=KEY, gateway_server_address=KEY + ".example.org")
         stack.register("wrong", gateway_server_address="https://%s@127.0.0.2/" % KEY)
         blocks, files = accounts(scratch, stack, proxy)
-        with Collectd(scratch, blocks, extra=extra, csv=True, name="daemon") as daemon:
+        with Collectd(scratch, blocks, extra=extra, csv=True, name="daemon", patience=30) as daemon:
             for kind in REFUSED:
                 daemon.wait_line("error", '^account "%s": ' % kind)
             for name in MISPLACED:
@@ -132,7 +151,8 @@ def test_all_trouble():
                      lambda: [rule["hits"] for rule in stack.faults()])
             stack.unfault()
             stack.delete_key("user")
-            daemon.wait_line("error", '^account "home": the stack does not know this key')
+            daemon.wait_value("ttn_api", "home", "count", "unknown", 9)
+            daemon.wait_line("error", '^account "home": the (?:stack does not know this key|key was not accepted)')
             scratch.key("user-all", "home.key")
             daemon.wait_line("notice", '^account "home": the key works again')
             daemon.wait_value("ttn", "gw-00001", "bool", "connected", 1)
