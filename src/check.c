@@ -36,7 +36,6 @@ static void close_look(struct run *run) {
   run->open = false;
 }
 
-/* False: it was said, or a signal ends the command. */
 static bool open_look(struct run *run) {
   run->open = check_look_open(&run->look, &run->env, &run->options, &run->term);
   return run->open;

@@ -43,6 +43,7 @@ struct check_text {
 };
 void check_add(struct check_text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+void check_add_bytes(struct check_text *text, const char *bytes, size_t n);
 void check_text_free(struct check_text *text);
 
 /* How names show: as UTF-8 or in ASCII. Control characters, those that turn
@@ -78,7 +79,7 @@ struct check_options {
   size_t n_given, room_given;
   char *key_file;      /* its whole path; NULL: the key came otherwise */
   const char *open_to; /* who else can read it, or NULL */
-  bool json, watch, verbose, insecure;
+  bool json, watch, verbose;
   int64_t every; /* from look to look, ns */
   enum check_colour colour;
 };
@@ -98,7 +99,8 @@ bool check_complain(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
 enum check_parsed { CHECK_GO, CHECK_DONE, CHECK_WRONG };
-/* All but CHECK_GO: it was said. Wipes keys out of argv. */
+/* All but CHECK_GO: it was said, but for a lack of memory. Wipes keys out of
+ * argv. */
 enum check_parsed check_options_parse(const struct ttn_env *env, int argc,
                                       char **argv,
                                       struct check_options *options);
@@ -110,7 +112,7 @@ bool check_options_give_text(const struct ttn_env *env,
                              const char *text);
 void check_options_free(const struct ttn_env *env,
                         struct check_options *options);
-/* NULL: it was said. */
+/* NULL: it was said, but for a lack of memory. */
 struct ttn_settings *check_options_settings(struct check_env *env,
                                             const struct check_options *o);
 bool check_options_have(const struct check_options *options, const char *name);
@@ -128,7 +130,7 @@ char *check_whole_path(const struct ttn_env *env, const char *path);
 /* True: one of the words holds a key. It was said, and they are wiped. */
 bool check_key_in_words(int argc, char **argv);
 /* The key in `file`, "-" is standard input, NULL the environment. False: it
- * was said. */
+ * was said, but for a lack of memory. */
 bool check_key_take(const struct ttn_env *env, struct check_options *options,
                     const char *file);
 
@@ -212,7 +214,7 @@ struct check_look {
   bool no_memory;
 };
 
-/* False: it was said. */
+/* False: it was said, but for a lack of memory. */
 bool check_look_open(struct check_look *look, struct check_env *env,
                      const struct check_options *options,
                      struct check_term *term);

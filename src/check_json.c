@@ -36,7 +36,7 @@ static void pool_drop(void *ctx, void *p) {
 }
 
 static void put_bytes(void *ctx, const char *bytes, size_t n) {
-  check_add(ctx, "%.*s", (int)n, bytes);
+  check_add_bytes(ctx, bytes, n);
 }
 
 static void put_text(yajl_gen gen, const char *text) {

@@ -91,9 +91,8 @@ static bool key_from_file(const struct ttn_env *env,
   if (!good)
     return check_complain("--key-file \"%s\" %s", path, why);
   options->key_file = check_whole_path(env, path);
-  if (options->key_file == NULL)
-    return check_complain("no memory");
-  return check_options_give_text(env, options, "APIKeyFile", options->key_file);
+  return options->key_file != NULL &&
+         check_options_give_text(env, options, "APIKeyFile", options->key_file);
 }
 
 static bool key_from_environment(const struct ttn_env *env,

@@ -205,7 +205,7 @@ bool check_look_open(struct check_look *look, struct check_env *env,
   struct ttn_net *net = ttn_http_new(&env->env, &http);
   if (net == NULL) {
     ttn_settings_free(&env->env, settings);
-    return check_complain("no memory");
+    return false;
   }
   look->net = *net;
   const struct ttn_net between = {look,       net_start, net_wait,

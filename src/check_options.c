@@ -130,8 +130,7 @@ bool check_options_give(const struct ttn_env *env,
       !ttn_grow(env, &room, &options->room_given, options->n_given + 1,
                 sizeof(given), GIVEN_MAX)) {
     free_given(env, &given);
-    check_complain("no memory");
-    return false; /* check_complain says so too, but not to an analyzer */
+    return false;
   }
   options->given = room;
   options->given[options->n_given++] = given;
@@ -201,9 +200,8 @@ char *check_whole_path(const struct ttn_env *env, const char *path) {
 static bool give_path(const struct ttn_env *env, struct check_options *options,
                       const char *name, const char *path) {
   char *whole = check_whole_path(env, path);
-  bool good = whole == NULL
-                  ? check_complain("no memory")
-                  : check_options_give_text(env, options, name, whole);
+  bool good =
+      whole != NULL && check_options_give_text(env, options, name, whole);
   ttn_free(env, whole);
   return good;
 }
@@ -314,7 +312,6 @@ static bool take_library(const struct ttn_env *env,
 
 static bool take_insecure(const struct ttn_env *env,
                           struct check_options *options) {
-  options->insecure = true;
   return give_switch(env, options, "VerifyPeer", false) &&
          give_switch(env, options, "VerifyHost", false);
 }
@@ -385,10 +382,11 @@ static enum check_parsed parse(const struct ttn_env *env, int argc, char **argv,
   opterr = 0;
   optind = 0; /* glibc: begin anew */
   while ((option = getopt_long(argc, argv, ":o:vhV", longs, &i)) != -1) {
-    if (option == 'h')
-      return fputs(help, stdout), CHECK_DONE;
-    if (option == 'V')
-      return puts("ttn-check (collectd-ttn) " TTN_VERSION), CHECK_DONE;
+    if (option == 'h' || option == 'V') {
+      fputs(option == 'h' ? help : "ttn-check (collectd-ttn) " TTN_VERSION "\n",
+            stdout);
+      return CHECK_DONE;
+    }
     if (option == OPT_KEY_FILE)
       key_file = optarg;
     else if (!take_option(env, options, option, longs[i].name, argc, argv))
@@ -420,40 +418,49 @@ static bool set(struct check_env *env, struct ttn_settings *settings,
 }
 
 /* What the table doesn't show is not asked for; nothing is kept on disk. The
- * addresses that gateways name come with MetaData. */
+ * addresses that gateways name come with MetaData. What was given of these is
+ * for collectd.conf alone. */
+static const struct {
+  const char *name;
+  struct ttn_option_value value;
+} own[] = {
+    {"StateFile", {.type = TTN_VALUE_STRING, .string = ""}},
+    {"Notifications", {.type = TTN_VALUE_BOOLEAN, .boolean = false}},
+    {"MetaData", {.type = TTN_VALUE_BOOLEAN, .boolean = true}},
+    {"CollectRoundTripTimes", {.type = TTN_VALUE_BOOLEAN, .boolean = false}},
+    {"CollectDutyCycle", {.type = TTN_VALUE_BOOLEAN, .boolean = false}},
+    {"CollectStatus", {.type = TTN_VALUE_BOOLEAN, .boolean = false}},
+};
+#define OWN (sizeof(own) / sizeof(own[0]))
+
+static bool is_own(const char *name) {
+  size_t i = 0;
+  while (i < OWN && strcmp(own[i].name, name) != 0)
+    i++;
+  return i < OWN || strcmp(name, "Interval") == 0;
+}
+
 static bool set_own(struct check_env *env, struct ttn_settings *settings,
                     const struct check_options *options) {
-  static const struct {
-    const char *name;
-    bool on;
-  } switches[] = {{"Notifications", false},
-                  {"MetaData", true},
-                  {"CollectRoundTripTimes", false},
-                  {"CollectDutyCycle", false},
-                  {"CollectStatus", false}};
-  const struct ttn_option_value none = {.type = TTN_VALUE_STRING, .string = ""},
-                                every = {.type = TTN_VALUE_NUMBER,
+  const struct ttn_option_value every = {.type = TTN_VALUE_NUMBER,
                                          .number = (double)options->every /
                                                    (double)TTN_SECOND};
-  bool good = set(env, settings, "StateFile", &none);
-  for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
-    const struct ttn_option_value value = {.type = TTN_VALUE_BOOLEAN,
-                                           .boolean = switches[i].on};
-    good = good && set(env, settings, switches[i].name, &value);
-  }
+  bool good = true;
+  for (size_t i = 0; good && i < OWN; i++)
+    good = set(env, settings, own[i].name, &own[i].value);
   return good && (!options->watch || set(env, settings, "Interval", &every));
 }
 
 struct ttn_settings *check_options_settings(struct check_env *env,
                                             const struct check_options *o) {
   struct ttn_settings *settings = ttn_settings_new(&env->env, "home");
-  bool good = settings != NULL;
+  bool good = settings != NULL && set_own(env, settings, o);
   env->errors = 0;
   for (size_t i = 0; good && i < o->n_given; i++)
-    good = set(env, settings, o->given[i].name, &o->given[i].value);
+    good = is_own(o->given[i].name) ||
+           set(env, settings, o->given[i].name, &o->given[i].value);
   /* A Timeout longer than the default interval is no trouble here. */
-  good = good && set_own(env, settings, o) &&
-         ttn_settings_finish(&env->env, settings, 3600 * TTN_SECOND) &&
+  good = good && ttn_settings_finish(&env->env, settings, 3600 * TTN_SECOND) &&
          env->errors == 0;
   if (good)
     return settings;

@@ -42,6 +42,14 @@ void check_add(struct check_text *text, const char *format, ...) {
   va_end(args);
 }
 
+void check_add_bytes(struct check_text *text, const char *bytes, size_t n) {
+  if (!make_room(text, n))
+    return;
+  memcpy(text->bytes + text->n, bytes, n);
+  text->n += n;
+  text->bytes[text->n] = '\0';
+}
+
 /* The character at *s, which moves behind it; 0 at the end, '?' for a byte that
  * is no UTF-8. */
 static uint32_t next_character(const char **s) {
@@ -84,17 +92,13 @@ static uint32_t shown(uint32_t c, bool utf8, size_t *width) {
 }
 
 static void add_character(struct check_text *text, uint32_t c) {
-  if (c < 0x80)
-    check_add(text, "%c", (int)c);
-  else if (c < 0x800)
-    check_add(text, "%c%c", (int)(0xc0 | c >> 6), (int)(0x80 | (c & 0x3f)));
-  else if (c < 0x10000)
-    check_add(text, "%c%c%c", (int)(0xe0 | c >> 12),
-              (int)(0x80 | (c >> 6 & 0x3f)), (int)(0x80 | (c & 0x3f)));
-  else
-    check_add(text, "%c%c%c%c", (int)(0xf0 | c >> 18),
-              (int)(0x80 | (c >> 12 & 0x3f)), (int)(0x80 | (c >> 6 & 0x3f)),
-              (int)(0x80 | (c & 0x3f)));
+  char bytes[4];
+  size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+  static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
+  for (size_t i = n; i-- > 1; c >>= 6)
+    bytes[i] = (char)(0x80 | (c & 0x3f));
+  bytes[0] = (char)(lead[n] | c);
+  check_add_bytes(text, bytes, n);
 }
 
 size_t check_width(const char *s, bool utf8) {

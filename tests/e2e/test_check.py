@@ -430,6 +430,19 @@ def test_tls():
 # collectd.conf.
 
 
+def test_options_of_the_plugin():
+    """-o: what the command sets itself goes to the block alone, without a word; the rest works here, too"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.fleet(1)
+        ran = check(scratch, stack, "--json", "-o", "MetaData=false", "-o", "interval=120", "-o", "CollectAges=false",
+                    "-o", 'Host=a "b" \\', "-o", "Timeout=9000")
+        equal((ran.status, ran.err), (0, ""))
+        row = ran.json()["gateways"][0]
+        equal((row["name"], row["last_uplink_age"]), ("gw-00001", None))
+        matches(r'\n    MetaData false\n    Interval 120\n    CollectAges false\n    Host "a \\"b\\" \\\\"\n    '
+                r"Timeout 9000\n", ran.json()["collectd_conf"])
+
+
 def conf_works(scratch, stack, ran, ids):
     """The block, put into a real collectd's configuration, reports these gateways."""
     found = re.fullmatch(r"LoadPlugin ttn\n<Plugin ttn>\n(.*)</Plugin>\n", ran.json()["collectd_conf"], re.DOTALL)
