@@ -197,7 +197,8 @@ struct ttn_account {
   bool said_key_file;
   bool key_refused;     /* in this poll: nothing more is sent */
   bool gated;           /* the key was refused last time: one call at a time */
-  bool said_key;
+  bool key_worked;      /* since the start */
+  bool said_key;        /* a notification says that it is refused */
   bool singles;         /* the key is a gateway's own: no batch */
   char key_why[512];
   bool reread;          /* the key file was read again in this poll */
@@ -299,7 +300,8 @@ void answers_failed(struct ttn_account *a, struct job *job,
                     enum ttn_failure failure, const char *why);
 /* No answer will come any more in this poll. */
 void answers_end(struct ttn_account *a);
-/* One line and notification when the key is refused; well_key has the other. */
+/* When the key is refused: one line at once, and a notification if it is so in
+ * the next poll, too, and was not from the start. well_key has the other. */
 void answers_say_key(struct ttn_account *a);
 
 /* hosts.c */

@@ -34,12 +34,14 @@ static void refuse_key(struct ttn_account *a, const char *why) {
 }
 
 static void well_key(struct ttn_account *a) {
+  a->key_worked = true;
   if (!a->gated)
     return;
   a->gated = false;
   account_log(a, TTN_NOTICE, "the key works again");
-  if (a->settings->notifications)
+  if (a->said_key)
     ttn_notice_key(a->sink, a->settings->account, false, "");
+  a->said_key = false;
 }
 
 /* The same range again, later in this poll. */
@@ -415,12 +417,15 @@ void answers_end(struct ttn_account *a) {
 }
 
 void answers_say_key(struct ttn_account *a) {
-  if (!a->key_refused || a->gated)
+  if (!a->key_refused)
     return;
-  a->gated = true;
-  account_log(a, TTN_ERROR,
-              "%s. Nothing is known until that is mended; each poll tries it",
-              a->key_why);
-  if (a->settings->notifications)
+  if (!a->gated) {
+    a->gated = true;
+    account_log(a, TTN_ERROR,
+                "%s. Nothing is known until that is mended; each poll tries it",
+                a->key_why);
+  } else if (a->settings->notifications && a->key_worked && !a->said_key) {
+    a->said_key = true;
     ttn_notice_key(a->sink, a->settings->account, true, a->key_why);
+  }
 }

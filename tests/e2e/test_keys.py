@@ -79,6 +79,9 @@ def test_a_refused_key_costs_one_request_a_poll():
             stack.delete_key("user")
             poll = drive.poll()
             tap.equal(len(poll.lines("error")), 1)
+            tap.equal(poll.notified, [], "one refusal may be amid a rotation")
+            poll = drive.poll()
+            tap.equal(poll.lines("error"), [])
             tap.equal([line for line in poll.notified if line.startswith("failure ttn_api home bool up")],
                       poll.notified)
             tap.equal(len(poll.notified), 1)
@@ -91,6 +94,23 @@ def test_a_refused_key_costs_one_request_a_poll():
             tap.equal(poll.api("count", "connected"), 250)
             tap.equal(poll.lines("notice"), ['account "home": the key works again'])
             tap.equal([line[:13] for line in poll.notified], ["okay ttn_api "])
+
+
+def test_notifications_of_a_key():
+    """None of a key that was refused from the start, nor of one poll that was refused"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.fleet(3, [1], "full")
+        stack.delete_key("user")
+        with Drive(scratch, **stack.options(scratch)) as drive:
+            for _ in range(3):
+                tap.equal(drive.poll().notified, [], "at the start")
+            stack.key("user")
+            tap.equal(drive.poll().notified, [], "nobody was told of it")
+            stack.delete_key("user")
+            tap.equal(drive.poll().notified, [], "once")
+            stack.key("user")
+            poll = drive.poll()
+            tap.equal((poll.lines("notice"), poll.notified), (['account "home": the key works again'], []))
 
 
 def test_rotation_costs_no_poll():
