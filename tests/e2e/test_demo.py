@@ -48,16 +48,16 @@ def descendants(pid):
 
 
 def program_of(pid):
-    with open("/proc/%d/cmdline" % pid, "rb") as file:
-        return file.read().replace(b"\0", b" ").decode()
+    """Its command line; "" when it is gone, which a short-lived one may be by now, or a zombie."""
+    try:
+        with open("/proc/%d/cmdline" % pid, "rb") as file:
+            return file.read().replace(b"\0", b" ").decode()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def alive(pid):
-    """Not gone, and not a zombie either, which has no command line."""
-    try:
-        return program_of(pid) != ""
-    except FileNotFoundError:
-        return False
+    return program_of(pid) != ""
 
 
 def private():
