@@ -30,6 +30,7 @@ class FaultyStory(Story):
         self.rows = collections.defaultdict(collections.Counter)
         self.recovery = 0         # polls from the end of a fault to one that knows all
         self.slowest = 0.0
+        self.held_up = 0          # polls in which a busy machine let a call take a second
         super().__init__(seed, directory, **options)
         self.options["Timeout"] = TIMEOUT
         for one in self.gateways.values():
@@ -97,7 +98,9 @@ class FaultyStory(Story):
         self.slowest = max(self.slowest, reported.ms)
         for what in self.watch.take(reported):
             self._wrong(what)
-        if begun:
+        if "timeout" in self.watch.errors and not (begun and "timeout" in begun.mishap.kinds(self._lane)):
+            self.held_up += 1
+        elif begun:
             self._amid(begun, None if before is None else begun.hits() - before)
         else:
             self._well()
@@ -145,7 +148,8 @@ def tell(seed, polls, lane, slow):
         story = FaultyStory(seed, directory, lane, slow, **OPTIONS.get(lane, {}))
         story.run(polls)
         return {"lane": lane, "seed": seed, "figures": story.figures(), "rows": dict(story.rows),
-                "recovery": story.recovery, "slowest": story.slowest, "errors": story.errors}
+                "recovery": story.recovery, "slowest": story.slowest, "held_up": story.held_up,
+                "errors": story.errors}
 
 
 def tell_all(seed, polls, slow, told=lambda one: None):
@@ -176,7 +180,9 @@ class Sum:
                 self.rows[name].update(row)
         self.recovery = max(one["recovery"] for one in stories)
         self.slowest = max(one["slowest"] for one in stories)
-        self.adds_up = adds_up(self.figures) and self.recovery <= 1
+        self.held_up = sum(one["held_up"] for one in stories)
+        self.adds_up = (adds_up(self.figures) and self.recovery <= 1
+                        and self.held_up <= max(3, self.figures["polls"] // 500))
 
     def lines(self):
         """A table."""
@@ -190,3 +196,4 @@ class Sum:
         yield ("lost %(lost)d, twice %(twice)d, wrong %(errors)d" % self.figures
                + "; recovery within %d interval%s; the slowest poll took %.0f ms of %d"
                % (self.recovery, "" if self.recovery == 1 else "s", self.slowest, TIMEOUT))
+        yield "held up by a busy machine: %d polls" % self.held_up
