@@ -85,13 +85,16 @@ class Terminal:
     def __init__(self, arguments, columns=80, lines=24, env=None, program=None):
         self.columns, self.lines = columns, lines
         self.raw = b""
+        program = program or place.check()
+        words, variables = [program] + arguments, environment(env)
+        size = struct.pack("HHHH", lines, columns, 0, 0)
+        # As little as can be between fork and exec: a stand-in's threads may hold any lock.
         pid, self._fd = pty.fork()
         if pid == 0:
             try:
                 # The size is there before the program is.
-                fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-                program = program or place.check()
-                os.execve(program, [program] + arguments, environment(env))
+                fcntl.ioctl(0, termios.TIOCSWINSZ, size)
+                os.execve(program, words, variables)
             finally:
                 os._exit(127)
         self.pid = pid
