@@ -36,5 +36,8 @@ static uint64_t look(const struct ttn_decoder *decoder, enum ttn_body body) {
 }
 
 static void fuzz_one(struct test_env *outside, const char *bytes, size_t n) {
-  fuzz_decode(outside, TTN_BODY_AUTH_INFO, (struct fuzz_input){bytes, n});
+  const struct fuzz_input input = {bytes, n};
+  fuzz_decode(outside, TTN_BODY_AUTH_INFO, input);
+  fuzz_repeat(outside, TTN_BODY_AUTH_INFO, input,
+              "\"is_admin\":true,\"is_admin\":false}");
 }

@@ -104,4 +104,35 @@ static inline void fuzz_decode(struct test_env *outside, enum ttn_body body,
   ttn_decoder_free(decoder);
 }
 
+/* What was taken is so no more when a field comes twice at its end, whatever
+ * it says. */
+static inline void fuzz_repeat(struct test_env *outside, enum ttn_body body,
+                               struct fuzz_input input, const char *twice) {
+  static const char blanks[] = " \t\r\n";
+  size_t entries;
+  fuzz_byte(&input);
+  fuzz_byte(&input);
+  outside->fail_at = 0;
+  struct ttn_decoder *decoder = ttn_decoder_new(&outside->env);
+  if (feed_body(decoder, body, input, 0) == TTN_OK) {
+    size_t n = input.n;
+    while (strchr(blanks, input.bytes[n - 1]) != NULL)
+      n--;
+    for (n--; strchr(blanks, input.bytes[n - 1]) != NULL;)
+      n--; /* the last bracket is out */
+    char *text = malloc(n + 1 + strlen(twice) + 1);
+    memcpy(text, input.bytes, n);
+    if (text[n - 1] != '{')
+      text[n++] = ',';
+    strcpy(text + n, twice);
+    enum ttn_failure failure = feed_body(
+        decoder, body, (struct fuzz_input){text, n + strlen(twice)}, 0);
+    REQUIRE(failure == TTN_FAIL_JSON || failure == TTN_FAIL_TOO_LARGE ||
+            (body == TTN_BODY_SINGLE &&
+             ttn_decoder_entries(decoder, &entries)[0].bad != NULL));
+    free(text);
+  }
+  ttn_decoder_free(decoder);
+}
+
 #endif

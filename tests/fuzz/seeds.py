@@ -166,6 +166,9 @@ BODIES = {
     ],
     "auth_info": [
         (0, '{"api_key":{"api_key":{"rights":["RIGHT_ALL"]}}}'),
+        (0, '{"api_key":{"api_key":{"rights":["RIGHT_USER_GATEWAYS_LIST"]}}}'),
+        (0, '{"api_key":{"api_key":{"rights":["RIGHT_ORGANIZATION_GATEWAYS_LIST"]}}}'),
+        (0, '{"api_key":{"api_key":{"rights":["RIGHT_GATEWAY_STATUS_READ","RIGHT_ORGANIZATION_ALL"]}}}'),
         (0, '{"api_key":{"api_key":{"rights":["RIGHT_GATEWAY_ALL","RIGHT_USER_ALL"]}},"is_admin":true}'),
         (0, '{"api_key":{"api_key":{"id":"a","id":"b"}}}'),
         (0, '{"user_session":{}}'),
