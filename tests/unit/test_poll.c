@@ -396,6 +396,24 @@ static void test_names_without_memory(void **state) {
   }
 }
 
+/* Requests that found no memory are told as that, and not as limited. */
+static void test_no_memory_is_no_limit(void **state) {
+  (void)state;
+  const char *const options[] = {"Gateway", "a-gw", "Gateway", "b-gw", NULL};
+  for (size_t nth = 1; nth < 40; nth++) {
+    struct play *p = open_play(connects_elsewhere, options);
+    p->test.fail_at = p->test.calls + nth;
+    p->test.for_good = true;
+    poll_play(p);
+    assert_lines(p, 0, "rate limit");
+    p->test.fail_at = 0;
+    poll_play(p);
+    assert_lines(p, 0, "rate limit");
+    assert_told(p, "ttn_api/home/count-connected=2");
+    close_play(p);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_moves_to_a_stranger),
@@ -413,6 +431,7 @@ int main(void) {
       cmocka_unit_test(test_typo_in_an_address),
       cmocka_unit_test(test_named_gateway_elsewhere),
       cmocka_unit_test(test_names_without_memory),
+      cmocka_unit_test(test_no_memory_is_no_limit),
   };
   return cmocka_run_group_tests_name("poll", tests, NULL, NULL);
 }
