@@ -122,12 +122,17 @@ static bool show(struct run *run) {
       check_add(&text, "\n");
   }
   bool good = !text.failed && text.bytes != NULL;
+  if (!run->drawing) /* else the cursor would stay hidden */
+    check_term_let(&run->term, true, run->options.watch);
   if (good && run->drawing)
     draw(run, text.bytes);
   else if (good)
     fwrite(text.bytes, 1, text.n, stdout);
+  good = fflush(stdout) == 0 && !ferror(stdout) && good;
+  if (!run->drawing)
+    check_term_let(&run->term, false, run->options.watch);
   check_text_free(&text);
-  return fflush(stdout) == 0 && !ferror(stdout) && good;
+  return good;
 }
 
 /* ---- again and again ---- */

@@ -149,6 +149,10 @@ void check_term_measure(struct check_term *term);
 /* Waits until a signal comes or `ns` have passed. True: the command is to end;
  * a change of the terminal's size, or a stop and go on, only ends the wait. */
 bool check_term_wait(struct check_term *term, int64_t ns, bool watching);
+/* While `on`, signals end or stop the command at once: for a write that may
+ * wait for its reader. Not Ctrl-C if it is watching, which has an end of its
+ * own. */
+void check_term_let(const struct check_term *term, bool on, bool watching);
 /* `text` as a line on standard error that the next one replaces; NULL wipes
  * it. */
 void check_term_progress(struct check_term *term, const char *text);

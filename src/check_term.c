@@ -74,6 +74,13 @@ void check_term_init(struct check_term *term, enum check_colour colour) {
   check_term_measure(term);
 }
 
+void check_term_let(const struct check_term *term, bool on, bool watching) {
+  sigset_t which = term->signals;
+  if (watching)
+    sigdelset(&which, SIGINT);
+  sigprocmask(on ? SIG_UNBLOCK : SIG_BLOCK, &which, NULL);
+}
+
 void check_term_progress(struct check_term *term, const char *text) {
   if (!term->err || (text == NULL && !term->progress))
     return;

@@ -3,6 +3,7 @@
 """ttn-check called wrongly, or where nothing can be reached: one sentence with the cure, and never a key."""
 
 import os
+import signal
 import socket
 import sys
 import threading
@@ -225,6 +226,20 @@ def test_help_and_version():
     ran = command.run(["--version"])
     equal(ran.status, 0)
     matches(r"^ttn-check \(collectd-ttn\) \d+\.\d+\.\d+\n$", ran.out)
+
+
+def test_a_reader_that_waits():
+    """Amid a table that nobody takes, SIGTERM ends it at once"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.fleet(2000, pattern="idle")
+        reader, writer = os.pipe()
+        process = command.start(command.words(stack, scratch), stdout=writer)
+        os.close(writer)
+        os.read(reader, 1)
+        process.terminate()
+        equal((process.wait(30), process.stderr.read()), (-signal.SIGTERM, b""))
+        process.stderr.close()
+        os.close(reader)
 
 
 def test_nobody_reads():
