@@ -259,6 +259,7 @@ struct ttn_account {
 
   /* this poll */
   int64_t started, deadline; /* mono */
+  bool starved; /* a request found no memory, and what it was for is left */
   struct ttn_api_report report;
   size_t n_bad;
   bool said_bad;

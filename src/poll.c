@@ -171,6 +171,7 @@ static bool launch_kind(struct ttn_account *a, int h, enum kind kind,
   struct job *job = new_job(a);
   if (job == NULL) {
     a->report.failures[TTN_FAIL_MEMORY]++;
+    a->starved = true;
     return false;
   }
   job->kind = kind;
@@ -269,6 +270,7 @@ static bool begin(struct ttn_account *a) {
   a->deadline = a->started + a->settings->timeout;
   r->rate_available = -1;
   a->key_refused = a->reread = a->not_heard = a->list_denied = false;
+  a->starved = false;
   a->auth_info = AUTH_NOT_ASKED;
   a->n_waiting = a->n_bad = 0;
   a->list_why[0] = '\0';
@@ -307,8 +309,9 @@ static void work(struct ttn_account *a) {
 static void see_limits(struct ttn_account *a) {
   for (size_t h = 0; h < a->n_hosts; h++) {
     struct host *host = &a->hosts[h];
-    host->limited = (host->limited || host->head < host->n_ranges) &&
-                    !host->given_up && !host->failed && !a->key_refused;
+    bool left = host->head < host->n_ranges && !a->starved;
+    host->limited = (host->limited || left) && !host->given_up &&
+                    !host->failed && !a->key_refused;
   }
 }
 
