@@ -21,6 +21,7 @@
 #include "account.h"
 #include "testing.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define POLLS 5
@@ -205,6 +206,14 @@ static void sink_notify(void *ctx, const struct ttn_notification *n) {
 }
 
 static const struct ttn_settings *keep;
+static const char *key_file; /* NULL: the key is an option */
+
+static void write_key(const char *key) {
+  FILE *file = fopen(key_file, "w");
+  assert_non_null(file);
+  fputs(key, file);
+  fclose(file);
+}
 
 static struct ttn_settings *settings(struct test_env *test,
                                      const char *state_file) {
@@ -214,6 +223,10 @@ static struct ttn_settings *settings(struct test_env *test,
                               {"StateFile", state_file},
                               {"DiscoveryInterval", NULL},
                               {"Interval", NULL}};
+  if (key_file != NULL) {
+    options[0][0] = "APIKeyFile";
+    options[0][1] = key_file;
+  }
   for (size_t i = 0; i < 4 && s != NULL; i++) {
     struct ttn_option option = {.name = options[i][0], .n_values = 1};
     if (options[i][1] != NULL)
@@ -291,6 +304,8 @@ static void check_none_wrong(const struct played *p) {
 
 static void poll_once(struct played *p, struct ttn_account *account, int poll) {
   p->poll = poll;
+  if (key_file != NULL && poll == 2)
+    write_key("NNSXS.KEY.SECRET2\n"); /* of another length: it is noticed */
   p->test->phase = DISCOVERY;
   p->test->mono += 60 * TTN_SECOND;
   p->test->wall += 60 * TTN_SECOND;
@@ -340,6 +355,8 @@ static bool run(struct played *p, const char *state_file, int first) {
 static void live(struct test_env *test, const char *state_file) {
   struct played p = {.test = test};
   unlink(state_file); /* of the life before */
+  if (key_file != NULL)
+    write_key("NNSXS.KEY.SECRET\n");
   if (run(&p, state_file, 0) && state_file[0] != '\0')
     run(&p, state_file, POLLS - 1);
 }
@@ -363,15 +380,20 @@ static void fail_each(const char *what, char *state_file) {
 }
 
 static void test_memory(void **state) {
-  char path[64], file[80];
+  char path[64], file[80], key[80];
   (void)state;
   assert_non_null(test_directory(path));
   snprintf(file, sizeof(file), "%s/state", path);
   fail_each("no state file", (char *)"");
-  fail_each("with a state file", file);
+  snprintf(key, sizeof(key), "%s/key", path);
+  key_file = key;
+  umask(077);
+  fail_each("with a state file and a key file", file);
+  key_file = NULL;
   for (int i = 0; i < PHASES; i++)
     assert_true(failed[i] > 0);
   unlink(file);
+  unlink(key);
   rmdir(path);
 }
 
