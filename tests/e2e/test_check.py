@@ -441,6 +441,8 @@ def test_options_of_the_plugin():
         equal((row["name"], row["last_uplink_age"]), ("gw-00001", None))
         matches(r'\n    MetaData false\n    Interval 120\n    CollectAges false\n    Host "a \\"b\\" \\\\"\n    '
                 r"Timeout 9000\n", ran.json()["collectd_conf"])
+        ran = check(scratch, stack, "--json", "--timeout", "20")
+        equal("Timeout" in ran.json()["collectd_conf"], False, "--timeout in the block")
 
 
 def conf_works(scratch, stack, ran, ids):

@@ -92,6 +92,19 @@ def test_widths():
             words, columns=200, env={"COLUMNS": "40"})[1].text()))
 
 
+def test_left_out():
+    """It says when columns are left out; not for a cluster that is the same for all"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.register("a-gateway-with-a-name", name="A name of some length")
+        stack.connect("a-gateway-with-a-name", at=-86400 * 400)
+        words = command.words(stack, scratch)
+        for columns, headings, hint in ((130, "CLUSTER", False), (74, "NAME", False), (40, "STATE", True)):
+            text = shown(words, columns=columns)[1].text()
+            matches("\x1b\\[1m%s" % headings, text)
+            equal("CLUSTER" in text, headings == "CLUSTER", columns)
+            equal("too narrow" in text, hint, columns)
+
+
 def test_harmless():
     """Nothing of a name moves the cursor or turns the line around; ASCII where the locale has no more"""
     with Scratch() as scratch, Standin() as stack:
