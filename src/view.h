@@ -17,10 +17,10 @@ struct ttn_view {
    * trouble.h's sentence about a right. */
   const char *list_why;
   bool list_denied;
-  bool listed;       /* gateways are known */
-  size_t n_gateways; /* in order of their ids */
-  size_t n_hosts;    /* the first is URL's */
-  size_t n_bad;      /* gateways whose entry can't be believed */
+  bool listed;         /* gateways are known */
+  size_t n_gateways;   /* in order of their ids */
+  size_t n_hosts;      /* the first is URL's */
+  size_t n_bad;        /* gateways whose entry can't be believed */
   const char *bad_why; /* the first of these, and why */
 };
 
@@ -30,20 +30,20 @@ struct ttn_host_view {
   bool limited;          /* gateways were left unknown for its rate limit */
   enum ttn_failure failure; /* if it failed: the first failure, */
   const char *asked, *why;  /* what it was asked for, and a sentence */
-  bool dated;    /* it told the time: */
-  int64_t ahead; /* how far this machine's clock is ahead of it, ns; the answer's
-                  * way and the cut fraction of a second included */
+  bool dated;               /* it told the time: */
+  int64_t ahead; /* how far this machine's clock is ahead of it, ns; the
+                  * answer's way and the cut fraction of a second included */
 };
 
 struct ttn_gateway_view {
   const char *id;
   /* As listed, with MetaData; NULL where not known. */
   const char *name, *eui, *address;
-  enum ttn_state state;  /* in this poll */
-  bool refused;          /* unknown: to this key */
-  int home, at;          /* host where it is registered, and where it is asked;
-                          * -1: one that may not have the key */
-  int64_t connected_at;    /* while connected, 0 = not known */
+  enum ttn_state state; /* in this poll */
+  bool refused;         /* unknown: to this key */
+  int home, at;         /* host where it is registered, and where it is asked;
+                         * -1: one that may not have the key */
+  int64_t connected_at; /* while connected, 0 = not known */
   int64_t disconnected_at; /* while disconnected, 0 = not known */
 };
 
@@ -51,8 +51,7 @@ struct ttn_gateway_view {
  * key. Else it asks only when in doubt. */
 void ttn_account_ask_key(struct ttn_account *account);
 
-void ttn_account_view(const struct ttn_account *account,
-                      struct ttn_view *view);
+void ttn_account_view(const struct ttn_account *account, struct ttn_view *view);
 /* The i-th Organization line that the key may not list, as far as is known;
  * NULL past the end. Where there is one only, list_why says so. */
 const char *ttn_account_view_refused(const struct ttn_account *account,

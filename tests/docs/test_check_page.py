@@ -124,7 +124,8 @@ def test_completion_typed():
     """In an interactive bash, with the Tab key"""
     with place.Scratch() as scratch:
         scratch.write("my key", "")
-        with command.Terminal(["--norc", "--noprofile", "-i"], program=place.program("BASH_PROGRAM", "bash"), columns=200,
+        bash = place.program("BASH_PROGRAM", "bash")
+        with command.Terminal(["--norc", "--noprofile", "-i"], program=bash, columns=200,
                               env={"PS1": "$ ", "INPUTRC": "/dev/null"}) as terminal:
             terminal.until(lambda screen: screen[-1].startswith("$"))
             terminal.type("source '%s'; cd '%s'\n" % (COMPLETION, scratch.path))
@@ -147,8 +148,8 @@ def test_picture():
     """README's picture can be drawn anew, and shows what the command says now"""
     with place.Scratch() as scratch:
         path = scratch.file("check.svg")
-        subprocess.run([sys.executable, os.path.join(place.SRCDIR, "scripts", "terminal-svg"), "--port", "0", "--program",
-                        place.check(), path], check=True, timeout=120)
+        script = os.path.join(place.SRCDIR, "scripts", "terminal-svg")
+        subprocess.run([sys.executable, script, "--port", "0", "--program", place.check(), path], check=True, timeout=120)
         new = drawn(path)
     old = drawn(os.path.join(place.SRCDIR, "doc", "ttn-check.svg"))
     for texts in (new, old):

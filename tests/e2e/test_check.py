@@ -305,7 +305,8 @@ def test_no_identity_server():
         stack.fleet(1)
         ran = command.run(["--key-file", scratch.key(), "--url", "http://127.0.0.2:%d" % stack.port, "--json"])
         equal((ran.status, ran.kinds()), (1, [("error", "list")]))
-        matches("^http://127.0.0.2:%d gives no list of gateways: answered 404" % stack.port, trouble(ran, "list")["what"])
+        matches("^http://127.0.0.2:%d gives no list of gateways: answered 404" % stack.port,
+                trouble(ran, "list")["what"])
         matches("see that --url is the cluster with the Identity Server", trouble(ran, "list")["cure"])
 
 

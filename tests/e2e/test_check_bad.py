@@ -156,7 +156,8 @@ def test_nobody_there():
         good = ["--key-file", scratch.key()]
         threading.Thread(target=answer_plainly, args=[plain], daemon=True).start()
         unreachable(good + ["--url", "https://127.0.0.1:%d" % plain.getsockname()[1]], "tls",
-                    "^https://127.0.0.1:.* no secure connection", "does that port speak https[?]|see that the port speaks https")
+                    "^https://127.0.0.1:.* no secure connection",
+                    "does that port speak https[?]|see that the port speaks https")
         stack.refuse(1)
         unreachable(good + ["--url", stack.url], "connect", "^%s: could not connect to 127.0.0.1" % stack.url,
                     "see that host and port are right")
