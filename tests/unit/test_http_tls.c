@@ -21,6 +21,8 @@ static pid_t front;
 static void web_answer(struct web_request *request) {
   if (strcmp(request->path, "slow") == 0)
     web_sleep(200);
+  if (strcmp(request->path, "slower") == 0)
+    web_sleep(1200);
   if (strcmp(request->path, "stall") == 0) {
     web_send(request, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
     web_hang(request);
@@ -247,12 +249,12 @@ static void test_slow_but_alive(void **state) {
   open_with_ca(&rig, ca);
   assert_int_equal(get_many(&rig, relay.port, "ok", 1, 1), 1);
   fetch_init(&stall, &rig, "https", relay.port, "stall");
-  stall.call.timeout = 1300 * TTN_MS;
+  stall.call.timeout = 1900 * TTN_MS;
   fetch_start(&rig, &stall);
   for (int64_t begin = fetch_now(); fetch_now() < begin + TTN_SECOND;)
     assert_null(fetch_wait(&rig, 100));
-  fetch_init(&patient, &rig, "https", relay.port, "slow");
   for (int i = 0; i < 2; i++) {
+    fetch_init(&patient, &rig, "https", relay.port, i == 0 ? "slow" : "slower");
     fetch_start(&rig, &patient);
     assert_ptr_equal(fetch_wait(&rig, 2000),
                      i == 0 ? &patient.call : &stall.call);
