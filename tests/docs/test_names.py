@@ -107,6 +107,24 @@ def test_figures():
     tap.equal([cells[1:] for cells in readme("## Other ways to the same numbers")], printed)
 
 
+def test_writers():
+    """README's table of writers has the figures that make bench-writers printed"""
+    with open(os.path.join(place.SRCDIR, "bench", "README.md"), encoding="utf-8") as file:
+        lines = file.read().split("\n## Figures of writers", 1)[1].splitlines()
+    printed = {}
+    for line in lines:
+        if line.startswith("| ") and "gateways" not in line:
+            (writer, values, collectds, gateways, _, reached, first, _, later, _, memory,
+             note) = (cell.strip() for cell in line.strip("|").split("|"))
+            if writer == "network":
+                writer += ", read-buffer 4 MiB" if note.startswith("read-buffer 4194304,") else ", as it is"
+            first, later = ("too long" if one == "-" else one + " s" for one in (first, later))
+            memory = "%.0f MiB" % float(memory.replace(",", ""))
+            printed[writer, values, collectds, gateways] = [reached, first, later, memory]
+    rows = readme("## Large fleets")
+    tap.equal([row[4:] for row in rows], [printed[tuple(row[:4])] for row in rows])
+
+
 def test_links():
     """links within and between the pages lead somewhere"""
     for page in ("README.md", "HACKING.md", "SECURITY.md", "doc/migration.md"):
