@@ -222,7 +222,7 @@ static void test_last_on_silent(void **state) {
     relay_silence(&relay);
     for (int i = 0; i < 2; i++) {
       fetch_init(&last[i], &rig, "https", relay.port, "ok");
-      last[i].call.timeout = 100 * TTN_MS;
+      last[i].call.timeout = 500 * TTN_MS;
       fetch_start(&rig, &last[i]);
     }
     assert_null(fetch_wait(&rig, 50));
@@ -230,7 +230,7 @@ static void test_last_on_silent(void **state) {
       if (cancelled)
         rig.net->cancel(rig.net->ctx, &last[i].call);
       else
-        assert_failure(&fetch_wait(&rig, 1000)->answer, TTN_FAIL_TIMEOUT);
+        assert_failure(&fetch_wait(&rig, 5000)->answer, TTN_FAIL_TIMEOUT);
     assert_int_equal(get_many(&rig, relay.port, "ok", 5, 5), 1);
     rig_close(&rig);
     relay_stop(&relay);
