@@ -148,12 +148,21 @@ class Book:
     def kill(self):
         self.killed = True
 
+    def cut(self, sight, count):
+        """An answer showed this, and a kill hid what was made of it: that is in the file, or it is not."""
+        self.torn = self.torn or self._apart(sight, count)
+
+    def _apart(self, sight, count):
+        """It can't be joined to what is proved."""
+        memory = self.proof
+        lower = count is not None and memory.value is not None and count < memory.level
+        return lower or memory.is_new(sight.at) or memory.is_past(sight)
+
     def take(self, sight, count, value):
         """An answer showed this, and value was reported (None: nothing)."""
         memory = self.proof
         if self.killed and sight.state != "absent":
-            lower = count is not None and memory.value is not None and count < memory.level
-            self.torn = self.torn or lower or memory.is_new(sight.at) or memory.is_past(sight)
+            self.torn = self.torn or self._apart(sight, count)
         first = memory.learn(sight, count)
         if self.base is None:
             self.base = first

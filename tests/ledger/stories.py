@@ -432,6 +432,8 @@ class Story:
             for book, count, value in zip(one.books, proof.counts, counts):
                 if value is not None:
                     book.take(proof, count, value)
+                elif proof.state != "absent":
+                    book.cut(proof, count)
         if values is None or all(value is None for value in counts):
             after += [mind.killed() for mind in before]
             if not self.polled:
