@@ -177,17 +177,17 @@ static void settle_waiting(struct ttn_account *a,
                            const struct ttn_auth_info *info) {
   char why[512];
   bool by_singles = false;
-  if (a->not_heard) {
-    refuse_key(a, ttn_trouble_not_heard(why, sizeof(why), info));
-    a->not_heard = false;
-  } else if (info != NULL && !info->can_read_status && !info->is_admin) {
+  if (info != NULL && !info->can_read_status && !info->is_admin) {
     refuse_key(a, ttn_trouble_no_status(why, sizeof(why), info, a->warning));
+  } else if (a->not_heard) {
+    refuse_key(a, ttn_trouble_not_heard(why, sizeof(why), info));
   } else if (info != NULL) {
     well_key(a); /* though it may be that all gateways are refused to it */
     by_singles = info->kind == TTN_KEY_GATEWAY && !a->singles;
     if (by_singles)
       use_singles(a);
   }
+  a->not_heard = false;
   for (size_t i = 0; i < a->n_waiting; i++) {
     int h = a->waiting[i].host;
     const struct range *range = &a->waiting[i].range;

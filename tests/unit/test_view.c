@@ -128,6 +128,25 @@ static void test_gateways_key(void **state) {
   close_play(p);
 }
 
+static void gateways_key_lacks_status(struct play *p, struct ttn_call *call) {
+  if (!say_auth(p, call, AUTH_INFO("gateway", "roof-1", LIST_RIGHT)))
+    add(p, "{}");
+}
+
+/* Of two things that are wrong the same is said, whichever answer is first. */
+static void test_gateways_key_lacks_a_right(void **state) {
+  (void)state;
+  for (int i = 0; i < 2; i++) {
+    struct play *p = open_play(gateways_key_lacks_status, NULL);
+    p->first = i == 0 ? "/auth_info" : "/gateways?";
+    ttn_account_ask_key(p->account);
+    poll_play(p);
+    assert_non_null(strstr(view_of(p).key_why, "view gateway status"));
+    assert_null(strstr(view_of(p).key_why, "own"));
+    close_play(p);
+  }
+}
+
 static void no_list_right(struct play *p, struct ttn_call *call) {
   if (!say_auth(p, call, AUTH_INFO("user", "alice", STATUS)))
     refuse(p, call, 403, ERROR("pkg/auth/rights", "no_user_rights"));
@@ -301,6 +320,7 @@ int main(void) {
       cmocka_unit_test(test_key),
       cmocka_unit_test(test_key_lacks_a_right),
       cmocka_unit_test(test_gateways_key),
+      cmocka_unit_test(test_gateways_key_lacks_a_right),
       cmocka_unit_test(test_list_denied),
       cmocka_unit_test(test_organizations_denied),
       cmocka_unit_test(test_gateways),
