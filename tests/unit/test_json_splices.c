@@ -468,13 +468,14 @@ static void test_in_fields(void **state) {
       {"list/user-no-list.json", TTN_BODY_ERROR},
       {"registry/bad/batch-bad-mask.json", TTN_BODY_ERROR},
   };
+  const struct suite *suite = *state;
   struct tally tally = {0, 0, 0};
   struct decoding decoding;
   decoding_open(&decoding);
   for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
-    splice_all(&decoding, *state, answers[i].path, answers[i].body, &tally);
+    splice_all(&decoding, suite, answers[i].path, answers[i].body, &tally);
   decoding_close(&decoding);
-  assert_true(tally.shown > 1000);
+  assert_true(suite->n == 0 || tally.shown > 1000);
   print_message(
       "# %zu texts in place of another: %zu refused; of %zu taken %zu "
       "show their value\n",
