@@ -51,7 +51,8 @@ def all_known(poll, what):
 def amid(scratch, lane, mishap, fresh):
     """A poll amid a mishap, by an account that is new or has its connections. Returns how long it took."""
     what = "%s on the lane %s%s" % (mishap.name, lane.title, ", at the start" if fresh else "")
-    with OnStage(scratch, lane.stage, APIKeyFile=scratch.key(), Timeout=TIMEOUT, Interval=10, **lane.options()) as drive:
+    with OnStage(scratch, lane.stage, APIKeyFile=scratch.key(), Timeout=TIMEOUT, Interval=10,
+                 **lane.options()) as drive:
         if not fresh:
             all_known(drive.poll(), "nothing")
             # The list is due as well.
