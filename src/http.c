@@ -187,10 +187,12 @@ static struct slot *slot_take(struct http *http) {
 }
 
 /* The slot is in no list. Trap: libcurl 8.16 keeps a failure to resolve a name
- * with the handle (collectd issue 4399), so such a handle is not used again. */
+ * with the handle (collectd issue 4399), so such a handle is not used again.
+ * Another: 8.14 keeps the text of the last request with it, and so the key. */
 static void slot_give(struct slot *slot) {
   struct http *http = slot->http;
-  bool stuck = slot->call->answer.failure == TTN_FAIL_DNS;
+  bool stuck = slot->call->answer.failure == TTN_FAIL_DNS ||
+               slot->call->auth != http->auth;
   slot->call->net = NULL;
   slot->call = NULL;
   if (stuck || http->n_idle >= IDLE_MAX) {
@@ -215,8 +217,28 @@ static bool begin(struct slot *slot) {
   return curl_multi_add_handle(slot->http->multi, slot->easy) == CURLM_OK;
 }
 
+static void drop_slots(struct link *list) {
+  while (!list_empty(list)) {
+    struct slot *slot = slot_of(list->next);
+    list_remove(&slot->link);
+    if (slot->call != NULL)
+      slot->call->net = NULL;
+    if (slot->call != NULL && !slot->ended)
+      curl_multi_remove_handle(slot->http->multi, slot->easy);
+    slot_free(slot);
+  }
+}
+
+static void drop_idle(struct http *http) {
+  drop_slots(&http->idle);
+  http->n_idle = 0;
+}
+
 static bool http_start(void *ctx, struct ttn_call *call) {
   struct http *http = ctx;
+  if (call->auth != http->auth) /* the key was rotated */
+    drop_idle(http);
+  http->auth = call->auth;
   struct slot *slot = slot_take(http);
   int64_t timeout = call->timeout > 0 ? call->timeout : 0;
 
@@ -470,23 +492,11 @@ static void http_wake(void *ctx) {
   curl_multi_wakeup(http->multi);
 }
 
-static void drop_slots(struct link *list) {
-  while (!list_empty(list)) {
-    struct slot *slot = slot_of(list->next);
-    list_remove(&slot->link);
-    if (slot->call != NULL)
-      slot->call->net = NULL;
-    if (slot->call != NULL && !slot->ended)
-      curl_multi_remove_handle(slot->http->multi, slot->easy);
-    slot_free(slot);
-  }
-}
-
 static void http_free(void *ctx) {
   struct http *http = ctx;
   drop_slots(&http->under_way);
   drop_slots(&http->ended);
-  drop_slots(&http->idle);
+  drop_idle(http);
   curl_multi_cleanup(http->multi);
   ttn_free(http->env, http->ca_cert);
   ttn_free(http->env, http->client_cert);

@@ -32,6 +32,7 @@ struct http {
   CURLM *multi;
   struct link under_way, ended, idle; /* slots */
   size_t n_idle;
+  const struct ttn_auth *auth; /* of the latest call: only compared */
   int64_t next_deadline; /* no call's is earlier */
   struct heard heard[TTN_HEARD];
   atomic_bool woken;

@@ -148,6 +148,7 @@ static char *copy_number(char *to, uint64_t number) {
     number /= 10;
   } while (number != 0);
   while (n > 0)
+    /* cppcheck-suppress uninitvar ; the caller has set it */
     *to++ = digits[--n];
   return to;
 }
