@@ -21,7 +21,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 FINDINGS = os.path.join("fuzz", "findings")
 # The longest input; longer ones would only be slower.
-LONGEST = {"hosts": 700, "settings": 1000, "times": 64}
+LONGEST = {"hosts": 700, "settings": 300, "times": 64}
 LONGEST_ELSE = 8192
 
 
