@@ -263,6 +263,7 @@ struct ttn_account {
   struct ttn_api_report report;
   size_t n_bad;
   bool said_bad;
+  bool said_guess; /* that a Gateway line's home is a guess */
   char bad_why[256];
   char refused_names[256];
   size_t n_refused_new;

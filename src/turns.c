@@ -134,6 +134,20 @@ static void follow(struct ttn_account *a, struct gw *gw, int h,
   gw->at = (int16_t)h;
 }
 
+/* Gateways that are named are not listed: another cluster than those that were
+ * asked may be theirs. */
+static void say_guess(struct ttn_account *a, const struct gw *gw) {
+  if (a->said_guess || !ttn_select_exact(a->select) ||
+      gw->known.connected_at != 0)
+    return;
+  a->said_guess = true;
+  account_log(a, TTN_NOTICE,
+              "gateway %s is not connected at %s: where it is registered is "
+              "not known, since Gateway lines with plain ids need no list; if "
+              "that is another cluster, name it with a Cluster line",
+              gw->id, a->hosts[0].endpoint.host);
+}
+
 /* What is proved of a gateway becomes known and is reported. */
 static void commit(struct ttn_account *a, struct gw *gw, int h,
                    enum ttn_proof proof, const struct ttn_stats *stats,
@@ -155,10 +169,12 @@ static void commit(struct ttn_account *a, struct gw *gw, int h,
   gw->refused = gw->named = false;
   if (outcome.state == TTN_CONNECTED)
     gw->lacks = 0;
-  if (proof == TTN_PROOF_ABSENT)
+  if (proof == TTN_PROOF_ABSENT) {
     gw->at = gw->home;
-  else
+    say_guess(a, gw);
+  } else {
     follow(a, gw, h, outcome.state);
+  }
   struct ttn_meta meta = {.name = gw->name,
                           .eui = gw->eui,
                           .server_address = gw->address,

@@ -361,6 +361,23 @@ static void at_the_other(struct play *p, struct ttn_call *call) {
     add(p, "{}");
 }
 
+static void at_none(struct play *p, struct ttn_call *call) {
+  assert_false(is_list(call));
+  add(p, "{}");
+}
+
+/* It may be connected where nobody asked: said once, with the cure. */
+static void test_named_gateway_nowhere(void **state) {
+  (void)state;
+  const char *const options[] = {"Gateway", "a-gw", "Gateway", "b-gw", NULL};
+  struct play *p = open_play(at_none, options);
+  poll_play(p);
+  poll_play(p);
+  assert_told(p, "ttn/a-gw/bool-connected=0");
+  assert_lines(p, 1, "name it with a Cluster line");
+  close_play(p);
+}
+
 /* Nobody said where it is registered: nothing is to be mended. */
 static void test_named_gateway_elsewhere(void **state) {
   (void)state;
@@ -429,6 +446,7 @@ int main(void) {
       cmocka_unit_test(test_auth_info_fails),
       cmocka_unit_test(test_echo),
       cmocka_unit_test(test_typo_in_an_address),
+      cmocka_unit_test(test_named_gateway_nowhere),
       cmocka_unit_test(test_named_gateway_elsewhere),
       cmocka_unit_test(test_names_without_memory),
       cmocka_unit_test(test_no_memory_is_no_limit),
