@@ -487,9 +487,11 @@ static void test_cancel(void **state) {
   fetch_init(&good, &rig, "http", web.port, "ok");
   fetch_start(&rig, &ended);
   fetch_start(&rig, &good);
-  assert_null(fetch_wait(&rig, -1));
+  struct ttn_call *first = fetch_wait(&rig, -1); /* hardly any yet */
   web_sleep(100);
-  if (fetch_wait(&rig, 5000) == &good.call)
+  if (first == NULL)
+    first = fetch_wait(&rig, 5000);
+  if (first == &good.call)
     rig.net->cancel(rig.net->ctx, &ended.call);
   else
     rig.net->cancel(rig.net->ctx, &good.call);
