@@ -20,6 +20,8 @@
 static struct web web;
 static char dir[] = "/tmp/ttn-test-XXXXXX";
 static atomic_uint asked;
+static atomic_int mood; /* of the stack */
+enum { MIXED, WELL, REFUSING };
 
 /* Both of the list and of the batch: an entry, or nothing that is one. */
 static const char good[] =
@@ -33,7 +35,11 @@ static const char refused[] =
 
 static void web_answer(struct web_request *request) {
   unsigned n = atomic_fetch_add(&asked, 1) % 16;
-  if (n == 3)
+  if (mood == WELL)
+    n = 0;
+  if (mood == REFUSING)
+    web_reply(request, "401 Unauthorized", "", refused, sizeof refused - 1);
+  else if (n == 3)
     web_hang(request);
   else if (n == 7)
     web_reset(request);
@@ -69,12 +75,14 @@ static void end_account(int i) {
   pthread_mutex_unlock(&reading[i]);
 }
 
-/* One daemon's life: half of the accounts end while the others go on. */
+/* One daemon's life: half of the accounts end while the others go on. In the
+ * first one the key works, and is refused then: that makes a notification. */
 static void live(int life) {
   pthread_t readers[READERS];
   char name[16], state_file[64];
   int before = host.dispatched;
   over = false;
+  mood = life == 0 ? WELL : MIXED;
   host.n_reads = 0;
   web_start(&web);
   for (int i = 0; i < ACCOUNTS; i++) {
@@ -88,6 +96,11 @@ static void live(int life) {
     assert_int_equal(pthread_create(&readers[i], NULL, read_all, NULL), 0);
   for (int i = 0; i < 2000 && host.dispatched == before; i++)
     web_sleep(10);
+  if (mood == WELL)
+    mood = REFUSING;
+  for (int i = 0; i < 3000 && mood == REFUSING && host.notified == 0; i++)
+    web_sleep(10);
+  mood = MIXED;
   for (int i = 0; i < ACCOUNTS; i++) {
     web_sleep(20 + 7 * (life + i) % 30);
     end_account((life + i) % ACCOUNTS);
