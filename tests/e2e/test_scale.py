@@ -97,7 +97,8 @@ def test_memory():
     at_most(few_later - idle, 10e6, "bytes for counts and state")
     at_most(later - idle, 20e6, "bytes for all values")
     at_most(few_later - few, 1e6, "bytes for 16 polls, counts and state")
-    at_most(later - all_values, 1.5e6, "bytes for 16 polls, all values")
+    # (128,000 values: 3 MB are 24 bytes each. collectd's own buffers were seen to take 1.7 MB.)
+    at_most(later - all_values, 3e6, "bytes for 16 polls, all values")
 
 
 run(globals())
