@@ -148,7 +148,6 @@ static char *copy_number(char *to, uint64_t number) {
     number /= 10;
   } while (number != 0);
   while (n > 0)
-    /* cppcheck-suppress uninitvar ; the caller has set it */
     *to++ = digits[--n];
   return to;
 }
@@ -167,7 +166,8 @@ static bool has_duty_cycle(const struct ttn_band *band) {
 static void put_band(const struct ttn_sink *sink, struct ttn_value *value,
                      const struct ttn_band *band) {
   static const char prefix[] = "duty_cycle_", limit[] = "duty_cycle_limit_";
-  char range[2 * 20 + 2], name[sizeof limit + sizeof range];
+  char range[2 * 20 + 2] = ""; /* (else cppcheck doubts) */
+  char name[sizeof limit + sizeof range];
 
   char *end = copy_number(range, band->min_hz / 1000);
   *end++ = '_';
