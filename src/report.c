@@ -163,23 +163,23 @@ static bool has_duty_cycle(const struct ttn_band *band) {
          band->limit > 0 && isfinite(band->utilization);
 }
 
-static void put_band(const struct ttn_sink *sink, struct ttn_value *value,
-                     const struct ttn_band *band) {
-  static const char prefix[] = "duty_cycle_", limit[] = "duty_cycle_limit_";
-  char range[2 * 20 + 2] = ""; /* (else cppcheck doubts) */
-  char name[sizeof limit + sizeof range];
-
-  char *end = copy_number(range, band->min_hz / 1000);
+static void put_percent(const struct ttn_sink *sink, struct ttn_value *value,
+                        const char *prefix, const struct ttn_band *band,
+                        double number) {
+  char name[sizeof "duty_cycle_limit_" + 2 * 20 + 1] = "";
+  char *end = copy_number(copy(name, prefix, strlen(prefix)),
+                          band->min_hz / 1000);
   *end++ = '_';
   end = copy_number(end, band->max_hz / 1000);
-  *end++ = '\0';
-  size_t n = (size_t)(end - range);
+  *end = '\0';
+  put_gauge(sink, value, "percent", name, number);
+}
 
-  copy(copy(name, prefix, sizeof prefix - 1), range, n);
-  put_gauge(sink, value, "percent", name,
-            100 * band->utilization / band->limit);
-  copy(copy(name, limit, sizeof limit - 1), range, n);
-  put_gauge(sink, value, "percent", name, 100 * band->limit);
+static void put_band(const struct ttn_sink *sink, struct ttn_value *value,
+                     const struct ttn_band *band) {
+  put_percent(sink, value, "duty_cycle_", band,
+              100 * band->utilization / band->limit);
+  put_percent(sink, value, "duty_cycle_limit_", band, 100 * band->limit);
 }
 
 /* Of two bands of one name, the first: collectd would call the second one's
