@@ -38,6 +38,7 @@ class Sight:
     def __init__(self, cluster, date, entry):
         self.cluster = cluster
         self.date = date
+        self.perhaps = False      # the client may not have had it
         self.at = self.gone = None
         self.counts = (None, None, None)
         if entry is not None:
@@ -64,7 +65,8 @@ class Recorder(stack.Stack):
         # {(cluster, gateway): the last batch that asked for it}.
         self._asked = {}
         self._batches = 0
-        # Somebody in between takes answers that the client has left. What it asked for again it did not have then.
+        # Somebody in between takes answers that the client has left, and asks again by itself: of two answers the
+        # later one is the client's; one before a question without an answer may be.
         self.proxied = False
         self._quiet = threading.Condition()
         self._busy = 0
@@ -113,11 +115,14 @@ class Recorder(stack.Stack):
             if self._busy:
                 raise AssertionError("an answer never ends")
         answers, self._answers = self._answers, []
+        answers.sort(key=lambda answer: answer.number)
+        last = {(answer.cluster, gateway): answer.number for answer in answers for gateway in answer.ids}
         out = {}
         for answer in answers:
             for gateway, sight in self._sights(answer):
-                again = self.proxied and self._asked[answer.cluster, gateway] != answer.number
-                if answer.now >= since and not again:
+                asked = answer.cluster, gateway
+                sight.perhaps = self.proxied and self._asked[asked] != answer.number
+                if answer.now >= since and not (sight.perhaps and last[asked] != answer.number):
                     out.setdefault(gateway, []).append(sight)
         return out
 

@@ -355,12 +355,12 @@ class Story:
         for sight in sights:
             if sight.state == "connected":
                 one.lacks = set()
-                return sight, True
+                return sight, not sight.perhaps
             one.lacks.add(sight.cluster)
         gone = [sight for sight in sights if sight.state == "disconnected"]
         # A cluster that did not answer now may have been asked before; that is remembered until the
         # next list.
-        certain = len({sight.cluster for sight in sights}) == self.clusters
+        certain = len({sight.cluster for sight in sights if not sight.perhaps}) == self.clusters
         known = len(one.lacks) == self.clusters
         if gone:
             # Of two, the later.
@@ -368,7 +368,7 @@ class Story:
             ends = [mind.ends(sight) for mind in one.minds]
             if not known and not any(ends):
                 return None, True
-            return sight, certain or all(ends)
+            return sight, certain or (all(ends) and not sight.perhaps)
         if sights and known:
             return sights[0], certain
         return None, True
