@@ -55,11 +55,11 @@ class Stack(Operations):
         self.bytes_in = self.bytes_out = 0
         self.stopped = threading.Event()
         self._request_number = 0
-        socks = wire.listen_all(self.hosts, port)
-        self.port = socks[0].getsockname()[1]
+        self._held = wire.hold_all(self.hosts, port)
+        self.port = self._held[0].getsockname()[1]
         self.url = "http://%s:%d" % (self.hosts[0], self.port)
         self.listeners = [wire.Listener(sock, self._server(cluster))
-                          for sock, cluster in zip(socks, self.clusters)]
+                          for sock, cluster in zip(wire.listen_all(self.hosts, self.port), self.clusters)]
         self.front = tls.Front(self.hosts, self.port, tls_dir, tls_port) if tls_dir else None
         self.control = ControlPort(self, control_port) if control_port is not None else None
         self.demo = None
@@ -78,6 +78,7 @@ class Stack(Operations):
         self.fault_rules.remove()
         for listener in self.listeners:
             listener.stop()
+        wire.release(self._held)
         if self.front:
             self.front.stop()
         if self.control:

@@ -111,13 +111,9 @@ class Front:
         self.ca = self.certificates.ca
         self._hosts = hosts
         self._backend_port = backend_port
-        if not port:
-            # Free on all addresses a moment ago is as sure as it gets for a port of another process.
-            socks = wire.listen_all(hosts)
-            port = socks[0].getsockname()[1]
-            for sock in socks:
-                sock.close()
-        self.port = port
+        # While an nghttpx starts again nobody else may be given its port.
+        self._held = wire.hold_all(hosts, port)
+        self.port = port = self._held[0].getsockname()[1]
         self.url = "https://%s:%d" % (hosts[0], port)
         self._running = {}
         self._kinds = {}
@@ -145,6 +141,7 @@ class Front:
     def stop(self):
         for number in list(self._running):
             self._end(number)
+        wire.release(self._held)
 
     def _log(self, number, name):
         return self.certificates.path("%s-%d.log" % (name, number))
@@ -153,7 +150,9 @@ class Front:
         self._kinds[number] = kind
         cert, key = self.certificates.make(kind)
         host = self._hosts[number - 1]
-        command = [self._program, "--conf=/dev/null", "--workers=1", "--single-process", "--no-via",
+        # Trap: the helper that it starts to ask for OCSP has the listening socket for a moment, also when nghttpx
+        # itself has ended: then the next one can't listen.
+        command = [self._program, "--conf=/dev/null", "--workers=1", "--single-process", "--no-ocsp", "--no-via",
                    "--no-server-rewrite", "--no-location-rewrite", "--no-add-x-forwarded-proto",
                    "--frontend=%s,%d" % (host, self.port), "--backend=%s,%d" % (host, self._backend_port),
                    "--accesslog-file=" + self._log(number, "access"), "--accesslog-format=$remote_port $alpn $status",

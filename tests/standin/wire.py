@@ -272,11 +272,20 @@ class Listener:
         self.drop_connections()
 
 
-def listen(host, port):
+def _bind(host, port):
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def listen(host, port):
+    sock = _bind(host, port)
+    try:
         sock.listen(512)
     except OSError:
         sock.close()
@@ -286,15 +295,29 @@ def listen(host, port):
 
 def listen_all(hosts, port=0):
     """One socket a host, all on the same port: a client derives a cluster's URL from that."""
+    return _on_all(hosts, port, listen)
+
+
+def hold_all(hosts, port=0):
+    """The same, but connections are refused. listen() and all who set SO_REUSEADDR may listen there; nobody who
+    asks for any port is given this one, while nobody listens. release() ends it."""
+    return _on_all(hosts, port, _bind)
+
+
+def release(socks):
+    while socks:
+        socks.pop().close()
+
+
+def _on_all(hosts, port, begin):
     for attempt in range(100):
         socks = []
         try:
             for host in hosts:
-                socks.append(listen(host, port or (socks[0].getsockname()[1] if socks else 0)))
+                socks.append(begin(host, port or (socks[0].getsockname()[1] if socks else 0)))
             return socks
         except OSError:
-            for sock in socks:
-                sock.close()
+            release(socks)
             if port and attempt == 20:
                 raise
             time.sleep(0.05 if port else 0)
