@@ -181,8 +181,18 @@ class Sum:
         self.recovery = max(one["recovery"] for one in stories)
         self.slowest = max(one["slowest"] for one in stories)
         self.held_up = sum(one["held_up"] for one in stories)
-        self.adds_up = (adds_up(self.figures) and self.recovery <= 1
-                        and self.held_up <= max(3, self.figures["polls"] // 500))
+        self._wrong = ["seed %(seed)d, %(lane)s: " % one + error for one in stories for error in one["errors"]]
+
+    def why_not(self):
+        """Why it does not add up, '': it does."""
+        out = self._wrong[:3]
+        if not adds_up(self.figures):
+            out.append("lost %(lost)d, twice %(twice)d, wrong %(errors)d" % self.figures)
+        if self.recovery > 1:
+            out.append("recovery took %d intervals" % self.recovery)
+        if self.held_up > max(3, self.figures["polls"] // 500):
+            out.append("a busy machine held up %d polls of %d" % (self.held_up, self.figures["polls"]))
+        return "\n".join(out)
 
     def lines(self):
         """A table."""

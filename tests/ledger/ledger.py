@@ -52,7 +52,8 @@ def main():
     parser.add_argument("--faults", action="store_true")
     args = parser.parse_args()
     if args.faults:
-        sys.exit(0 if tell_faults(args.seed, args.polls).adds_up else "It does not add up.")
+        why = tell_faults(args.seed, args.polls).why_not()
+        sys.exit("It does not add up: " + why if why else 0)
     told = []
     seed = args.seed
     while sum(figures["polls"] for figures in told) < args.polls:

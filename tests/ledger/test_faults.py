@@ -23,8 +23,8 @@ def test_faults():
             note(error)
     out = Sum(told)
     note("\n".join(out.lines()))
-    if not out.adds_up:
-        raise AssertionError("it does not add up")
+    if out.why_not():
+        raise AssertionError(out.why_not())
     met = [name for name, row in out.rows.items() if row["polls"]]
     if out.figures["polls"] < 500 or len(met) < 40:
         raise AssertionError("only %d polls and %d kinds of fault" % (out.figures["polls"], len(met)))

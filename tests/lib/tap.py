@@ -2,7 +2,7 @@
 """TAP from plain functions: a test program ends with tap.run(globals()).
 
 Each function called test_… is one test, in the order of the file. It fails by raising; what went
-wrong is printed below it as comments.
+wrong is printed below it as comments, the message first, for ./check shows the first lines.
 """
 
 import os
@@ -27,16 +27,18 @@ def run(names):
     print("1..%d" % len(tests), flush=True)
     for number, test in enumerate(tests, 1):
         start = time.monotonic()
+        why = None
         try:
             test()
-            result = "ok"
-        except Exception:
-            result = "not ok"
+        except Exception as error:
+            why = error
             failed += 1
-            note(traceback.format_exc())
         title = (test.__doc__ or test.__name__[5:].replace("_", " ")).strip().split("\n")[0].rstrip(".")
         # What TAP itself would read as a comment or directive must not come from a title.
-        print("%s %d - %s" % (result, number, title.replace("#", "No. ")), flush=True)
+        print("%s %d - %s" % ("not ok" if why else "ok", number, title.replace("#", "No. ")), flush=True)
+        if why:
+            note("".join(traceback.format_exception_only(type(why), why)))
+            note("".join(traceback.format_exception(type(why), why, why.__traceback__)))
         note("%.1f s" % (time.monotonic() - start))
     sys.stdout.flush()
     # Not sys.exit: a thread that hangs must not keep a failed test from ending.
