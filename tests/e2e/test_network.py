@@ -14,13 +14,6 @@ from standin import Standin  # noqa: E402
 from tap import equal, run, wait_for  # noqa: E402
 
 
-def closed_port():
-    """A port of loopback where nobody listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
 def trouble(daemon, name, pattern, kind):
     """One error that says what is wrong, a count of that kind of failure, and nothing more."""
     daemon.wait_line("error", '^account "%s": .*%s' % (name, pattern))
@@ -36,10 +29,12 @@ def trouble(daemon, name, pattern, kind):
 
 def test_no_host():
     """A host that refuses, and names that are none"""
-    with Scratch() as scratch:
+    with Scratch() as scratch, socket.socket() as closed:
+        # Nobody listens there, and nobody else is given it.
+        closed.bind(("127.0.0.1", 0))
         key = scratch.key()
         blocks = "\n".join((
-            account("refuses", APIKeyFile=key, URL="http://127.0.0.1:%d" % closed_port(), Interval=0.3),
+            account("refuses", APIKeyFile=key, URL="http://127.0.0.1:%d" % closed.getsockname()[1], Interval=0.3),
             account("nowhere", APIKeyFile=key, URL="https://stack.invalid", Interval=0.3)))
         with Collectd(scratch, blocks) as daemon:
             trouble(daemon, "refuses", "could not connect to 127.0.0.1", "connect")

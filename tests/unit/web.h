@@ -196,7 +196,9 @@ static inline void *web_accept_run(void *user) {
   }
 }
 
-static inline int web_listen(int *port) {
+/* Bound to *port (0: any), which it sets. Connections are refused, but nobody
+ * else is given the port, and whoever asks for it may listen on it. */
+static inline int web_hold(int *port) {
   struct sockaddr_in address = {.sin_family = AF_INET,
                                 .sin_addr = {htonl(INADDR_LOOPBACK)},
                                 .sin_port = htons((uint16_t)*port)};
@@ -204,10 +206,16 @@ static inline int web_listen(int *port) {
   int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   if (bind(fd, (struct sockaddr *)&address, size) != 0 ||
-      listen(fd, 256) != 0 ||
       getsockname(fd, (struct sockaddr *)&address, &size) != 0)
     fail_msg("no port to listen on");
   *port = ntohs(address.sin_port);
+  return fd;
+}
+
+static inline int web_listen(int *port) {
+  int fd = web_hold(port);
+  if (listen(fd, 256) != 0)
+    fail_msg("no port to listen on");
   return fd;
 }
 
@@ -264,14 +272,15 @@ static inline bool web_port_open(int port) {
   return open;
 }
 
-/* nghttpx on *port (0: any), with dir/name.key and dir/name.pem. It dies with
- * the test. One process, so that SIGSTOP stops all of it. */
+/* nghttpx on *port (0: any; it is held until the program ends), with
+ * dir/name.key and dir/name.pem. It dies with the test. One process, so that
+ * SIGSTOP stops all of it. */
 static inline pid_t web_front_start(int *port, int backend, const char *dir,
                                     const char *name) {
   char front[64], back[64], key[4096], cert[4096];
   pid_t pid;
   if (*port == 0)
-    close(web_listen(port));
+    web_hold(port);
   snprintf(front, sizeof front, "-f127.0.0.1,%d", *port);
   snprintf(back, sizeof back, "-b127.0.0.1,%d", backend);
   snprintf(key, sizeof key, "%s/%s.key", dir, name);
