@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* struct ttn_net by libcurl's multi interface: every call a slot with an easy
  * handle of its own, all of one account in one multi handle, which keeps the
- * connections from poll to poll. http_setup.c says what a request is,
- * http_headers.c reads headers, http_errors.c puts failures into words.
- * Nothing here knows JSON, gateways or polls.
+ * connections from poll to poll. http_slot.c has the slots, http_setup.c says
+ * what a request is, http_headers.c reads headers, http_errors.c puts failures
+ * into words. Nothing here knows JSON, gateways or polls.
  *
  * Time. libcurl limits the time to connect; the time for the whole call is
  * kept here (expire), because calls that wait for a connection are to be
@@ -38,170 +38,13 @@
 #define CONNECT_TIMEOUT (10 * TTN_SECOND)
 /* A connection that was silent for less is not given up. */
 #define SILENCE TTN_SECOND
-/* Idle handles kept for later calls; some 10 KB each within libcurl. */
-#define IDLE_MAX 128
 /* Hosts whose connections are kept from poll to poll. */
 #define HOSTS_KEPT 16
-
-static void list_init(struct link *list) { list->next = list->prev = list; }
-
-static bool list_empty(const struct link *list) { return list->next == list; }
-
-static void list_append(struct link *list, struct link *link) {
-  link->prev = list->prev;
-  link->next = list;
-  list->prev->next = link;
-  list->prev = link;
-}
-
-static void list_remove(struct link *link) {
-  link->prev->next = link->next;
-  link->next->prev = link->prev;
-}
-
-static struct slot *slot_of(struct link *link) { return (struct slot *)link; }
-
-static int64_t mono(const struct http *http) {
-  return http->env->mono(http->env->ctx);
-}
 
 /* For a call that is about to be taken from libcurl before its end: closes its
  * connection, as soon as no other call is on it. */
 static void forbid_reuse(struct slot *slot, bool forbid) {
   curl_easy_setopt(slot->easy, CURLOPT_FORBID_REUSE, forbid ? 1L : 0L);
-}
-
-/* The port of the slot's connection on this machine, which tells connections
- * apart; 0: it has none yet, for which 8.14 says -1. (CURLINFO_ACTIVESOCKET is
- * no good: -1 for streams of 7.88. CURLINFO_CONN_ID needs 8.2.) */
-static long connection_of(struct slot *slot) {
-  long port = 0;
-  curl_easy_getinfo(slot->easy, CURLINFO_LOCAL_PORT, &port);
-  return port > 0 ? port : 0;
-}
-
-/* Two connections that share an entry make each other look silent: which
- * costs a request, no more. */
-static void note_heard(struct slot *slot) {
-  struct http *http = slot->http;
-  long port = connection_of(slot);
-  http->heard[port % TTN_HEARD] = (struct heard){port, mono(http)};
-}
-
-static size_t on_header(char *line, size_t size, size_t n, void *user) {
-  struct slot *slot = user;
-  n *= size;
-  if (!slot->answering) {
-    slot->answering = true;
-    note_heard(slot);
-  }
-  if (ttn_headers_line(&slot->headers, line, n))
-    return n;
-  slot->call->answer.failure = TTN_FAIL_TOO_LARGE;
-  return 0;
-}
-
-static size_t on_body(char *bytes, size_t size, size_t n, void *user) {
-  struct slot *slot = user;
-  struct ttn_call *call = slot->call;
-  long status = 0;
-
-  n *= size;
-  if (n > TTN_BODY_MAX - slot->body) {
-    call->answer.failure = TTN_FAIL_TOO_LARGE;
-    return 0;
-  }
-  if (slot->body == 0 && curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE,
-                                           &status) == CURLE_OK)
-    call->answer.status = (int)status;
-  slot->body += n;
-  note_heard(slot);
-  if (n == 0 || call->data(call, call->answer.status, bytes, n))
-    return n;
-  call->answer.failure = TTN_FAIL_JSON;
-  return 0;
-}
-
-/* A connection is about to be made. Trap: libcurl keeps the first text of a
- * call, though it went on by itself to another connection. */
-static int on_socket(void *user, curl_socket_t fd, curlsocktype purpose) {
-  struct slot *slot = user;
-  (void)fd;
-  (void)purpose;
-  slot->old_text = slot->error[0] != '\0';
-  return CURL_SOCKOPT_OK;
-}
-
-/* The handshake is about to begin: somebody accepted the connection, of which
- * 8.14 tells nothing else until the handshake is over. */
-static CURLcode on_handshake(CURL *easy, void *ssl_ctx, void *user) {
-  struct slot *slot = user;
-  (void)easy;
-  (void)ssl_ctx;
-  slot->handshake = true;
-  return CURLE_OK;
-}
-
-#define SET(option, value)                                                     \
-  (curl_easy_setopt(slot->easy, option, value) == CURLE_OK)
-
-static bool set_callbacks(struct slot *slot) {
-  /* Comfort: GnuTLS doesn't have it, and a time-out is named less well. */
-  (void)(SET(CURLOPT_SSL_CTX_FUNCTION, on_handshake) &&
-         SET(CURLOPT_SSL_CTX_DATA, slot));
-  return SET(CURLOPT_PRIVATE, slot) && SET(CURLOPT_ERRORBUFFER, slot->error) &&
-         SET(CURLOPT_SOCKOPTFUNCTION, on_socket) &&
-         SET(CURLOPT_SOCKOPTDATA, slot) &&
-         SET(CURLOPT_HEADERFUNCTION, on_header) &&
-         SET(CURLOPT_HEADERDATA, slot) && SET(CURLOPT_WRITEFUNCTION, on_body) &&
-         SET(CURLOPT_WRITEDATA, slot);
-}
-
-static void slot_free(struct slot *slot) {
-  curl_easy_cleanup(slot->easy);
-  ttn_free(slot->http->env, slot);
-}
-
-/* An easy handle with all that is the same for every call. Handles are used
- * again without curl_easy_reset: what differs is set by
- * ttn_http_set_call, each time. */
-static struct slot *slot_new(struct http *http) {
-  struct slot *slot = ttn_alloc(http->env, sizeof *slot);
-  if (slot == NULL)
-    return NULL;
-  slot->http = http;
-  slot->easy = curl_easy_init();
-  if (slot->easy != NULL && set_callbacks(slot) && ttn_http_set_up(slot))
-    return slot;
-  slot_free(slot);
-  return NULL;
-}
-
-static struct slot *slot_take(struct http *http) {
-  struct link *link = http->idle.prev;
-  if (list_empty(&http->idle))
-    return slot_new(http);
-  list_remove(link);
-  http->n_idle--;
-  return slot_of(link);
-}
-
-/* The slot is in no list. Trap: libcurl 8.16 keeps a failure to resolve a name
- * with the handle (collectd issue 4399), so such a handle is not used again.
- * Another: 8.14 keeps the text of the last request with it, and so the key. */
-static void slot_give(struct slot *slot) {
-  struct http *http = slot->http;
-  bool stuck = slot->call->answer.failure == TTN_FAIL_DNS ||
-               slot->call->auth != http->auth;
-  slot->call->net = NULL;
-  slot->call = NULL;
-  if (stuck || http->n_idle >= IDLE_MAX) {
-    slot_free(slot);
-    return;
-  }
-  ttn_http_unset_call(slot);
-  list_append(&http->idle, &slot->link);
-  http->n_idle++;
 }
 
 /* Hands the call to libcurl, for the first time or once more. */
@@ -212,34 +55,17 @@ static bool begin(struct slot *slot) {
   slot->handshake = slot->old_text = slot->answering = false;
   slot->body = 0;
   slot->error[0] = '\0';
-  slot->begin = mono(slot->http);
+  slot->begin = ttn_http_mono(slot->http);
   forbid_reuse(slot, false);
   return curl_multi_add_handle(slot->http->multi, slot->easy) == CURLM_OK;
-}
-
-static void drop_slots(struct link *list) {
-  while (!list_empty(list)) {
-    struct slot *slot = slot_of(list->next);
-    list_remove(&slot->link);
-    if (slot->call != NULL)
-      slot->call->net = NULL;
-    if (slot->call != NULL && !slot->ended)
-      curl_multi_remove_handle(slot->http->multi, slot->easy);
-    slot_free(slot);
-  }
-}
-
-static void drop_idle(struct http *http) {
-  drop_slots(&http->idle);
-  http->n_idle = 0;
 }
 
 static bool http_start(void *ctx, struct ttn_call *call) {
   struct http *http = ctx;
   if (call->auth != http->auth) /* the key was rotated */
-    drop_idle(http);
+    ttn_slots_drop_idle(http);
   http->auth = call->auth;
-  struct slot *slot = slot_take(http);
+  struct slot *slot = ttn_slot_take(http);
   int64_t timeout = call->timeout > 0 ? call->timeout : 0;
 
   if (slot == NULL)
@@ -247,18 +73,18 @@ static bool http_start(void *ctx, struct ttn_call *call) {
   slot->call = call;
   slot->ended = false;
   slot->moves = 0;
-  slot->deadline = mono(http) + timeout;
+  slot->deadline = ttn_http_mono(http) + timeout;
   /* libcurl knows whether it was a name or a connection that was missing: let
    * it speak first. */
   slot->connect_timeout = timeout - timeout / 16;
   if (slot->connect_timeout > CONNECT_TIMEOUT)
     slot->connect_timeout = CONNECT_TIMEOUT;
   if (!ttn_http_set_call(slot) || !begin(slot)) {
-    slot_give(slot);
+    ttn_slot_give(slot);
     return false;
   }
   call->net = slot;
-  list_append(&http->under_way, &slot->link);
+  ttn_list_append(&http->under_way, &slot->link);
   if (slot->deadline < http->next_deadline)
     http->next_deadline = slot->deadline;
   return true;
@@ -270,7 +96,7 @@ static bool http_start(void *ctx, struct ttn_call *call) {
 static bool used_old_connection(struct slot *slot) {
   long connects = 1;
   curl_easy_getinfo(slot->easy, CURLINFO_NUM_CONNECTS, &connects);
-  return connects == 0 && connection_of(slot) != 0;
+  return connects == 0 && ttn_slot_connection(slot) != 0;
 }
 
 /* Takes the call from its connection and starts it anew. All of this project's
@@ -302,7 +128,7 @@ static void explain(struct slot *slot, CURLcode code) {
   curl_easy_getinfo(slot->easy, CURLINFO_HTTP_CONNECTCODE, &end.proxy_status);
   end.resolved = resolved > 0;
   /* CURLINFO_CONNECT_TIME_T is 0 on an old connection, and until TLS is up. */
-  end.connected = sent > 0 || slot->handshake || connection_of(slot) != 0;
+  end.connected = sent > 0 || slot->handshake || ttn_slot_connection(slot) != 0;
   ttn_http_explain(&slot->call->answer, &end);
 }
 
@@ -322,8 +148,8 @@ static void finish(struct slot *slot, CURLcode code) {
   answer->bytes = bytes > 0 ? (uint64_t)bytes : 0;
   if (code != CURLE_OK)
     explain(slot, code);
-  list_remove(&slot->link);
-  list_append(&slot->http->ended, &slot->link);
+  ttn_list_remove(&slot->link);
+  ttn_list_append(&slot->http->ended, &slot->link);
   slot->ended = true;
 }
 
@@ -341,9 +167,9 @@ static void leave(struct slot *first, long port, bool silent) {
   struct http *http = first->http;
   struct link *link, *next;
   for (link = http->under_way.next; link != &http->under_way; link = next) {
-    struct slot *slot = slot_of(link);
+    struct slot *slot = ttn_slot_of(link);
     next = link->next;
-    if (slot != first && connection_of(slot) == port &&
+    if (slot != first && ttn_slot_connection(slot) == port &&
         same_origin(first->call->url, slot->call->url) && !move(slot) &&
         silent) {
       forbid_reuse(slot, true);
@@ -357,7 +183,7 @@ static void leave(struct slot *first, long port, bool silent) {
  * or libcurl would take the dying connection for this one again. And if libcurl
  * did so by itself, once more for a text that tells what is wrong now. */
 static bool try_again(struct slot *slot, CURLcode code) {
-  long port = connection_of(slot);
+  long port = ttn_slot_connection(slot);
   if (slot->old_text && code != CURLE_OPERATION_TIMEDOUT)
     return move(slot);
   switch (code) {
@@ -393,7 +219,7 @@ static void collect(struct http *http) {
 /* The connection of a call whose time is up, if nothing came over it since the
  * call began; else 0. */
 static long silent_connection(struct slot *slot, int64_t now) {
-  long port = connection_of(slot);
+  long port = ttn_slot_connection(slot);
   const struct heard *heard = &slot->http->heard[port % TTN_HEARD];
   if (now - slot->begin < SILENCE ||
       (heard->port == port && heard->at >= slot->begin))
@@ -407,7 +233,7 @@ static struct slot *first_due(struct http *http, int64_t now) {
   http->next_deadline = INT64_MAX;
   for (link = http->under_way.next; link != &http->under_way;
        link = link->next) {
-    struct slot *slot = slot_of(link);
+    struct slot *slot = ttn_slot_of(link);
     if (slot->deadline <= now)
       return slot;
     if (slot->deadline < http->next_deadline)
@@ -452,20 +278,20 @@ static struct ttn_call *http_wait(void *ctx, int64_t until) {
 
     if (atomic_exchange(&http->woken, false))
       return NULL;
-    if (!list_empty(&http->ended)) {
-      struct slot *slot = slot_of(http->ended.next);
+    if (!ttn_list_empty(&http->ended)) {
+      struct slot *slot = ttn_slot_of(http->ended.next);
       struct ttn_call *call = slot->call;
-      list_remove(&slot->link);
-      slot_give(slot);
+      ttn_list_remove(&slot->link);
+      ttn_slot_give(slot);
       return call;
     }
     /* A failure is libcurl's lack of memory: the deadlines end what it can't
      * go on with. */
     curl_multi_perform(http->multi, &running);
     collect(http);
-    now = mono(http);
+    now = ttn_http_mono(http);
     expire(http, now);
-    if (!list_empty(&http->ended))
+    if (!ttn_list_empty(&http->ended))
       continue;
     if (now >= until)
       return NULL;
@@ -482,8 +308,8 @@ static void http_cancel(void *ctx, struct ttn_call *call) {
     forbid_reuse(slot, true);
     curl_multi_remove_handle(http->multi, slot->easy);
   }
-  list_remove(&slot->link);
-  slot_give(slot);
+  ttn_list_remove(&slot->link);
+  ttn_slot_give(slot);
 }
 
 static void http_wake(void *ctx) {
@@ -494,9 +320,9 @@ static void http_wake(void *ctx) {
 
 static void http_free(void *ctx) {
   struct http *http = ctx;
-  drop_slots(&http->under_way);
-  drop_slots(&http->ended);
-  drop_idle(http);
+  ttn_slots_drop(&http->under_way);
+  ttn_slots_drop(&http->ended);
+  ttn_slots_drop_idle(http);
   curl_multi_cleanup(http->multi);
   ttn_free(http->env, http->ca_cert);
   ttn_free(http->env, http->client_cert);
@@ -559,9 +385,9 @@ struct ttn_net *ttn_http_new(const struct ttn_env *env,
   if (http == NULL)
     return NULL;
   http->env = env;
-  list_init(&http->under_way);
-  list_init(&http->ended);
-  list_init(&http->idle);
+  ttn_list_init(&http->under_way);
+  ttn_list_init(&http->ended);
+  ttn_list_init(&http->idle);
   http->next_deadline = INT64_MAX;
   atomic_init(&http->woken, false);
   http->net = (struct ttn_net){.ctx = http,

@@ -33,7 +33,7 @@ struct http {
   struct link under_way, ended, idle; /* slots */
   size_t n_idle;
   const struct ttn_auth *auth; /* of the latest call: only compared */
-  int64_t next_deadline; /* no call's is earlier */
+  int64_t next_deadline;       /* no call's is earlier */
   struct heard heard[TTN_HEARD];
   atomic_bool woken;
   /* The options, copied. */
@@ -63,6 +63,54 @@ struct slot {
   struct curl_slist lines[3]; /* request headers */
   char error[CURL_ERROR_SIZE];
 };
+
+static inline void ttn_list_init(struct link *list) {
+  list->next = list->prev = list;
+}
+
+static inline bool ttn_list_empty(const struct link *list) {
+  return list->next == list;
+}
+
+static inline void ttn_list_append(struct link *list, struct link *link) {
+  link->prev = list->prev;
+  link->next = list;
+  list->prev->next = link;
+  list->prev = link;
+}
+
+static inline void ttn_list_remove(struct link *link) {
+  link->prev->next = link->next;
+  link->next->prev = link->prev;
+}
+
+static inline struct slot *ttn_slot_of(struct link *link) {
+  return (struct slot *)link;
+}
+
+static inline int64_t ttn_http_mono(const struct http *http) {
+  return http->env->mono(http->env->ctx);
+}
+
+/* http_slot.c */
+
+/* A slot without a call and in no list, to be given back. NULL: no memory. */
+struct slot *ttn_slot_take(struct http *http);
+
+/* Takes a slot that is in no list from its call, and keeps it for another or
+ * frees it. */
+void ttn_slot_give(struct slot *slot);
+
+/* Frees all slots of a list; their calls are under way no more. */
+void ttn_slots_drop(struct link *list);
+
+void ttn_slots_drop_idle(struct http *http);
+
+/* The port of the slot's connection on this machine, which tells connections
+ * apart; 0: it has none yet. */
+long ttn_slot_connection(struct slot *slot);
+
+/* http_setup.c */
 
 /* Sets what is the same for all calls. False: no memory, or libcurl lacks
  * something without which no request may go out. */
