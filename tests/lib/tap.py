@@ -7,6 +7,7 @@ wrong is printed below it as comments, the message first, for ./check shows the 
 
 import os
 import re
+import signal
 import sys
 import threading
 import time
@@ -22,6 +23,8 @@ def run(names):
     if not tests:
         sys.exit("no such test")
     failed = 0
+    # A shell's background ignores it, and so would all that is started here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Test functions that run threads of a stand-in need little stack each.
     threading.stack_size(512 * 1024)
     print("1..%d" % len(tests), flush=True)
