@@ -202,6 +202,12 @@ def test_a_refused_organization_comes_back():
             tap.equal(gateways(poll), ["other-gw", "town-gw-1"])
             tap.equal(poll.api("bool", "up"), 1)
             tap.matches(r'Organization "other": the key may list it again', str(poll.log))
+            # Refused anew: what is known of its gateways is not taken back.
+            stack.member("other", "alice", rights[1:])
+            for _ in range(3):
+                poll = drive.poll()
+                tap.equal(gateways(poll), ["other-gw", "town-gw-1"])
+                tap.equal(poll.api("bool", "up"), 0)
 
 
 def test_shards_take_each_gateway_once():

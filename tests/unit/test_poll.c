@@ -366,7 +366,15 @@ static void at_none(struct play *p, struct ttn_call *call) {
   add(p, "{}");
 }
 
-/* It may be connected where nobody asked: said once, with the cure. */
+static void at_none_later(struct play *p, struct ttn_call *call) {
+  if (p->poll == 0)
+    give_batch(p, call, CONNECTED);
+  else
+    at_none(p, call);
+}
+
+/* One that was connected there is down. Any other may be connected where nobody
+ * asked: said once, with the cure. */
 static void test_named_gateway_nowhere(void **state) {
   (void)state;
   const char *const options[] = {"Gateway", "a-gw", "Gateway", "b-gw", NULL};
@@ -375,6 +383,13 @@ static void test_named_gateway_nowhere(void **state) {
   poll_play(p);
   assert_told(p, "ttn/a-gw/bool-connected=0");
   assert_lines(p, 1, "name it with a Cluster line");
+  close_play(p);
+  const char *const one[] = {"Gateway", "a-gw", NULL};
+  p = open_play(at_none_later, one);
+  poll_play(p);
+  poll_play(p);
+  assert_told(p, "ttn/a-gw/bool-connected=0");
+  assert_lines(p, 0, "name it with a Cluster line");
   close_play(p);
 }
 
