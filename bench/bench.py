@@ -365,7 +365,7 @@ def measure(scratch, fleets):
         if all(results.get(n, {}).get(level) for n in (1000, 100000)):
             ours, floor = (results[100000][level][-1][0][i].cpu / results[1000][level][-1][0][i].cpu / 100
                            for i in range(2))
-            marks.see("CPU of one in 100,000 / in 1,000, " + names[level], 1.2, ours, "floor: %.3g" % floor)
+            marks.see("one in 100,000 / in 1,000, CPU " + names[level], 1.2, ours, "floor: %.3g" % floor)
     marks.show()
 
 
@@ -375,8 +375,9 @@ def show_in_collectd(marks, table, gateways, rss, connections, found):
                   ms(floor.cpu), times(ours.cpu, floor.cpu), ours.requests, connections, kib(ours.bytes),
                   VALUES * gateways, share(ours), mib(rss))
         where = "{:,} at {} ms".format(gateways, latency)
-        marks.see("wall / floor", 1.3, ours.wall / floor.wall, where)
-        marks.see("CPU / floor", 1.5, ours.cpu / floor.cpu, where)
+        of_what = " of one gateway" if gateways == 1 else ""
+        marks.see("wall / floor" + of_what, 1.3, ours.wall / floor.wall, where)
+        marks.see("CPU / floor" + of_what, 1.5, ours.cpu / floor.cpu, where)
         if gateways == 500:
             marks.see("requests of 500", 5, ours.requests, where)
             marks.see("connections of 500", 1, connections, where)
