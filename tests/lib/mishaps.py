@@ -133,10 +133,10 @@ MISHAPS = (
     _answer("closed before the headers", {"close": "before"}, {"transfer"}, **_NO_HEAD),
     _answer("reset before the headers", {"close": "before", "reset": True}, {"transfer"}, **_NO_HEAD),
     _answer("reset amid the headers", {"close": "head", "reset": True}, {"transfer"}, **_NO_HEAD),
-    _answer("closed amid the headers", {"close": "head"}, {"transfer", "json"}, DIRECT),
+    # Of a refusal what is left says enough: http.
+    _answer("closed amid the headers", {"close": "head"}, {"transfer", "json", "http"}, DIRECT),
     _answer("reset after the headers", {"close": "body", "reset": True}, {"transfer"}),
     _answer("body cut, with its length", {"close": "body"}, {"transfer"}),
-    # Of a refusal what is left says enough: http.
     _answer("body cut, without its length", {"length": None, "transform": [["cut_json", 7]]}, {"json", "http"}),
     _answer("length too small", {"length": -60}, {"json", "transfer", "http"}),
     _answer("length too large", {"length": 9}, {"transfer"}),
@@ -168,7 +168,7 @@ MISHAPS = (
     _answer("gzip cut", {"transform": [["gzip_cut"]]}, {"transfer", "json", "http"}),
     _answer("gzip bomb", {"transform": [["gzip_bomb", 20]]}, {"too_large", "json"}),
     # Statistics that are wrong.
-    _batch("two batches' answers swapped", ["exchange"], {"answer"}, (PLAIN,), spares=1),
+    _batch("two batches' answers swapped", ["exchange"], {"answer", "http"}, (PLAIN,), spares=1),
     _batch("another account's answer", ["another"], {"answer"}),
     _batch("one gateway too many", ["extra", "nobody-asked"], {"answer", "too_large"}),
     _batch("each gateway twice", ["duplicate"], {"json"}),
