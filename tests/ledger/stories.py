@@ -74,6 +74,7 @@ class Story:
         self.polled = 0           # by this process
         self.troubled = 0         # polls that the present faults still last
         self.refused = []         # clusters
+        self.back = set()         # who has to be seen before leaving the list again
         self.polls = self.reconnects = self.clean = self.kills = self.amid = self.between = self.unknown = 0
         self.exact = 0            # series that hold just what the stand-in announced
         self.errors = []
@@ -152,8 +153,11 @@ class Story:
         rng = self.random
         fate = rng.random()
         if fate < 0.004:
-            # What is known of a gateway outlives a day without it in the list; all else comes to less.
+            # What is known of a gateway outlives a day without it in the list; all else comes to less. So all are in
+            # the list that is read next.
             for one in self.gateways.values():
+                if not one.listed:
+                    self.back.add(one.name)
                 self._list(one, True)
         self.stack.advance(rng.uniform(49, 51) * 3600 if fate < 0.004 else
                            rng.uniform(90, 400) if fate < 0.05 else rng.uniform(0.01, 60))
@@ -218,7 +222,7 @@ class Story:
         told = any(memory.value is not None for mind in one.minds for memory in mind.kinds)
         if listed is None:
             listed = not one.listed or self.random.random() > 0.3
-        if listed != one.listed and (listed or told):
+        if listed != one.listed and (listed or (told and one.name not in self.back)):
             one.listed = listed
             self.stack.collaborator(one.name, "alice", "all" if listed else None)
 
@@ -331,6 +335,7 @@ class Story:
         seen = self.stack.seen(self.stack.clock.now())
         for one in self.gateways.values():
             self._take(one, seen.get(one.name, []), reported)
+        self.back -= set(reported.gateways)
         for name in set(reported.gateways) - set(self.gateways):
             self._wrong("a value of %s, which nobody has" % name)
         states = [values[("bool", "connected")] for values in reported.gateways.values()]
