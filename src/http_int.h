@@ -92,6 +92,10 @@ static inline int64_t ttn_http_mono(const struct http *http) {
   return http->env->mono(http->env->ctx);
 }
 
+/* Whether libcurl took an option of `slot`. */
+#define SET(option, value)                                                     \
+  (curl_easy_setopt(slot->easy, option, value) == CURLE_OK)
+
 /* http_slot.c */
 
 /* A slot without a call and in no list, to be given back. NULL: no memory. */

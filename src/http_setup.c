@@ -23,9 +23,6 @@ struct ttn_auth {
   char header[]; /* "Authorization: Bearer …" */
 };
 
-#define SET(option, value)                                                     \
-  (curl_easy_setopt(slot->easy, option, value) == CURLE_OK)
-
 /* What makes a connection trustworthy: nothing of it may fail unseen. */
 static bool set_tls(struct slot *slot) {
   const struct http *http = slot->http;

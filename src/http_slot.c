@@ -78,9 +78,6 @@ static CURLcode on_handshake(CURL *easy, void *ssl_ctx, void *user) {
   return CURLE_OK;
 }
 
-#define SET(option, value)                                                     \
-  (curl_easy_setopt(slot->easy, option, value) == CURLE_OK)
-
 static bool set_callbacks(struct slot *slot) {
   /* Comfort: GnuTLS doesn't have it, and a time-out is named less well. */
   (void)(SET(CURLOPT_SSL_CTX_FUNCTION, on_handshake) &&
