@@ -272,21 +272,15 @@ class Listener:
         self.drop_connections()
 
 
+def listen(host, port):
+    return socket.create_server((host, port), backlog=512)
+
+
 def _bind(host, port):
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def listen(host, port):
-    sock = _bind(host, port)
-    try:
-        sock.listen(512)
     except OSError:
         sock.close()
         raise
