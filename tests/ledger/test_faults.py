@@ -23,8 +23,9 @@ def test_faults():
             note(error)
     out = Sum(told)
     note("\n".join(out.lines()))
-    if out.why_not():
-        raise AssertionError(out.why_not())
+    why = out.why_not()
+    if why:
+        raise AssertionError(why)
     met = [name for name, row in out.rows.items() if row["polls"]]
     if out.figures["polls"] < 500 or len(met) < 40:
         raise AssertionError("only %d polls and %d kinds of fault" % (out.figures["polls"], len(met)))

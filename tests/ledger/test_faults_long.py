@@ -16,8 +16,9 @@ POLLS = 10000
 def test_faults():
     """10,000 polls amid every kind of fault: 0 lost, 0 twice, 0 wrong, each counted, one line, over in one interval"""
     out = tell_faults(4401, POLLS, note)
-    if out.why_not():
-        raise AssertionError(out.why_not())
+    why = out.why_not()
+    if why:
+        raise AssertionError(why)
     unmet = [name for name, row in out.rows.items() if not row["polls"]]
     if out.figures["polls"] < POLLS or unmet:
         raise AssertionError("%d polls, and none amid %s" % (out.figures["polls"], unmet))
