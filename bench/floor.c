@@ -5,7 +5,7 @@
 #include "floor.h"
 
 #include "answers.h"
-#include "report.h"
+#include "report/report.h"
 
 #include <curl/curl.h>
 #include <stdio.h>

@@ -12,10 +12,10 @@
  *   bench-poll versions
  *
  * says which libraries these are. */
-#include "account.h"
+#include "account/account.h"
 #include "answers.h"
 #include "floor.h"
-#include "settings.h"
+#include "config/settings.h"
 
 #include <curl/curl.h>
 #include <malloc.h>

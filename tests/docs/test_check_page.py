@@ -27,7 +27,7 @@ def source(name):
 
 def options():
     """{long option: does it want a value} of the command's own table; not the other spelling of --color."""
-    table = source("check_options.c").split("static const struct option longs[]")[1].split("};")[0]
+    table = source("cli/options.c").split("static const struct option longs[]")[1].split("};")[0]
     found = re.findall(r'\{"([a-z-]+)", (\w+)_argument', table)
     return {"--" + name: kind for name, kind in found if name != "colour"}
 
@@ -77,10 +77,10 @@ def test_json():
 def test_kinds():
     """Every kind of trouble that the code has is there, and no other"""
     text = section("JSON").split("\nKinds of trouble are ")[1]
-    code = set(re.findall(r'add\(look, CHECK_\w+, "(\w+)"', source("check_advice.c")))
-    code |= set(re.findall(r'say\(look, CHECK_\w+, "(\w+)"', source("check_advice.c")))
-    code |= set(re.findall(r'say_sentence\(look, "(\w+)"', source("check_advice.c")))
-    code |= set(re.findall(r'advise_why\(look, CHECK_\w+, "(\w+)"', source("check_advice.c")))
+    code = set(re.findall(r'add\(look, CHECK_\w+, "(\w+)"', source("cli/diagnose.c")))
+    code |= set(re.findall(r'say\(look, CHECK_\w+, "(\w+)"', source("cli/diagnose.c")))
+    code |= set(re.findall(r'say_sentence\(look, "(\w+)"', source("cli/diagnose.c")))
+    code |= set(re.findall(r'advise_why\(look, CHECK_\w+, "(\w+)"', source("cli/diagnose.c")))
     # A host's are the failures, but for one that is no host's.
     code |= {row[0] for row in pages.names("failure")} - {"state_file"}
     equal(sorted(set(re.findall(r"C<(\w+)>", text))), sorted(code))

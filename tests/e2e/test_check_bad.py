@@ -219,7 +219,7 @@ def test_help_and_version():
     ran = command.run(["--help"])
     equal((ran.status, ran.err), (0, ""))
     equal([line for line in ran.out.splitlines() if len(line) > 80], [])
-    with open(os.path.join(place.SRCDIR, "src", "check_options.c"), encoding="utf-8") as file:
+    with open(os.path.join(place.SRCDIR, "src", "cli", "options.c"), encoding="utf-8") as file:
         table = file.read().split("static const struct option longs[]")[1].split("};")[0]
     for line in table.splitlines():
         if line.strip().startswith('{"') and '"colour"' not in line:

@@ -8,7 +8,7 @@
 #ifndef TTN_FUZZ_H
 #define TTN_FUZZ_H
 
-#include "../unit/outside.h"
+#include "lib/outside.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -8,7 +8,7 @@
 
 #include "fuzz.h"
 
-#include "decode.h"
+#include "tts/decode.h"
 
 /* Checks what must hold of any records, and sums them up. */
 static uint64_t look(const struct ttn_decoder *decoder, enum ttn_body body);

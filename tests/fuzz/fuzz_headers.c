@@ -3,7 +3,7 @@
  * head; each of its lines goes in with CR LF, with LF and with neither. */
 #include "fuzz.h"
 
-#include "http_headers.h"
+#include "http/headers.h"
 
 #include <errno.h>
 #include <strings.h>

@@ -8,7 +8,7 @@
  * ours must be the host, port and scheme that were meant. */
 #include "fuzz.h"
 
-#include "endpoint.h"
+#include "tts/endpoint.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>

@@ -7,7 +7,7 @@
  * get a mark that no line of the log may show. */
 #include "fuzz.h"
 
-#include "settings.h"
+#include "config/settings.h"
 
 #define MARK "SeCrEtMaRk"
 #define NUMBER 8675309.25

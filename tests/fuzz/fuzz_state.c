@@ -5,7 +5,7 @@
  * are the same, and so are the bytes. */
 #include "fuzz.h"
 
-#include "state_format.h"
+#include "gateway/state_format.h"
 
 #include <inttypes.h>
 #include <sys/mman.h>

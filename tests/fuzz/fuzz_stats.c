@@ -4,7 +4,7 @@
  * gateway.c without a count that goes back. */
 #include "fuzz_decode.h"
 
-#include "gateway.h"
+#include "gateway/gateway.h"
 
 #include <math.h>
 

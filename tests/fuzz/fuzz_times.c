@@ -4,7 +4,7 @@
  * what ours takes has that value, and what ours refuses is not right. */
 #include "fuzz.h"
 
-#include "decode.h"
+#include "tts/decode.h"
 
 #include <math.h>
 #include <regex.h>

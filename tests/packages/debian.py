@@ -113,7 +113,7 @@ class _Story:
                                scripts/build-deb""", DEB_BUILD_OPTIONS="parallel=2")
         tap.matches(r"# TOTAL: \d{3}\n# PASS: +\d{3}\n# SKIP: +0\n# XFAIL: 0\n# FAIL: +0\n", said)
         self.as_builder("cd /src/clone/build/deb && tar -tf collectd-ttn_*.tar.xz >list"
-                        " && grep -q /src/plugin.c list && ! grep '/stray.key$' list")
+                        " && grep -q /src/collectd/plugin.c list && ! grep '/stray.key$' list")
 
     def test_lintian(self):
         """lintian finds nothing"""

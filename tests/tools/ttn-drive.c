@@ -21,8 +21,8 @@
  * Option values that are numbers or true/false are passed as such; a value in
  * double quotes is always a string. An option that can't be used: exit 2. End
  * of input is like a crash: exit 3 without a clean end. */
-#include "account.h"
-#include "settings.h"
+#include "account/account.h"
+#include "config/settings.h"
 
 #include <stdio.h>
 #include <stdlib.h>

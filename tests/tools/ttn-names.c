@@ -5,8 +5,8 @@
  *   option NAME VALUE one|many DEFAULT     (no DEFAULT: nothing follows)
  *   range NAME LEAST MOST                  (of options that have one)
  *   failure NAME                           (of ttn_api's errors) */
-#include "env.h"
-#include "settings.h"
+#include "base/env.h"
+#include "config/settings.h"
 
 #include <stdio.h>
 

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* One account: its gateways, its hosts, what is known of them, and the poll
+ * that brings it up to date. The top of the library: plugin.c and ttn-check
+ * call it and give it a sink and a network. account.c owns, discover.c finds
+ * the gateways, poll.c asks for their statistics. */
+#ifndef TTN_ACCOUNT_H
+#define TTN_ACCOUNT_H
+
+#include "base/env.h"
+#include "http/http.h"
+#include "report/report.h"
+#include "config/settings.h"
+
+struct ttn_account;
+struct ttn_claims;
+
+/* Takes over settings and net (also on failure). env and sink must outlive the
+ * account. claims: shared by all accounts of the daemon, or NULL. NULL: no
+ * memory, or a Gateway expression that can't be compiled (logged). */
+struct ttn_account *ttn_account_new(const struct ttn_env *env,
+                                    struct ttn_settings *settings,
+                                    const struct ttn_net *net,
+                                    const struct ttn_sink *sink,
+                                    struct ttn_claims *claims);
+
+/* One poll, on one thread at a time. Returns by its deadline (the Timeout
+ * option), or within milliseconds of ttn_account_stop. */
+void ttn_account_poll(struct ttn_account *account);
+
+/* From any thread: ends the poll that is under way, and every later one at
+ * once. */
+void ttn_account_stop(struct ttn_account *account);
+
+/* A clean end: writes the values reported last to the state file. */
+void ttn_account_free(struct ttn_account *account);
+
+/* Which account reports which gateway under which host name: two that report
+ * the same one would mix their values. Thread-safe. */
+struct ttn_claims *ttn_claims_new(const struct ttn_env *env);
+void ttn_claims_free(struct ttn_claims *claims);
+
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/* The hosts that an account asks: which of them may have the key, how much
+ * each of them takes now, and whether it is in trouble.
+ *
+ * Trouble: after no connection, three failures in a row or a failed probe a
+ * host gets one request a poll, the probe; all else goes in the same poll once
+ * that succeeds. So a day's outage costs a request an interval and is over
+ * within one. A time-out makes the next request take a fresh connection:
+ * libcurl goes on using a silent HTTP/2 connection for ever.
+ *
+ * Limits: the stack limits each kind of call by itself, as a bucket that fills
+ * at a constant rate (GCRA). X-Rate-Limit-Retry is truncated, so one second
+ * more is waited (tests/answers/rate-limit/batch-after-retry.json). Available
+ * and Reset tell when the bucket has room again before a call is refused. The
+ * first call of a kind to a host goes alone, and the first after a refusal:
+ * only its answer tells. Single GETs are limited for each gateway apart. */
+#include "account/internal.h"
+
+#include <string.h>
+
+/* What a 429 without headers is given: a load balancer's, most likely. */
+#define RETRY_UNKNOWN 10
+#define RETRY_MAX 86400
+
+void hosts_init(struct ttn_account *a) {
+  const struct ttn_settings *s = a->settings;
+  a->hosts[0].endpoint = s->url;
+  a->n_hosts = 1;
+  for (size_t i = 0; i < s->n_clusters && a->n_hosts < HOSTS_MAX; i++) {
+    bool there = false;
+    for (size_t h = 0; h < a->n_hosts; h++)
+      there = there ||
+              strcmp(a->hosts[h].endpoint.host, s->clusters[i].host) == 0;
+    if (!there)
+      a->hosts[a->n_hosts++].endpoint = s->clusters[i];
+  }
+  for (size_t h = 0; h < a->n_hosts; h++) {
+    a->hosts[h].configured = true;
+    ttn_endpoint_print(a->hosts[h].base, sizeof(a->hosts[h].base),
+                       &a->hosts[h].endpoint);
+  }
+}
+
+uint64_t hosts_all(const struct ttn_account *a) {
+  uint64_t all = 0;
+  for (size_t h = 0; h < a->n_hosts; h++)
+    if (!a->hosts[h].nowhere)
+      all |= UINT64_C(1) << h;
+  return all;
+}
+
+/* A host that may not have the key: said once each, and only so many. */
+static void stranger(struct ttn_account *a, const char *name, bool valid) {
+  uint64_t h = ttn_hash(TTN_HASH, name, strlen(name));
+  for (size_t i = 0; i < a->n_strangers; i++)
+    if (a->strangers[i] == h)
+      return;
+  if (a->n_strangers == STRANGERS_MAX)
+    return;
+  a->strangers[a->n_strangers++] = h;
+  if (a->n_strangers == STRANGERS_MAX) {
+    account_log(a, TTN_WARNING,
+                "gateways name more than %d further hosts that may not have "
+                "the key; no more of them are named here",
+                STRANGERS_MAX - 1);
+    return;
+  }
+  if (!valid) {
+    char safe[80];
+    size_t n = 0;
+    for (; n < sizeof(safe) - 1 && name[n] != '\0'; n++)
+      safe[n] = name[n] > ' ' && name[n] < 0x7f ? name[n] : '?';
+    safe[n] = '\0';
+    account_log(a, TTN_WARNING,
+                "\"%s\" is no host: gateways with this gateway server address "
+                "are unknown; mend it in the Console (General settings)",
+                safe);
+    return;
+  }
+  struct ttn_endpoint endpoint = a->settings->url;
+  ttn_print(endpoint.host, sizeof(endpoint.host), "%s", name);
+  char url[TTN_URL_MAX];
+  account_log(a, TTN_WARNING,
+              "gateways at %s are unknown: this host may not have the key; if "
+              "it is yours, allow it with: Cluster \"%s\"",
+              name, ttn_endpoint_print(url, sizeof(url), &endpoint));
+}
+
+int hosts_find(struct ttn_account *a, const char *address) {
+  char name[TTN_HOST_MAX + 1];
+  if (address == NULL || address[0] == '\0')
+    return 0;
+  if (!ttn_address_host(address, name)) {
+    stranger(a, address, false);
+    return -1;
+  }
+  if (name[0] == '\0')
+    return 0;
+  for (size_t h = 0; h < a->n_hosts; h++)
+    if (strcmp(a->hosts[h].endpoint.host, name) == 0)
+      return (int)h;
+  if (!ttn_host_trusted(&a->settings->url, name) || a->n_hosts == HOSTS_MAX) {
+    stranger(a, name, true);
+    return -1;
+  }
+  struct host *host = &a->hosts[a->n_hosts];
+  host->endpoint = a->settings->url;
+  ttn_print(host->endpoint.host, sizeof(host->endpoint.host), "%s", name);
+  ttn_endpoint_print(host->base, sizeof(host->base), &host->endpoint);
+  return (int)a->n_hosts++;
+}
+
+void hosts_begin(struct ttn_account *a) {
+  for (size_t h = 0; h < a->n_hosts; h++) {
+    struct host *host = &a->hosts[h];
+    host->given_up = false;
+    host->failed = false;
+    host->answered = false;
+    host->limited = false;
+    host->why[0] = '\0';
+  }
+}
+
+static int64_t limit_available(const struct limit *limit, int64_t now) {
+  if (limit->size == 0)
+    return INT64_MAX;
+  if (now >= limit->full_at || limit->period == 0)
+    return limit->size;
+  int64_t used = (limit->full_at - now + limit->period - 1) / limit->period;
+  return used >= limit->size ? 0 : limit->size - used;
+}
+
+static void sooner(int64_t *until, int64_t at) {
+  if (at < *until)
+    *until = at;
+}
+
+bool hosts_may_start(const struct ttn_account *a, int h, enum kind kind,
+                     int64_t now, int64_t *until) {
+  const struct host *host = &a->hosts[h];
+  const struct limit *limit = &host->limits[kind];
+  unsigned width = host->http2 ? 32 : (unsigned)a->settings->max_connections;
+  if (host->given_up || host->in_flight >= width)
+    return false;
+  if (host->trouble && host->in_flight > 0)
+    return false;
+  if (!limit->seen && limit->in_flight > 0)
+    return false;
+  if (kind == KIND_SINGLE) /* limited per gateway: see range.not_before */
+    return true;
+  if (now < limit->not_before) {
+    sooner(until, limit->not_before);
+    return false;
+  }
+  if (limit_available(limit, now) > (int64_t)limit->in_flight)
+    return true;
+  if (limit->in_flight == 0)
+    sooner(until, limit->full_at - (limit->size - 1) * limit->period);
+  return false;
+}
+
+int64_t hosts_retry(const struct ttn_answer *answer) {
+  int64_t retry = answer->rate_retry >= 0 ? answer->rate_retry : RETRY_UNKNOWN;
+  return ((retry > RETRY_MAX ? RETRY_MAX : retry) + 1) * TTN_SECOND;
+}
+
+static void heed_limit(struct limit *limit, const struct ttn_answer *answer,
+                       int64_t now) {
+  if (answer->status == 429)
+    limit->not_before = now + hosts_retry(answer);
+  if (answer->rate_limit <= 0 || answer->rate_available < 0 ||
+      answer->rate_reset < 0 || answer->rate_limit > 1000000 ||
+      answer->rate_reset > 86400) {
+    limit->size = 0;
+    return;
+  }
+  int64_t available = answer->rate_available;
+  if (available > answer->rate_limit)
+    available = answer->rate_limit;
+  /* Answers may overtake each other: the lowest of those under way holds. */
+  int64_t before = limit_available(limit, now);
+  if (limit->in_flight > 0 && before < available)
+    return;
+  int64_t used = answer->rate_limit - available;
+  int64_t reset = (answer->rate_reset + 1) * TTN_SECOND;
+  limit->size = answer->rate_limit;
+  limit->full_at = used == 0 ? now : now + reset;
+  limit->period = used == 0 ? reset : reset / used;
+}
+
+void hosts_answered(struct ttn_account *a, int h, enum kind kind,
+                    const struct ttn_answer *answer, int64_t now) {
+  struct host *host = &a->hosts[h];
+  host->http2 = answer->http2;
+  if (answer->date != 0) {
+    host->dated = true;
+    host->ahead = a->env->wall(a->env->ctx) - answer->date;
+  }
+  host->limits[kind].seen = answer->status != 429 || kind == KIND_SINGLE;
+  if (kind != KIND_SINGLE)
+    heed_limit(&host->limits[kind], answer, now);
+  if (answer->rate_available >= 0 &&
+      (a->report.rate_available < 0 ||
+       answer->rate_available < a->report.rate_available))
+    a->report.rate_available = answer->rate_available;
+}
+
+void hosts_well(struct ttn_account *a, int h) {
+  struct host *host = &a->hosts[h];
+  host->answered = host->heard = true;
+  host->nowhere = false;
+  host->failures = 0;
+  host->trouble = false;
+  host->given_up = false;
+}
+
+static bool no_connection(enum ttn_failure failure) {
+  return failure == TTN_FAIL_DNS || failure == TTN_FAIL_CONNECT ||
+         failure == TTN_FAIL_PROXY || failure == TTN_FAIL_TLS;
+}
+
+void hosts_failed(struct ttn_account *a, int h, bool probe,
+                  enum ttn_failure failure, const char *asked,
+                  const char *why) {
+  struct host *host = &a->hosts[h];
+  if (!host->failed) {
+    host->asked_for = asked;
+    host->failure = failure;
+    ttn_print(host->why, sizeof(host->why), "%s", why);
+  }
+  host->failed = true;
+  host->failures++;
+  host->nowhere =
+      failure == TTN_FAIL_DNS && !host->configured && !host->heard;
+  if (failure == TTN_FAIL_TIMEOUT || failure == TTN_FAIL_TRANSFER)
+    host->fresh = true;
+  if (probe)
+    host->given_up = true;
+  if (probe || no_connection(failure) || host->failures >= FAILURES_MAX)
+    host->trouble = true;
+}
+
+/* One line when trouble begins, one when it ends, none in between. A failure
+ * that a second try made good, a connection that went silent most of all, is
+ * counted and takes nothing from anyone: no line. */
+void hosts_end(struct ttn_account *a, bool whole) {
+  int64_t now = a->env->mono(a->env->ctx);
+  char words[64];
+  for (size_t h = 0; h < a->n_hosts; h++) {
+    struct host *host = &a->hosts[h];
+    bool failed = host->failed && !(whole && host->answered && !host->trouble);
+    if (failed && !host->said) {
+      account_log(a, TTN_ERROR,
+                  "%s: %s: %s; what it would have told is unknown until it "
+                  "answers, which is tried at each poll",
+                  host->base, host->asked_for, host->why);
+      host->said = true;
+      host->since = now;
+    } else if (!failed && host->answered && host->said) {
+      account_log(a, TTN_NOTICE, "%s: answers again, after %s", host->base,
+                  ttn_words(words, sizeof(words), now - host->since));
+      host->said = false;
+    }
+    if (host->limited && !host->said_limited) {
+      account_log(a, TTN_WARNING,
+                  "%s: the rate limit leaves gateways unknown in this poll; "
+                  "they come first in the next: raise Interval, or ask the "
+                  "operator for a higher limit",
+                  host->base);
+      host->said_limited = true;
+    } else if (!host->limited && host->answered && host->said_limited) {
+      account_log(a, TTN_NOTICE, "%s: the rate limit is kept again",
+                  host->base);
+      host->said_limited = false;
+    }
+  }
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* What a person wants to know of an account beyond its values: whose key it
+ * is, how each host does, and why a gateway is unknown. For ttn-check; a daemon
+ * has no use for it. Read it after a poll, or amid one on the account's thread.
+ * Strings live until the next poll. */
+#ifndef TTN_VIEW_H
+#define TTN_VIEW_H
+
+#include "account/account.h"
+
+struct ttn_view {
+  const struct ttn_auth_info *key; /* whose it is; NULL: nobody told */
+  /* Why nothing is known in this poll: the key was refused. trouble.h's
+   * sentence, or NULL. */
+  const char *key_why;
+  /* Why the list could not be read in this poll, or NULL; `list_denied`: it is
+   * trouble.h's sentence about a right. */
+  const char *list_why;
+  bool list_denied;
+  bool listed;         /* gateways are known */
+  size_t n_gateways;   /* in order of their ids */
+  size_t n_hosts;      /* the first is URL's */
+  size_t n_bad;        /* gateways whose entry can't be believed */
+  const char *bad_why; /* the first of these, and why */
+};
+
+struct ttn_host_view {
+  const struct ttn_endpoint *endpoint;
+  bool answered, failed; /* in this poll; both: not at first, or not always */
+  bool limited;          /* gateways were left unknown for its rate limit */
+  enum ttn_failure failure; /* if it failed: the first failure, */
+  const char *asked, *why;  /* what it was asked for, and a sentence */
+  bool dated;               /* it told the time: */
+  int64_t ahead; /* how far this machine's clock is ahead of it, ns; the
+                  * answer's way and the cut fraction of a second included */
+};
+
+struct ttn_gateway_view {
+  const char *id;
+  /* As listed, with MetaData; NULL where not known. */
+  const char *name, *eui, *address;
+  enum ttn_state state; /* in this poll */
+  bool refused;         /* unknown: to this key */
+  int home, at;         /* host where it is registered, and where it is asked;
+                         * -1: one that may not have the key */
+  int64_t connected_at; /* while connected, 0 = not known */
+  int64_t disconnected_at; /* while disconnected, 0 = not known */
+};
+
+/* From now on the account asks whose key it has, first of all and once for each
+ * key. Else it asks only when in doubt. */
+void ttn_account_ask_key(struct ttn_account *account);
+
+void ttn_account_view(const struct ttn_account *account, struct ttn_view *view);
+/* The i-th Organization line that the key may not list, as far as is known;
+ * NULL past the end. Where there is one only, list_why says so. */
+const char *ttn_account_view_refused(const struct ttn_account *account,
+                                     size_t i);
+void ttn_account_view_host(const struct ttn_account *account, size_t i,
+                           struct ttn_host_view *view);
+void ttn_account_view_gateway(const struct ttn_account *account, size_t i,
+                              struct ttn_gateway_view *view);
+
+#endif

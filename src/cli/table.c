@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+/* A look for people: a table that fits the terminal, then what is wrong, the
+ * cure, and what collectd.conf needs. In a pipe nothing is cut or left out.
+ *
+ * Columns give way in this order: long headings, then the widths of id, name
+ * and cluster as far as they can still be told apart, then whole columns, those
+ * first that tell least. */
+#include "cli/check.h"
+
+#include <string.h>
+
+enum column { ID, NAME, CLUSTER, STATE, SINCE, LAST, UP, DOWN, ACK, COLUMNS };
+
+static const struct {
+  const char *heading, *brief;
+  bool right;
+  size_t least; /* columns that it can be cut to; 0: not at all */
+} columns[COLUMNS] = {
+    [ID] = {"GATEWAY", "GATEWAY", false, 12},
+    [NAME] = {"NAME", "NAME", false, 10},
+    [CLUSTER] = {"CLUSTER", "CLUSTER", false, 8},
+    [STATE] = {"STATE", "STATE", false, 0},
+    [SINCE] = {"SINCE", "SINCE", true, 0},
+    [LAST] = {"LAST UPLINK", "LAST UP", true, 0},
+    [UP] = {"UPLINKS", "UP", true, 0},
+    [DOWN] = {"DOWNLINKS", "DOWN", true, 0},
+    [ACK] = {"TX ACKS", "ACK", true, 0},
+};
+/* What goes first. ID and STATE stay. */
+static const enum column expendable[] = {CLUSTER, ACK,   DOWN, NAME,
+                                         UP,      SINCE, LAST};
+#define EXPENDABLE (sizeof(expendable) / sizeof(expendable[0]))
+#define GAP 2
+#define PARAGRAPH_MAX 100
+
+struct layout {
+  const struct check_look *look;
+  struct check_text *text;
+  bool shown[COLUMNS], brief;
+  size_t width[COLUMNS];
+  size_t hidden; /* columns */
+};
+
+/* Dates are cut to the second, and answers take their time: less is not worth
+ * a correction. */
+#define SLACK (2 * TTN_SECOND)
+
+/* Now, by the clock of the stack that named the row's times. */
+static int64_t stack_time(const struct check_look *look,
+                          const struct check_row *row) {
+  int64_t ahead = row->seen.at < 0 || !look->hosts[row->seen.at].dated
+                      ? 0
+                      : look->hosts[row->seen.at].ahead;
+  return look->at - (ahead > -SLACK && ahead < SLACK ? 0 : ahead);
+}
+
+#define CELL 48
+/* A cell's text, in buffer or elsewhere. */
+static const char *cell(const struct check_look *look,
+                        const struct check_row *row, enum column column,
+                        char buffer[CELL]) {
+  static const char *const states[] = {[TTN_UNKNOWN] = "unknown",
+                                       [TTN_CONNECTED] = "connected",
+                                       [TTN_DISCONNECTED] = "disconnected"};
+  int64_t since = row->seen.state == TTN_CONNECTED ? row->seen.connected_at
+                                                   : row->seen.disconnected_at;
+  int64_t now = stack_time(look, row);
+  switch (column) {
+  case ID:
+    return row->seen.id;
+  case NAME:
+    return row->seen.name != NULL && row->seen.name[0] != '\0' ? row->seen.name
+                                                               : "-";
+  case CLUSTER:
+    return row->cluster != NULL        ? row->cluster
+           : row->seen.address != NULL ? row->seen.address
+                                       : "-";
+  case STATE:
+    return states[row->seen.state];
+  case SINCE:
+    return since == 0 ? "-" : check_age(buffer, now - since);
+  case LAST:
+    return row->since_uplink < 0
+               ? "-"
+               : check_age(buffer,
+                           (int64_t)(row->since_uplink * (double)TTN_SECOND));
+  default: {
+    int kind = (int)column - UP;
+    if ((row->counts >> kind & 1) == 0)
+      return "-";
+    return ttn_print(buffer, CELL, "%lld", (long long)row->count[kind]);
+  }
+  }
+}
+_Static_assert(CELL >= CHECK_AGE, "an age fits into a cell");
+
+/* ---- widths ---- */
+
+static const char *heading(const struct layout *l, enum column c) {
+  return l->brief ? columns[c].brief : columns[c].heading;
+}
+
+static size_t natural(const struct layout *l, enum column c) {
+  char buffer[CELL];
+  size_t widest = strlen(heading(l, c));
+  for (size_t i = 0; i < l->look->n_rows; i++) {
+    size_t w = check_width(cell(l->look, &l->look->rows[i], c, buffer),
+                           l->look->term->utf8);
+    if (w > widest)
+      widest = w;
+  }
+  return widest;
+}
+
+static size_t total(const struct layout *l) {
+  size_t sum = 0;
+  for (enum column c = 0; c < COLUMNS; c++)
+    if (l->shown[c])
+      sum += l->width[c] + (sum == 0 ? 0 : GAP);
+  return sum;
+}
+
+/* The widest column that can still give way, or COLUMNS. */
+static enum column widest(const struct layout *l) {
+  enum column found = COLUMNS;
+  for (enum column c = 0; c < COLUMNS; c++)
+    if (l->shown[c] && columns[c].least > 0 && l->width[c] > columns[c].least &&
+        (found == COLUMNS || l->width[c] > l->width[found]))
+      found = c;
+  return found;
+}
+
+static void measure(struct layout *l) {
+  for (enum column c = 0; c < COLUMNS; c++)
+    l->width[c] = natural(l, c);
+}
+
+static bool one_cluster(const struct check_look *look) {
+  for (size_t i = 1; i < look->n_rows; i++)
+    if (look->rows[i].seen.at != look->rows[0].seen.at)
+      return false;
+  return true;
+}
+
+/* Takes column by column until the rest can be made to fit. */
+static void drop(struct layout *l, size_t room) {
+  bool one = one_cluster(l->look);
+  for (size_t i = 0; i <= EXPENDABLE; i++) {
+    enum column wide;
+    size_t before[COLUMNS];
+    memcpy(before, l->width, sizeof(before));
+    while (total(l) > room && (wide = widest(l)) != COLUMNS)
+      l->width[wide]--;
+    if (total(l) <= room || i == EXPENDABLE)
+      return;
+    /* A cluster that is everywhere the same stands below the table, too. */
+    enum column c = expendable[i];
+    memcpy(l->width, before, sizeof(before));
+    l->shown[c] = false;
+    l->hidden += c != CLUSTER || !one;
+  }
+}
+
+static void fit(struct layout *l, size_t room) {
+  for (enum column c = 0; c < COLUMNS; c++)
+    l->shown[c] = true;
+  l->brief = false;
+  measure(l);
+  if (room == 0 || total(l) <= room)
+    return;
+  l->brief = true;
+  measure(l);
+  drop(l, room);
+}
+
+/* ---- the table ---- */
+
+static const char *paint(const struct check_look *look, const char *code) {
+  return look->term->colour ? code : "";
+}
+
+static const char *state_colour(enum ttn_state state) {
+  return state == TTN_CONNECTED      ? "\033[32m"
+         : state == TTN_DISCONNECTED ? "\033[31m"
+                                     : "\033[33m";
+}
+
+/* No blanks at a line's end. */
+static void add_row(struct layout *l, const struct check_row *row) {
+  char buffer[CELL];
+  enum column last = COLUMNS;
+  bool first = true;
+  for (enum column c = 0; c < COLUMNS; c++)
+    if (l->shown[c])
+      last = c;
+  for (enum column c = 0; c < COLUMNS; c++) {
+    if (!l->shown[c])
+      continue;
+    const char *s = row == NULL ? heading(l, c) : cell(l->look, row, c, buffer);
+    bool coloured = row == NULL || c == STATE;
+    check_add(l->text, "%*s%s", first ? 0 : GAP, "",
+              !coloured     ? ""
+              : row == NULL ? paint(l->look, "\033[1m")
+                            : paint(l->look, state_colour(row->seen.state)));
+    size_t width = c == last && !columns[c].right
+                       ? check_width(s, l->look->term->utf8)
+                       : l->width[c];
+    check_add_cell(l->text, s, width < l->width[c] ? width : l->width[c],
+                   columns[c].right, l->look->term->utf8);
+    if (coloured)
+      check_add(l->text, "%s", paint(l->look, "\033[0m"));
+    first = false;
+  }
+  check_add(l->text, "\n");
+}
+
+/* Those that need somebody come first when not all can be shown. */
+static void add_rows(struct layout *l, size_t most) {
+  const struct check_look *look = l->look;
+  static const enum ttn_state order[] = {TTN_DISCONNECTED, TTN_UNKNOWN,
+                                         TTN_CONNECTED};
+  size_t n = 0;
+  add_row(l, NULL);
+  if (most == 0 || look->n_rows <= most) {
+    for (size_t i = 0; i < look->n_rows; i++)
+      add_row(l, &look->rows[i]);
+    return;
+  }
+  for (size_t o = 0; o < 3; o++)
+    for (size_t i = 0; i < look->n_rows && n + 1 < most; i++)
+      if (look->rows[i].seen.state == order[o]) {
+        add_row(l, &look->rows[i]);
+        n++;
+      }
+  check_add(l->text, "%sand %zu more\n", look->term->utf8 ? "… " : "",
+            look->n_rows - n);
+}
+
+/* ---- around it ---- */
+
+static size_t paragraph_width(const struct check_look *look) {
+  size_t columns_there = look->term->columns;
+  return columns_there > PARAGRAPH_MAX ? PARAGRAPH_MAX : columns_there;
+}
+
+/* A blank line between this and what was before. */
+static void part(struct check_text *text) {
+  if (text->n > 0 && !text->failed)
+    check_add(text, "\n");
+}
+
+static void add_text(const struct check_look *look, struct check_text *text,
+                     const char *s, size_t indent) {
+  check_add_paragraph(text, s, paragraph_width(look), indent, look->term->utf8);
+}
+
+static void add_key(const struct check_look *look, struct check_text *text) {
+  const struct ttn_auth_info *key = look->view.key;
+  struct check_text line = {.env = text->env};
+  char url[TTN_URL_MAX];
+  const char *kind = check_look_kind(look);
+  if (kind == NULL)
+    return;
+  check_add(&line, "The key is %s %s's, at %s. It has ", kind,
+            key->entity_id != NULL ? key->entity_id : "?",
+            ttn_endpoint_print(url, sizeof(url), &look->url));
+  for (size_t i = 0; i < key->n_rights && i < 4; i++)
+    check_add(&line, "%s%s", i == 0 ? "" : ", ", key->rights[i]);
+  if (key->n_rights > 4)
+    check_add(&line, " and %zu more rights", key->n_rights - 4);
+  check_add(&line, key->n_rights == 0 ? "no rights." : ".");
+  text->failed = text->failed || line.failed;
+  if (line.bytes != NULL)
+    add_text(look, text, line.bytes, 0);
+  check_text_free(&line);
+}
+
+static void add_summary(const struct check_look *look,
+                        struct check_text *text) {
+  char line[160];
+  if (!look->view.listed)
+    return;
+  part(text);
+  add_text(look, text,
+           ttn_print(line, sizeof(line),
+                     "%zu gateway%s: %zu connected, %zu disconnected, %zu "
+                     "unknown.",
+                     look->n_rows, look->n_rows == 1 ? "" : "s",
+                     look->n_state[TTN_CONNECTED],
+                     look->n_state[TTN_DISCONNECTED],
+                     look->n_state[TTN_UNKNOWN]),
+           0);
+}
+
+/* A sentence with its end, after a lead that takes `indent` columns. */
+static void add_sentence(const struct check_look *look, struct check_text *text,
+                         const struct check_text *sentence, size_t indent) {
+  struct check_text line = {.env = text->env};
+  bool asks = sentence->n > 0 && sentence->bytes[sentence->n - 1] == '?';
+  check_add(&line, "%s%s", sentence->bytes != NULL ? sentence->bytes : "",
+            asks ? "" : ".");
+  if (line.bytes != NULL)
+    add_text(look, text, line.bytes, indent);
+  text->failed = text->failed || line.failed;
+  check_text_free(&line);
+}
+
+static void add_trouble(const struct check_look *look, struct check_text *text,
+                        const struct check_trouble *t) {
+  static const struct {
+    const char *word, *colour;
+  } kinds[] = {[CHECK_NOTE] = {"note", "\033[1;36m"},
+               [CHECK_IS_DOWN] = {"down", "\033[1;31m"},
+               [CHECK_ERROR] = {"trouble", "\033[1;31m"}};
+  part(text);
+  check_add(text, "%s%s:%s ", paint(look, kinds[t->severity].colour),
+            kinds[t->severity].word, paint(look, "\033[0m"));
+  add_sentence(look, text, &t->what, strlen(kinds[t->severity].word) + 2);
+  check_add(text, "  Cure: ");
+  add_sentence(look, text, &t->cure, 8);
+}
+
+static void add_conf(const struct check_look *look, struct check_text *text) {
+  const char *s = look->conf.bytes;
+  part(text);
+  add_text(look, text,
+           "For collectd.conf, or a file of its own in collectd.conf.d:", 0);
+  check_add(text, "\n");
+  while (s != NULL && *s != '\0') {
+    int n = (int)strcspn(s, "\n");
+    check_add(text, "  %.*s\n", n, s);
+    s += n + (s[n] == '\n');
+  }
+}
+
+void check_table(const struct check_look *look, struct check_text *text,
+                 size_t most) {
+  struct layout l = {.look = look, .text = text};
+  bool watching = look->options->watch;
+  if (!watching)
+    add_key(look, text);
+  if (look->n_rows > 0) {
+    part(text);
+    fit(&l, look->term->columns);
+    add_rows(&l, most);
+  }
+  add_summary(look, text);
+  if (l.hidden > 0 && !watching)
+    add_text(look, text,
+             "The terminal is too narrow for all columns; a wider one, or a "
+             "pipe, has them.",
+             0);
+  for (size_t i = 0; i < look->n_troubles; i++)
+    if (!watching || look->troubles[i].severity > CHECK_NOTE)
+      add_trouble(look, text, &look->troubles[i]);
+  if (!watching && look->view.listed)
+    add_conf(look, text);
+}

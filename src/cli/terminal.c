@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* The terminal: what it is, how large, which colours; signals; and a line of
+ * progress on standard error. Knows nothing of gateways.
+ *
+ * Signals are blocked and fetched where the command waits anyway, so that no
+ * handler needs a global variable and Ctrl-C finds the cursor shown and the
+ * progress wiped. Linux keeps a blocked signal even if it would be ignored, as
+ * SIGWINCH is. SIGPIPE is ignored: libcurl, told to leave signals alone, would
+ * let a broken connection end the command. */
+#include "cli/check.h"
+
+#include <langinfo.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WIPE "\r\033[K"
+
+void check_term_measure(struct check_term *term) {
+  struct winsize size;
+  const char *columns = getenv("COLUMNS");
+  long wanted = columns == NULL ? 0 : strtol(columns, NULL, 10);
+  term->columns = term->lines = 0;
+  if (!term->out)
+    return;
+  term->columns = 80;
+  term->lines = 24;
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 &&
+      size.ws_row > 0) {
+    term->columns = size.ws_col;
+    term->lines = size.ws_row;
+  }
+  if (wanted > 0 && wanted < 10000)
+    term->columns = (size_t)wanted;
+}
+
+static bool wants_colour(const struct check_term *term,
+                         enum check_colour colour) {
+  const char *no = getenv("NO_COLOR"), *kind = getenv("TERM");
+  if (colour != CHECK_AUTO)
+    return colour == CHECK_ALWAYS;
+  return term->out && (no == NULL || no[0] == '\0') && kind != NULL &&
+         strcmp(kind, "dumb") != 0;
+}
+
+/* A terminal whose locale isn't UTF-8 gets ASCII; a file gets the names as they
+ * are, for whoever reads it later. */
+static bool sees_utf8(const struct check_term *term) {
+  bool utf8 = setlocale(LC_CTYPE, "") != NULL &&
+              strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+  if (!utf8)
+    (void)setlocale(LC_CTYPE, "C.UTF-8"); /* what wcwidth(3) needs */
+  return utf8 || !term->out;
+}
+
+void check_term_init(struct check_term *term, enum check_colour colour) {
+  static const int wanted[] = {SIGINT,  SIGTERM, SIGHUP,
+                               SIGQUIT, SIGTSTP, SIGWINCH};
+  struct sigaction old;
+  *term = (struct check_term){.out = isatty(STDOUT_FILENO) == 1,
+                              .err = isatty(STDERR_FILENO) == 1};
+  sigemptyset(&term->signals);
+  for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+    /* nohup's and the shell's background jobs' wish */
+    if (sigaction(wanted[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+      sigaddset(&term->signals, wanted[i]);
+  sigprocmask(SIG_BLOCK, &term->signals, NULL);
+  signal(SIGPIPE, SIG_IGN);
+  term->utf8 = sees_utf8(term);
+  term->colour = wants_colour(term, colour);
+  check_term_measure(term);
+}
+
+void check_term_let(const struct check_term *term, bool on, bool watching) {
+  sigset_t which = term->signals;
+  if (watching)
+    sigdelset(&which, SIGINT);
+  sigprocmask(on ? SIG_UNBLOCK : SIG_BLOCK, &which, NULL);
+}
+
+void check_term_progress(struct check_term *term, const char *text) {
+  if (!term->err || (text == NULL && !term->progress))
+    return;
+  /* A line that is broken in two can't be wiped. */
+  size_t most = term->columns > 0 ? term->columns - 1 : 39;
+  fprintf(stderr, WIPE "%.*s", (int)most, text == NULL ? "" : text);
+  fflush(stderr);
+  term->progress = text != NULL;
+}
+
+static void stop_here(struct check_term *term, bool watching) {
+  check_term_progress(term, NULL);
+  if (watching && term->out) {
+    fputs("\033[?25h", stdout);
+    fflush(stdout);
+  }
+  raise(SIGSTOP);
+  if (watching && term->out)
+    fputs("\033[?25l", stdout);
+}
+
+bool check_term_wait(struct check_term *term, int64_t ns, bool watching) {
+  struct timespec most = {ns / TTN_SECOND, ns % TTN_SECOND};
+  int number = sigtimedwait(&term->signals, NULL, &most);
+  if (number == SIGTSTP)
+    stop_here(term, watching);
+  else if (number == SIGWINCH)
+    check_term_measure(term);
+  else if (number > 0)
+    term->ended_by = number;
+  return term->ended_by != 0;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* Text that grows, and how it shows on a terminal: what a name is wide, where
+ * it is cut, and which characters must not get there. Knows nothing of
+ * gateways.
+ *
+ * A gateway's name is anybody's words. JSON can carry every character in it, so
+ * what would move the cursor, turn the line's direction around or has no width
+ * of its own at all is replaced here. wcwidth(3) needs a locale of UTF-8, which
+ * check_term.c sets; it tells nothing of direction. */
+#include "cli/check.h"
+
+#include <string.h>
+#include <wchar.h>
+
+#define TEXT_MAX (256u << 20)
+
+void check_text_free(struct check_text *text) {
+  ttn_free(text->env, text->bytes);
+  *text = (struct check_text){.env = text->env};
+}
+
+static bool make_room(struct check_text *text, size_t n) {
+  void *bytes = text->bytes;
+  if (text->failed ||
+      !ttn_grow(text->env, &bytes, &text->room, text->n + n + 1, 1, TEXT_MAX))
+    text->failed = true;
+  else
+    text->bytes = bytes;
+  return !text->failed;
+}
+
+void check_add(struct check_text *text, const char *format, ...) {
+  va_list args, again;
+  va_start(args, format);
+  va_copy(again, args);
+  int n = vsnprintf(NULL, 0, format, args);
+  if (n >= 0 && make_room(text, (size_t)n)) {
+    vsnprintf(text->bytes + text->n, (size_t)n + 1, format, again);
+    text->n += (size_t)n;
+  }
+  va_end(again);
+  va_end(args);
+}
+
+void check_add_bytes(struct check_text *text, const char *bytes, size_t n) {
+  if (!make_room(text, n))
+    return;
+  memcpy(text->bytes + text->n, bytes, n);
+  text->n += n;
+  text->bytes[text->n] = '\0';
+}
+
+/* The character at *s, which moves behind it; 0 at the end, '?' for a byte that
+ * is no UTF-8. */
+static uint32_t next_character(const char **s) {
+  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+  const unsigned char *byte = (const unsigned char *)*s;
+  size_t n = byte[0] < 0x80   ? 1
+             : byte[0] < 0xc2 ? 0
+             : byte[0] < 0xe0 ? 2
+             : byte[0] < 0xf0 ? 3
+             : byte[0] < 0xf5 ? 4
+                              : 0;
+  uint32_t c = n == 1 ? byte[0] : n == 0 ? '?' : byte[0] & (0x7fu >> n);
+  for (size_t i = 1; i < n; i++) {
+    if ((byte[i] & 0xc0) != 0x80) {
+      n = 0;
+      break;
+    }
+    c = c << 6 | (byte[i] & 0x3f);
+  }
+  bool valid =
+      n > 0 && c >= least[n] && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff);
+  if (byte[0] != 0)
+    *s += valid ? n : 1;
+  return valid ? c : '?';
+}
+
+static bool turns_direction(uint32_t c) {
+  return c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
+         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) ||
+         c == 0xfeff;
+}
+
+/* What is shown for a character, and how wide that is. */
+static uint32_t shown(uint32_t c, bool utf8, size_t *width) {
+  int w = c < 0x20 || (!utf8 && c > 0x7e) || turns_direction(c)
+              ? -1
+              : wcwidth((wchar_t)c);
+  *width = w < 0 ? 1 : (size_t)w;
+  return w < 0 ? '?' : c;
+}
+
+static void add_character(struct check_text *text, uint32_t c) {
+  char bytes[4];
+  size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+  static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
+  for (size_t i = n; i-- > 1; c >>= 6)
+    bytes[i] = (char)(0x80 | (c & 0x3f));
+  bytes[0] = (char)(lead[n] | c);
+  check_add_bytes(text, bytes, n);
+}
+
+size_t check_width(const char *s, bool utf8) {
+  size_t width = 0, w;
+  for (uint32_t c; (c = next_character(&s)) != 0; width += w)
+    shown(c, utf8, &w);
+  return width;
+}
+
+/* As much of s as fits into `width` columns; returns how many it took. */
+static size_t add_part(struct check_text *text, const char *s, size_t width,
+                       bool utf8) {
+  size_t used = 0, w;
+  for (uint32_t c; (c = next_character(&s)) != 0; used += w) {
+    c = shown(c, utf8, &w);
+    if (used + w > width)
+      break;
+    add_character(text, c);
+  }
+  return used;
+}
+
+void check_add_cell(struct check_text *text, const char *s, size_t width,
+                    bool right, bool utf8) {
+  size_t whole = check_width(s, utf8);
+  if (whole > width && width > 0) {
+    size_t used = add_part(text, s, width - 1, utf8);
+    check_add(text, "%s%*s", utf8 ? "…" : "~", (int)(width - 1 - used), "");
+    return;
+  }
+  int blanks = whole < width ? (int)(width - whole) : 0;
+  check_add(text, "%*s", right ? blanks : 0, "");
+  add_part(text, s, width, utf8);
+  check_add(text, "%*s", right ? 0 : blanks, "");
+}
+
+void check_add_paragraph(struct check_text *text, const char *s, size_t width,
+                         size_t indent, bool utf8) {
+  char word[256];
+  size_t column = indent;
+  bool first = true;
+  for (;;) {
+    s += strspn(s, " ");
+    size_t n = strcspn(s, " ");
+    if (n == 0)
+      break;
+    /* A longer word is cut in pieces, at worst amid a character: '?'. */
+    size_t piece = n < sizeof(word) ? n : sizeof(word) - 1;
+    ttn_print(word, sizeof(word), "%.*s", (int)piece, s);
+    size_t w = check_width(word, utf8);
+    if (!first && width > 0 && column + 1 + w > width) {
+      check_add(text, "\n%*s", (int)indent, "");
+      column = indent;
+    } else if (!first) {
+      check_add(text, " ");
+      column++;
+    }
+    column += add_part(text, word, w, utf8);
+    s += piece;
+    first = false;
+  }
+  check_add(text, "\n");
+}
+
+char *check_age(char buffer[CHECK_AGE], int64_t ns) {
+  static const struct {
+    int64_t seconds;
+    const char *unit;
+  } units[] = {{86400, "days"}, {3600, "hours"}, {60, "min"}, {1, "s"}};
+  int64_t seconds = ns < 0 ? 0 : ns / TTN_SECOND;
+  size_t u = 0;
+  while (u < 3 && seconds < 2 * units[u].seconds)
+    u++;
+  return ttn_print(buffer, CHECK_AGE, "%lld %s",
+                   (long long)(seconds / units[u].seconds), units[u].unit);
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/* Beginning and end of an account's settings: the defaults, and what the
+ * options mean together once all are known. settings.c takes them one by one.
+ * Knows nothing of collectd.
+ *
+ * A Cluster line inherits scheme and port of URL, which may stand below it, so
+ * Cluster lines are read here. */
+#include "config/settings.h"
+
+#include <string.h>
+
+#define DEFAULT_TIMEOUT (45 * TTN_SECOND)
+#define DEFAULT_DISCOVERY_INTERVAL (300 * TTN_SECOND)
+#define LEAST_DEFAULT_INTERVAL (60 * TTN_SECOND)
+#define DEFAULT_CONNECTIONS 4
+#define STREAMS 32 /* 20,000 gateways at 20 ms: 1.0 s; 8 streams: 1.7 s */
+
+static bool name_usable(const struct ttn_env *env, const char *name) {
+  size_t n = strlen(name);
+  bool plain = true;
+  for (const char *c = name; *c != '\0'; c++)
+    plain = plain && (unsigned char)*c >= ' ' && *c != 0x7f;
+  if (n >= 1 && n <= TTN_NAME_MAX && plain)
+    return true;
+  ttn_log(env, TTN_ERROR,
+          "an <Account> needs a name of 1 to %d characters without control "
+          "characters, as in <Account \"home\">",
+          TTN_NAME_MAX);
+  return false;
+}
+
+struct ttn_settings *ttn_settings_new(const struct ttn_env *env,
+                                      const char *account) {
+  char why[200];
+  if (!name_usable(env, account))
+    return NULL;
+  struct ttn_settings *settings = ttn_alloc(env, sizeof(*settings));
+  if (settings != NULL)
+    settings->account = ttn_strdup(env, account);
+  if (settings == NULL || settings->account == NULL ||
+      !ttn_endpoint_parse(TTN_DEFAULT_URL, &settings->url, why, sizeof(why))) {
+    ttn_log(env, TTN_ERROR, "account \"%s\": no memory for its options",
+            account);
+    ttn_settings_free(env, settings);
+    return NULL;
+  }
+  settings->discovery_interval = DEFAULT_DISCOVERY_INTERVAL;
+  settings->verify_peer = true;
+  settings->verify_host = true;
+  settings->max_connections = DEFAULT_CONNECTIONS;
+  settings->shard_index = 1;
+  settings->shard_count = 1;
+  settings->notifications = true;
+  settings->collect = TTN_COLLECT_ALL;
+  return settings;
+}
+
+static void free_lines(const struct ttn_env *env, char **lines, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    ttn_free(env, lines[i]);
+  ttn_free(env, lines);
+}
+
+void ttn_settings_free(const struct ttn_env *env,
+                       struct ttn_settings *settings) {
+  if (settings == NULL)
+    return;
+  if (settings->api_key != NULL)
+    ttn_wipe(settings->api_key, strlen(settings->api_key));
+  /* A proxy's URL may hold a password. */
+  if (settings->proxy != NULL)
+    ttn_wipe(settings->proxy, strlen(settings->proxy));
+  char *const texts[] = {
+      settings->account,    settings->api_key, settings->api_key_file,
+      settings->host,       settings->ca_cert, settings->client_cert,
+      settings->client_key, settings->proxy,   settings->state_file,
+  };
+  for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+    ttn_free(env, texts[i]);
+  free_lines(env, settings->gateways, settings->n_gateways);
+  free_lines(env, settings->organizations, settings->n_organizations);
+  free_lines(env, settings->cluster_lines, settings->n_cluster_lines);
+  ttn_free(env, settings->clusters);
+  ttn_free(env, settings);
+}
+
+void ttn_settings_http(const struct ttn_settings *settings,
+                       struct ttn_http_options *options) {
+  *options = (struct ttn_http_options){
+      .ca_cert = settings->ca_cert,
+      .verify_peer = settings->verify_peer,
+      .verify_host = settings->verify_host,
+      .allow_plain = settings->allow_plain,
+      .client_cert = settings->client_cert,
+      .client_key = settings->client_key,
+      .proxy = settings->proxy,
+      .family = settings->family,
+      .max_connections = settings->max_connections,
+      .max_streams = STREAMS,
+      .user_agent = "collectd-ttn/" TTN_VERSION,
+  };
+}
+
+static bool check_key(const struct ttn_env *env,
+                      const struct ttn_settings *settings) {
+  if (settings->api_key != NULL && settings->api_key_file != NULL)
+    ttn_settings_log(env, settings, TTN_ERROR,
+                     "APIKey and APIKeyFile don't go together: keep one of "
+                     "them");
+  else if (settings->api_key == NULL && settings->api_key_file == NULL)
+    ttn_settings_log(
+        env, settings, TTN_ERROR,
+        "APIKeyFile (or APIKey) is missing: make a personal API key in the "
+        "stack's Console with the rights \"list gateways the user is a "
+        "collaborator of\" (RIGHT_USER_GATEWAYS_LIST) and \"view gateway "
+        "status\" (RIGHT_GATEWAY_STATUS_READ)");
+  else
+    return true;
+  return false;
+}
+
+/* May the key go there? Plain HTTP shows it to everybody on the way. */
+static bool check_plain(const struct ttn_env *env,
+                        const struct ttn_settings *settings, const char *option,
+                        const struct ttn_endpoint *endpoint) {
+  char url[TTN_URL_MAX];
+  if (endpoint->https || ttn_host_is_loopback(endpoint->host))
+    return true;
+  ttn_endpoint_print(url, sizeof(url), endpoint);
+  if (settings->allow_plain)
+    ttn_settings_log(env, settings, TTN_WARNING,
+                     "%s %s: the API key goes over the network in clear text; "
+                     "use https://",
+                     option, url);
+  else
+    ttn_settings_log(env, settings, TTN_ERROR,
+                     "%s %s is not used: the API key would go over the "
+                     "network in clear text; use https://, or allow that with "
+                     "AllowPlainHTTP true",
+                     option, url);
+  return settings->allow_plain;
+}
+
+static bool read_clusters(const struct ttn_env *env,
+                          struct ttn_settings *settings) {
+  char why[200];
+  struct ttn_endpoint cluster;
+  size_t n = settings->n_cluster_lines;
+  if (n == 0)
+    return true;
+  ttn_free(env, settings->clusters);
+  settings->n_clusters = 0;
+  settings->clusters = ttn_alloc(env, n * sizeof(*settings->clusters));
+  if (settings->clusters == NULL) {
+    ttn_settings_log(env, settings, TTN_ERROR, "no memory for its options");
+    return false;
+  }
+  for (size_t i = 0; i < n; i++) {
+    if (!ttn_endpoint_parse_cluster(settings->cluster_lines[i], &settings->url,
+                                    &cluster, why, sizeof(why))) {
+      ttn_settings_log(env, settings, TTN_ERROR, "Cluster %s", why);
+      return false;
+    }
+    if (check_plain(env, settings, "Cluster", &cluster))
+      settings->clusters[settings->n_clusters++] = cluster;
+  }
+  return true;
+}
+
+static void warn_unverified(const struct ttn_env *env,
+                            const struct ttn_settings *settings) {
+  if (!settings->verify_peer || !settings->verify_host)
+    ttn_settings_log(
+        env, settings, TTN_WARNING,
+        "%s false: whoever sits between this host and the stack can read the "
+        "API key; CACert is the safe way to trust a certificate of your own",
+        settings->verify_peer ? "VerifyHost" : "VerifyPeer");
+}
+
+bool ttn_settings_finish(const struct ttn_env *env,
+                         struct ttn_settings *settings,
+                         int64_t default_interval) {
+  bool key = check_key(env, settings);
+  bool url = check_plain(env, settings, "URL", &settings->url);
+  bool clusters = read_clusters(env, settings);
+  if (settings->client_key != NULL && settings->client_cert == NULL) {
+    ttn_settings_log(env, settings, TTN_ERROR,
+                     "ClientKey belongs to a certificate: ClientCert is "
+                     "missing");
+    return false;
+  }
+  if (!key || !url || !clusters)
+    return false;
+  if (settings->interval == 0)
+    settings->interval = default_interval > LEAST_DEFAULT_INTERVAL
+                             ? default_interval
+                             : LEAST_DEFAULT_INTERVAL;
+  if (settings->timeout == 0)
+    settings->timeout = settings->interval < DEFAULT_TIMEOUT
+                            ? settings->interval
+                            : DEFAULT_TIMEOUT;
+  else if (settings->timeout > settings->interval)
+    ttn_settings_log(env, settings, TTN_WARNING,
+                     "Timeout %lld ms is longer than the interval of "
+                     "%.15g s: a slow poll makes the next one fall out",
+                     (long long)(settings->timeout / TTN_MS),
+                     (double)settings->interval / (double)TTN_SECOND);
+  warn_unverified(env, settings);
+  return true;
+}
+
+/* The default state file's name: the account's, with every byte that a file
+ * name or a shell could stumble over as %XX, so that no two accounts get the
+ * same one. */
+static void default_state_file(char *path, size_t size, const char *account) {
+  static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+  char name[3 * TTN_NAME_MAX + 1];
+  size_t n = 0;
+  for (const char *c = account; *c != '\0'; c++) {
+    bool keep = strchr(plain, *c) != NULL || (*c == '.' && c != account);
+    ttn_print(&name[n], sizeof(name) - n, keep ? "%c" : "%%%02X",
+              (unsigned char)*c);
+    n += keep ? 1 : 3;
+  }
+  ttn_print(path, size, "ttn/%s.state", name);
+}
+
+bool ttn_settings_place(const struct ttn_env *env,
+                        struct ttn_settings *settings, const char *host,
+                        const char *base_dir) {
+  char name[3 * TTN_NAME_MAX + 16];
+  const char *path = settings->state_file;
+  if (settings->host == NULL)
+    settings->host = ttn_strdup(env, host);
+  if (path == NULL) {
+    default_state_file(name, sizeof(name), settings->account);
+    path = name;
+  }
+  if (path[0] != '\0' && path[0] != '/' && base_dir != NULL &&
+      base_dir[0] == '/') {
+    size_t size = strlen(base_dir) + 1 + strlen(path) + 1;
+    char *whole = ttn_alloc(env, size);
+    if (whole != NULL)
+      ttn_print(whole, size, "%s/%s", base_dir, path);
+    ttn_free(env, settings->state_file);
+    settings->state_file = whole;
+  } else if (settings->state_file == NULL) {
+    settings->state_file = ttn_strdup(env, path);
+  }
+  if (settings->host != NULL && settings->state_file != NULL)
+    return true;
+  ttn_settings_log(env, settings, TTN_ERROR, "no memory for its options");
+  return false;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* Selection of gateways, as collectd's ignorelist does it for other plugins:
+ * a name, or a POSIX extended expression between slashes; IgnoreSelected turns
+ * the meaning round; an empty list wants all. collectd's own ignorelist is not
+ * exported to plugins, hence this. Exact names are sorted, because an account
+ * may name thousands. */
+#include "config/filter.h"
+
+#include "tts/decode.h"
+
+#include <regex.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct ttn_select {
+  const char **names; /* of the settings, sorted */
+  size_t n_names;
+  regex_t *patterns;
+  size_t n_patterns;
+  bool ignore;
+  int shard_index, shard_count;
+};
+
+static int by_name(const void *a, const void *b) {
+  return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool is_pattern(const char *s) {
+  size_t n = strlen(s);
+  return n >= 2 && s[0] == '/' && s[n - 1] == '/';
+}
+
+static bool add_pattern(const struct ttn_env *env, struct ttn_select *select,
+                        const char *text, char *why, size_t why_size) {
+  char *inner = ttn_strdup(env, text + 1);
+  if (inner == NULL) {
+    ttn_print(why, why_size, "no memory");
+    return false;
+  }
+  inner[strlen(inner) - 1] = '\0';
+  int status = regcomp(&select->patterns[select->n_patterns], inner,
+                       REG_EXTENDED | REG_NOSUB);
+  if (status == 0) {
+    select->n_patterns++;
+  } else {
+    char error[128];
+    regerror(status, &select->patterns[select->n_patterns], error,
+             sizeof(error));
+    ttn_print(why, why_size,
+              "Gateway \"%s\" is not a POSIX extended expression (%s): mend "
+              "it, or leave out the slashes for an exact id",
+              text, error);
+  }
+  ttn_free(env, inner);
+  return status == 0;
+}
+
+struct ttn_select *ttn_select_new(const struct ttn_env *env,
+                                  const struct ttn_settings *settings,
+                                  char *why, size_t why_size) {
+  ttn_print(why, why_size, "no memory");
+  struct ttn_select *select = ttn_alloc(env, sizeof(*select));
+  if (select == NULL)
+    return NULL;
+  size_t n = settings->n_gateways;
+  select->ignore = settings->ignore_selected;
+  select->shard_index = settings->shard_index;
+  select->shard_count = settings->shard_count;
+  select->names = ttn_alloc(env, (n + 1) * sizeof(*select->names));
+  select->patterns = ttn_alloc(env, (n + 1) * sizeof(*select->patterns));
+  if (select->names == NULL || select->patterns == NULL)
+    goto fail;
+  for (size_t i = 0; i < n; i++) {
+    if (!is_pattern(settings->gateways[i]))
+      select->names[select->n_names++] = settings->gateways[i];
+    else if (!add_pattern(env, select, settings->gateways[i], why, why_size))
+      goto fail;
+  }
+  qsort(select->names, select->n_names, sizeof(*select->names), by_name);
+  return select;
+fail:
+  ttn_select_free(env, select);
+  return NULL;
+}
+
+void ttn_select_free(const struct ttn_env *env, struct ttn_select *select) {
+  if (select == NULL)
+    return;
+  for (size_t i = 0; i < select->n_patterns; i++)
+    regfree(&select->patterns[i]);
+  ttn_free(env, select->patterns);
+  ttn_free(env, select->names);
+  ttn_free(env, select);
+}
+
+static bool selected(const struct ttn_select *select, const char *id) {
+  if (select->n_names > 0 && bsearch(&id, select->names, select->n_names,
+                                     sizeof(*select->names), by_name) != NULL)
+    return true;
+  for (size_t i = 0; i < select->n_patterns; i++)
+    if (regexec(&select->patterns[i], id, 0, NULL, 0) == 0)
+      return true;
+  return false;
+}
+
+bool ttn_select_wanted(const struct ttn_select *select, const char *id) {
+  if (select->shard_count > 1 &&
+      ttn_shard(id, select->shard_count) != select->shard_index)
+    return false;
+  if (select->n_names + select->n_patterns == 0)
+    return true;
+  return selected(select, id) != select->ignore;
+}
+
+bool ttn_select_exact(const struct ttn_select *select) {
+  return select->n_names > 0 && select->n_patterns == 0 && !select->ignore;
+}
+
+int ttn_shard(const char *id, int n) {
+  return (int)(ttn_hash(TTN_HASH, id, strlen(id)) % (uint64_t)n) + 1;
+}

@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: MIT */
+/* The options of an <Account> block, in one table: name, type, range and
+ * default, and the sentences that a user reads when one is wrong. What options
+ * mean together is settings_finish.c's.
+ *
+ * Must not know collectd: plugin.c hands over each line as a struct
+ * ttn_option, so that tests and other faces can do the same.
+ *
+ * Strict on purpose. What collectd's parser does to a value without quotes
+ * can't be undone: `Gateway 0123` arrives as the number 123, `Gateway my-gw` as
+ * two values. So a text must be in quotes and a number must not, and the error
+ * says so. Nothing is rounded or clamped silently.
+ *
+ * No message shows the value of APIKey, nor that of an unknown option, which
+ * could be APIKey misspelt. */
+#include "config/settings.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "tts/decode.h"
+#include "tts/api_key.h"
+
+#define TEXT_MAX 4096
+#define LINES_MAX 100000 /* of one option that may come many times */
+
+enum kind {
+  KIND_TEXT,
+  KIND_SECRET,   /* a text that no message may show */
+  KIND_PATH,     /* a text; relative ones get a warning */
+  KIND_BLANK,    /* a text that may be "" */
+  KIND_CLUSTERS, /* hosts or URLs, one a line */
+  KIND_IDS,      /* ids of the stack's, one a line */
+  KIND_GATEWAYS, /* ids or /expressions/, one a line */
+  KIND_URL,
+  KIND_FAMILY,
+  KIND_SHARD,
+  KIND_SECONDS,      /* int64_t ns; fractions are fine */
+  KIND_MILLISECONDS, /* int64_t ns; whole */
+  KIND_COUNT,        /* int */
+  KIND_SWITCH,       /* bool */
+  KIND_GROUP         /* a bit of collect */
+};
+
+struct spec {
+  struct ttn_option_info info;
+  enum kind kind;
+  size_t at; /* of the member in struct ttn_settings */
+  uint32_t group;
+};
+
+#define AT(member) offsetof(struct ttn_settings, member)
+#define TEXT(name, value, kind, member)                                        \
+  { {name, value, NULL, false, 0, 0}, kind, AT(member), 0 }
+#define MANY(name, value, kind, member)                                        \
+  { {name, value, NULL, true, 0, 0}, kind, AT(member), 0 }
+#define OPTION(name, value, fallback, kind, member, least, most)               \
+  { {name, value, fallback, false, least, most}, kind, AT(member), 0 }
+#define SWITCH(name, fallback, member)                                         \
+  { {name, "true|false", fallback, false, 0, 0}, KIND_SWITCH, AT(member), 0 }
+#define GROUP(name, bit)                                                       \
+  { {name, "true|false", "true", false, 0, 0}, KIND_GROUP, AT(collect), bit }
+
+/* In README's order. The index is the bit in ttn_settings.given. */
+static const struct spec specs[] = {
+    TEXT("APIKey", "KEY", KIND_SECRET, api_key),
+    TEXT("APIKeyFile", "FILE", KIND_PATH, api_key_file),
+    OPTION("URL", "URL", TTN_DEFAULT_URL, KIND_URL, url, 0, 0),
+    OPTION("Interval", "SECONDS", "60", KIND_SECONDS, interval, 0.1, 86400),
+    OPTION("Timeout", "MILLISECONDS", "45000", KIND_MILLISECONDS, timeout, 100,
+           3600000),
+    OPTION("DiscoveryInterval", "SECONDS", "300", KIND_SECONDS,
+           discovery_interval, 0, 604800),
+    MANY("Gateway", "ID|/REGEX/", KIND_GATEWAYS, gateways),
+    SWITCH("IgnoreSelected", "false", ignore_selected),
+    MANY("Organization", "ID", KIND_IDS, organizations),
+    MANY("Cluster", "HOST", KIND_CLUSTERS, cluster_lines),
+    TEXT("Host", "NAME", KIND_TEXT, host),
+    TEXT("CACert", "FILE", KIND_PATH, ca_cert),
+    SWITCH("VerifyPeer", "true", verify_peer),
+    SWITCH("VerifyHost", "true", verify_host),
+    SWITCH("AllowPlainHTTP", "false", allow_plain),
+    TEXT("ClientCert", "FILE", KIND_PATH, client_cert),
+    TEXT("ClientKey", "FILE", KIND_PATH, client_key),
+    TEXT("Proxy", "URL", KIND_BLANK, proxy),
+    OPTION("AddressFamily", "any|ipv4|ipv6", "any", KIND_FAMILY, family, 0, 0),
+    OPTION("MaxConnections", "NUMBER", "4", KIND_COUNT, max_connections, 1, 64),
+    OPTION("Shard", "I/N", "1/1", KIND_SHARD, shard_index, 1, 10000),
+    TEXT("StateFile", "FILE", KIND_BLANK, state_file),
+    SWITCH("Notifications", "true", notifications),
+    OPTION("OfflineAfter", "SECONDS", "0", KIND_SECONDS, offline_after, 0,
+           604800),
+    SWITCH("MetaData", "false", meta_data),
+    GROUP("CollectPackets", TTN_COLLECT_PACKETS),
+    GROUP("CollectConnected", TTN_COLLECT_CONNECTED),
+    GROUP("CollectUptime", TTN_COLLECT_UPTIME),
+    GROUP("CollectRoundTripTimes", TTN_COLLECT_ROUND_TRIPS),
+    GROUP("CollectAges", TTN_COLLECT_AGES),
+    GROUP("CollectDutyCycle", TTN_COLLECT_DUTY_CYCLE),
+    GROUP("CollectStatus", TTN_COLLECT_STATUS),
+    GROUP("CollectAPI", TTN_COLLECT_API),
+};
+#define SPECS (sizeof(specs) / sizeof(specs[0]))
+_Static_assert(SPECS <= 64, "ttn_settings.given has a bit for each");
+
+const struct ttn_option_info *ttn_settings_info(size_t i) {
+  return i < SPECS ? &specs[i].info : NULL;
+}
+
+/* One option on its way into the settings. */
+struct take {
+  const struct ttn_env *env;
+  struct ttn_settings *settings;
+  const struct spec *spec;
+  const struct ttn_option_value *value;
+};
+
+void ttn_settings_log(const struct ttn_env *env,
+                      const struct ttn_settings *settings, enum ttn_level level,
+                      const char *format, ...) {
+  char text[900];
+  va_list args;
+  va_start(args, format);
+  int n = vsnprintf(text, sizeof(text), format, args);
+  va_end(args);
+  if (n >= 0)
+    ttn_log(env, level, "account \"%s\": %s", settings->account, text);
+}
+
+/* Logs `account "home": Interval <text>`, where the text says what is wrong and
+ * the cure. Always false. */
+__attribute__((format(printf, 4, 5))) static bool
+refuse(const struct ttn_env *env, const struct ttn_settings *settings,
+       const char *option, const char *format, ...) {
+  char text[800];
+  va_list args;
+  va_start(args, format);
+  int n = vsnprintf(text, sizeof(text), format, args);
+  va_end(args);
+  ttn_settings_log(env, settings, TTN_ERROR, "%s %s", option,
+                   n < 0 ? "is wrong" : text);
+  return false;
+}
+#define REFUSE(take, ...)                                                      \
+  refuse((take)->env, (take)->settings, (take)->spec->info.name, __VA_ARGS__)
+
+static bool no_memory(const struct ttn_env *env,
+                      const struct ttn_settings *settings) {
+  ttn_settings_log(env, settings, TTN_ERROR, "no memory for its options");
+  return false;
+}
+
+static void *member(const struct take *take) {
+  return (char *)take->settings + take->spec->at;
+}
+
+/* A text in memory that is wiped when given back: most are not secret, but it
+ * costs nothing. */
+static void forget(const struct ttn_env *env, char *text) {
+  if (text != NULL)
+    ttn_wipe(text, strlen(text));
+  ttn_free(env, text);
+}
+
+static bool take_text(const struct take *take) {
+  char **text = member(take);
+  char *copy = ttn_strdup(take->env, take->value->string);
+  if (copy == NULL)
+    return no_memory(take->env, take->settings);
+  forget(take->env, *text);
+  *text = copy;
+  return true;
+}
+
+static bool take_secret(const struct take *take) {
+  char why[200];
+  const char *odd = NULL;
+  if (!ttn_key_check(take->value->string, &odd, why, sizeof(why)))
+    return REFUSE(take, "%s", why);
+  return take_text(take);
+}
+
+static bool take_path(const struct take *take) {
+  const char *path = take->value->string;
+  if (strncmp(path, "NNSXS.", 6) == 0)
+    return REFUSE(take, "wants the name of a file; for the key itself there is "
+                        "APIKey");
+  if (path[0] != '/')
+    ttn_settings_log(take->env, take->settings, TTN_WARNING,
+                     "%s \"%s\" is looked for in collectd's BaseDir; "
+                     "better give a path that begins with /",
+                     take->spec->info.name, path);
+  return take_text(take);
+}
+
+/* The list's length stands right behind it in struct ttn_settings. */
+struct lines {
+  char **line;
+  size_t n;
+};
+_Static_assert(AT(n_gateways) == AT(gateways) + offsetof(struct lines, n) &&
+                   AT(n_organizations) ==
+                       AT(organizations) + offsetof(struct lines, n) &&
+                   AT(n_cluster_lines) ==
+                       AT(cluster_lines) + offsetof(struct lines, n),
+               "struct lines");
+
+static bool take_line(const struct take *take) {
+  struct lines *lines = member(take);
+  if (lines->n >= LINES_MAX)
+    return REFUSE(take, "may be given %d times at most", LINES_MAX);
+  /* Room grows when n is a power of two: nobody else has to know of it. */
+  if ((lines->n & (lines->n - 1)) == 0) {
+    size_t room = lines->n == 0 ? 1 : lines->n * 2;
+    void *grown = take->env->resize(take->env->ctx, lines->line,
+                                    room * sizeof(*lines->line));
+    if (grown == NULL)
+      return no_memory(take->env, take->settings);
+    lines->line = grown;
+  }
+  char *copy = ttn_strdup(take->env, take->value->string);
+  if (copy == NULL)
+    return no_memory(take->env, take->settings);
+  lines->line[lines->n++] = copy;
+  return true;
+}
+
+static bool take_id(const struct take *take) {
+  const char *id = take->value->string;
+  if (!ttn_id_valid(id, strlen(id)))
+    return REFUSE(take,
+                  "\"%.60s\" is not an id: 3 to %d lower-case letters, digits "
+                  "and single hyphens, as the Console shows it",
+                  id, TTN_ID_MAX);
+  return take_line(take);
+}
+
+static bool take_gateway(const struct take *take) {
+  const char *text = take->value->string;
+  size_t n = strlen(text);
+  if (text[0] != '/')
+    return take_id(take);
+  if (n < 3 || text[n - 1] != '/')
+    return REFUSE(take,
+                  "\"%.60s\" is not a regular expression: write it between "
+                  "slashes, as in \"/^lab-/\"",
+                  text);
+  return take_line(take);
+}
+
+/* A URL for an error message: not if it may hold a password. */
+static const char *shown(const char *url) {
+  return strpbrk(url, "@?") == NULL ? url : "…";
+}
+
+static bool take_url(const struct take *take) {
+  char why[200];
+  const char *text = take->value->string;
+  struct ttn_endpoint url;
+  if (!ttn_endpoint_parse(text, &url, why, sizeof(why)))
+    return REFUSE(take, "\"%.300s\" %s", shown(text), why);
+  take->settings->url = url;
+  return true;
+}
+
+/* Only looked at here: it is read once URL is known. */
+static bool take_cluster(const struct take *take) {
+  char why[200];
+  const char *text = take->value->string;
+  struct ttn_endpoint cluster;
+  if (!ttn_endpoint_parse_cluster(text, &take->settings->url, &cluster, why,
+                                  sizeof(why)))
+    return REFUSE(take, "\"%.300s\" %s", shown(text), why);
+  return take_line(take);
+}
+
+static bool take_family(const struct take *take) {
+  static const char *const names[] = {
+      [TTN_FAMILY_ANY] = "any",
+      [TTN_FAMILY_IPV4] = "ipv4",
+      [TTN_FAMILY_IPV6] = "ipv6",
+  };
+  for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+    if (strcasecmp(take->value->string, names[i]) == 0) {
+      take->settings->family = (enum ttn_family)i;
+      return true;
+    }
+  return REFUSE(take, "\"%.60s\" is none of \"any\", \"ipv4\", \"ipv6\"",
+                take->value->string);
+}
+
+static bool take_shard(const struct take *take) {
+  int index = 0, count = 0, end = 0;
+  const char *text = take->value->string;
+  bool whole =
+      strspn(text, "0123456789/") == strlen(text) && strlen(text) <= 11 &&
+      sscanf(text, "%d/%d%n", &index, &count, &end) == 2 && text[end] == '\0';
+  int most = (int)take->spec->info.most;
+  if (!whole || index < 1 || index > count || count > most)
+    return REFUSE(take,
+                  "\"%.60s\" is not a shard: \"2/4\" is the second of four "
+                  "collectds, of %d at most",
+                  text, most);
+  take->settings->shard_index = index;
+  take->settings->shard_count = count;
+  return true;
+}
+
+static bool take_number(const struct take *take) {
+  const struct spec *spec = take->spec;
+  double number = take->value->number;
+  const char *unit = spec->kind == KIND_SECONDS        ? " seconds"
+                     : spec->kind == KIND_MILLISECONDS ? " milliseconds"
+                                                       : "";
+  if (!(number >= spec->info.least && number <= spec->info.most))
+    return REFUSE(take, "%.15g is out of range: it can be %.15g to %.15g%s",
+                  number, spec->info.least, spec->info.most, unit);
+  if (spec->kind != KIND_SECONDS && number != floor(number))
+    return REFUSE(take, "%.15g must be a whole number%s%s", number,
+                  unit[0] != '\0' ? " of" : "", unit);
+  if (spec->kind == KIND_COUNT)
+    *(int *)member(take) = (int)number;
+  else if (spec->kind == KIND_MILLISECONDS)
+    *(int64_t *)member(take) = (int64_t)number * TTN_MS;
+  else
+    *(int64_t *)member(take) = llround(number * (double)TTN_SECOND);
+  return true;
+}
+
+static bool take_switch(const struct take *take) {
+  if (take->spec->kind == KIND_SWITCH)
+    *(bool *)member(take) = take->value->boolean;
+  else if (take->value->boolean)
+    take->settings->collect |= take->spec->group;
+  else
+    take->settings->collect &= ~take->spec->group;
+  return true;
+}
+
+static const struct {
+  enum ttn_value_type type;
+  bool (*take)(const struct take *take);
+} kinds[] = {
+    [KIND_TEXT] = {TTN_VALUE_STRING, take_text},
+    [KIND_SECRET] = {TTN_VALUE_STRING, take_secret},
+    [KIND_PATH] = {TTN_VALUE_STRING, take_path},
+    [KIND_BLANK] = {TTN_VALUE_STRING, take_text},
+    [KIND_CLUSTERS] = {TTN_VALUE_STRING, take_cluster},
+    [KIND_IDS] = {TTN_VALUE_STRING, take_id},
+    [KIND_GATEWAYS] = {TTN_VALUE_STRING, take_gateway},
+    [KIND_URL] = {TTN_VALUE_STRING, take_url},
+    [KIND_FAMILY] = {TTN_VALUE_STRING, take_family},
+    [KIND_SHARD] = {TTN_VALUE_STRING, take_shard},
+    [KIND_SECONDS] = {TTN_VALUE_NUMBER, take_number},
+    [KIND_MILLISECONDS] = {TTN_VALUE_NUMBER, take_number},
+    [KIND_COUNT] = {TTN_VALUE_NUMBER, take_number},
+    [KIND_SWITCH] = {TTN_VALUE_BOOLEAN, take_switch},
+    [KIND_GROUP] = {TTN_VALUE_BOOLEAN, take_switch},
+};
+
+/* Is there exactly one value, and of the type that the option has? */
+static bool check_type(const struct take *take,
+                       const struct ttn_option *option) {
+  enum ttn_value_type wanted = kinds[take->spec->kind].type;
+  const char *name = take->spec->info.name;
+  const char *sample = take->spec->info.value;
+  if (option->n_children > 0)
+    return REFUSE(take, "is not a block: write it on one line, %s %s", name,
+                  sample);
+  if (option->n_values == 0)
+    return REFUSE(take, "has no value: write %s %s%s%s", name,
+                  wanted == TTN_VALUE_STRING ? "\"" : "", sample,
+                  wanted == TTN_VALUE_STRING ? "\"" : "");
+  if (option->n_values > 1)
+    return REFUSE(take, "has %zu values where one belongs%s", option->n_values,
+                  wanted == TTN_VALUE_STRING ? ": a text must be in quotes"
+                                             : "");
+  if (take->value->type == wanted)
+    return true;
+  if (wanted == TTN_VALUE_STRING && take->value->type == TTN_VALUE_NUMBER &&
+      take->spec->kind != KIND_SECRET)
+    return REFUSE(
+        take,
+        "%.15g must be in quotes, else collectd reads it as a number: "
+        "%s \"…\"",
+        take->value->number, name);
+  if (wanted == TTN_VALUE_STRING)
+    return REFUSE(take, "must be in quotes: %s \"…\"", name);
+  if (wanted == TTN_VALUE_NUMBER)
+    return REFUSE(take, "wants a number without quotes: %s %s", name,
+                  take->spec->info.fallback);
+  return REFUSE(take, "wants true or false, without quotes: %s %s", name,
+                take->spec->info.fallback);
+}
+
+static bool check_text(const struct take *take) {
+  const char *text = take->value->string;
+  if (text[0] == '\0' && take->spec->kind != KIND_BLANK)
+    return REFUSE(take, "is empty: give it a value or take the line out");
+  size_t most = take->spec->at == AT(host) ? TTN_NAME_MAX : TEXT_MAX;
+  if (strlen(text) > most)
+    return REFUSE(take, "is longer than %zu bytes", most);
+  for (const char *c = text; *c != '\0'; c++)
+    if ((unsigned char)*c < ' ' || *c == 0x7f)
+      return REFUSE(take, "holds a line end or another control character: "
+                          "write it on one line");
+  return true;
+}
+
+/* How many characters must be typed anew to make b of a, case aside: the
+ * Levenshtein distance. Names longer than any of ours are far from all. */
+#define NEAR_MAX 40
+static size_t distance(const char *a, const char *b) {
+  size_t row[NEAR_MAX + 1];
+  size_t n = strlen(b);
+  if (strlen(a) > NEAR_MAX || n > NEAR_MAX)
+    return NEAR_MAX;
+  for (size_t j = 0; j <= n; j++)
+    row[j] = j;
+  for (size_t i = 1; a[i - 1] != '\0'; i++) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= n; j++) {
+      bool same = strncasecmp(&a[i - 1], &b[j - 1], 1) == 0;
+      size_t best = diagonal + (same ? 0 : 1);
+      if (row[j] + 1 < best)
+        best = row[j] + 1;
+      if (row[j - 1] + 1 < best)
+        best = row[j - 1] + 1;
+      diagonal = row[j];
+      row[j] = best;
+    }
+  }
+  return row[n];
+}
+
+static void warn_unknown(const struct ttn_env *env,
+                         const struct ttn_settings *settings,
+                         const char *name) {
+  const char *nearest = NULL;
+  /* Short names may differ by half, long ones by a quarter and one. */
+  size_t n = strlen(name);
+  size_t least = 1 + (n < 8 ? n / 2 : n / 4 + 1);
+  for (size_t i = 0; i < SPECS; i++) {
+    size_t d = distance(name, specs[i].info.name);
+    if (d < least) {
+      least = d;
+      nearest = specs[i].info.name;
+    }
+  }
+  if (nearest != NULL)
+    ttn_settings_log(env, settings, TTN_WARNING,
+                     "there is no option %.60s, it is ignored; did you "
+                     "mean %s?",
+                     name, nearest);
+  else
+    ttn_settings_log(env, settings, TTN_WARNING,
+                     "there is no option %.60s, it is ignored", name);
+}
+
+bool ttn_settings_option(const struct ttn_env *env,
+                         struct ttn_settings *settings,
+                         const struct ttn_option *option) {
+  size_t i = 0;
+  while (i < SPECS && strcasecmp(option->name, specs[i].info.name) != 0)
+    i++;
+  if (i == SPECS) {
+    warn_unknown(env, settings, option->name);
+    return true;
+  }
+  struct take take = {env, settings, &specs[i], &option->value};
+  if (!check_type(&take, option))
+    return false;
+  if (kinds[specs[i].kind].type == TTN_VALUE_STRING && !check_text(&take))
+    return false;
+  uint64_t bit = UINT64_C(1) << i;
+  if ((settings->given & bit) != 0 && !specs[i].info.many)
+    ttn_settings_log(env, settings, TTN_WARNING,
+                     "%s is given twice; the last line counts",
+                     specs[i].info.name);
+  if (!kinds[specs[i].kind].take(&take))
+    return false;
+  settings->given |= bit;
+  return true;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* An account's options: their names, types, ranges and defaults in one table
+ * (settings.c), and the checks with the sentences that a user reads. Knows
+ * nothing of collectd: options come as struct ttn_option. */
+#ifndef TTN_SETTINGS_H
+#define TTN_SETTINGS_H
+
+#include "tts/endpoint.h"
+#include "base/env.h"
+#include "http/http.h"
+
+enum ttn_value_type { TTN_VALUE_STRING, TTN_VALUE_NUMBER, TTN_VALUE_BOOLEAN };
+
+/* One line within <Account>. */
+struct ttn_option_value {
+  enum ttn_value_type type;
+  const char *string;
+  double number;
+  bool boolean;
+};
+struct ttn_option {
+  const char *name;
+  struct ttn_option_value value; /* the first; not used if n_values is 0 */
+  size_t n_values;
+  size_t n_children; /* > 0: it was written as a block */
+};
+
+/* Groups of values that Collect… options switch. */
+enum ttn_group {
+  TTN_COLLECT_PACKETS = 1 << 0,    /* CollectPackets: counts */
+  TTN_COLLECT_CONNECTED = 1 << 1,  /* CollectConnected */
+  TTN_COLLECT_UPTIME = 1 << 2,     /* CollectUptime */
+  TTN_COLLECT_ROUND_TRIPS = 1 << 3, /* CollectRoundTripTimes */
+  TTN_COLLECT_AGES = 1 << 4,       /* CollectAges */
+  TTN_COLLECT_DUTY_CYCLE = 1 << 5, /* CollectDutyCycle */
+  TTN_COLLECT_STATUS = 1 << 6,     /* CollectStatus */
+  TTN_COLLECT_API = 1 << 7,        /* CollectAPI: all of ttn_api */
+  TTN_COLLECT_ALL = (1 << 8) - 1
+};
+
+/* All strings belong to the settings. Times in ns. */
+struct ttn_settings {
+  char *account; /* the block's name */
+  char *api_key; /* inline; wiped when freed */
+  char *api_key_file;
+  struct ttn_endpoint url;
+  int64_t interval; /* 0 = not set by hand (until ttn_settings_finish) */
+  int64_t timeout;  /* of a whole poll; likewise */
+  int64_t discovery_interval;
+  char *host;      /* NULL: collectd's */
+  char *ca_cert, *client_cert, *client_key, *proxy;
+  bool verify_peer, verify_host;
+  bool allow_plain; /* http:// to other machines */
+  enum ttn_family family;
+  int max_connections;
+  char **gateways; /* Gateway lines as written: exact, or /regex/ */
+  size_t n_gateways;
+  bool ignore_selected;
+  char **organizations;
+  size_t n_organizations;
+  char **cluster_lines; /* Cluster lines as written */
+  size_t n_cluster_lines;
+  struct ttn_endpoint *clusters; /* what ttn_settings_finish made of them */
+  size_t n_clusters;
+  int shard_index, shard_count; /* 1 of 1: all */
+  char *state_file; /* NULL: the default; "": none */
+  bool notifications;
+  int64_t offline_after;
+  bool meta_data;
+  uint32_t collect; /* enum ttn_group bits */
+  uint64_t given;   /* bit i: line i of the table was given */
+};
+
+#define TTN_DEFAULT_URL "https://eu1.cloud.thethings.network"
+/* The longest name that collectd takes for an instance or a host. */
+#define TTN_NAME_MAX 127
+
+/* All defaults. NULL: no memory, or a name that can't be used; an ERROR was
+ * logged. */
+struct ttn_settings *ttn_settings_new(const struct ttn_env *env,
+                                      const char *account);
+void ttn_settings_free(const struct ttn_env *env,
+                       struct ttn_settings *settings);
+
+/* Takes one option. False: the value can't be used, an ERROR that names the
+ * account, the option, the value and the cure was logged (never the value of
+ * APIKey), and this account must be dropped. An unknown option: a WARNING that
+ * names it, its account and the nearest known name; true. */
+bool ttn_settings_option(const struct ttn_env *env,
+                         struct ttn_settings *settings,
+                         const struct ttn_option *option);
+
+/* Once all options were taken: what is missing or doesn't go together, and a
+ * WARNING about what is unsafe; a Cluster line that is too unsafe is left out
+ * with an ERROR. default_interval: the plugin's, ns. Fills in
+ * interval (at least 60 s unless set by hand), timeout (no longer than the
+ * interval unless set by hand) and clusters. False: an ERROR was logged. */
+bool ttn_settings_finish(const struct ttn_env *env,
+                         struct ttn_settings *settings,
+                         int64_t default_interval);
+
+/* Fills in what only the daemon knows: the host where none was set, and the
+ * state file's whole path. Relative ones are below base_dir (NULL or itself
+ * relative: the current directory); the default is "ttn/<account>.state".
+ * False: no memory, an ERROR was logged. */
+bool ttn_settings_place(const struct ttn_env *env,
+                        struct ttn_settings *settings, const char *host,
+                        const char *base_dir);
+
+/* What the account's struct ttn_net is made with; strings stay the settings'.
+ */
+void ttn_settings_http(const struct ttn_settings *settings,
+                       struct ttn_http_options *options);
+
+/* A line about an account, with its name in front: `account "home": …`. */
+void ttn_settings_log(const struct ttn_env *env,
+                      const struct ttn_settings *settings,
+                      enum ttn_level level, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* The table, for the tests that hold manual, README and example against it.
+ * Returns NULL past the end. */
+struct ttn_option_info {
+  const char *name;
+  const char *value;    /* "NAME", "SECONDS", "true|false" … */
+  const char *fallback; /* the default, as one would write it; NULL: none */
+  bool many;            /* may be given more than once */
+  double least, most;   /* its range, of Shard that of N; both 0: none */
+};
+const struct ttn_option_info *ttn_settings_info(size_t i);
+
+#endif

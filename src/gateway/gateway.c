@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* One gateway: (what was known, what an answer proves) -> (what is known now,
+ * what to report). It must not know of HTTP, JSON, collectd, files or clocks,
+ * so that every case can be tried; tests/unit/test_gateway.c walks each cell
+ * of the tables below, and test_gateway_model.c all short stories.
+ *
+ * The stack counts a gateway's messages from nothing on each connection, and
+ * forgets them. Here value = count + offset, and the offset carries what
+ * earlier connections had. Nothing is added that an answer doesn't prove, so a
+ * value never falls, but after a kill of collectd (below).
+ *
+ * 1. Whose counts are these? By what is known (perhaps from the state file)
+ * and the entry's connected_at:
+ *
+ *   known                    | none    | later   | same, earlier
+ *   -------------------------+---------+---------+--------------
+ *   nothing                  | running | running | running
+ *   a connected_at           | running | NEW     | running
+ *   disconnected_at only     | running | NEW     | running
+ *   disconnected, no time    | running | NEW     | -
+ *
+ * An earlier connected_at than the known is the same connection: where several
+ * servers have a gateway, the stack keeps the earliest. One that is earlier
+ * than the time when the gateway is known to have been disconnected was there
+ * all along, and the answer that lacked it was wrong. "None" is a disconnected
+ * entry, which has lost its connected_at; one that still has it is told by it.
+ * One that ended before the known connection began, or before another did, is
+ * past: a cluster keeps it for two days, and the gateway was connected to
+ * another cluster since. It says no more than an answer that lacks the gateway.
+ *
+ * 2. State, and per kind of message what becomes of value and offset:
+ *
+ *   answer            | count        | never reported    | reported
+ *   ------------------+--------------+-------------------+------------------
+ *   NEW               | there        | offset = 0, count | offset = value,
+ *                     |              |                   |   + count
+ *                     | absent       | offset = 0, 0     | offset = value
+ *   running,          | value or up  | count + offset    | count + offset
+ *     connected       | lower        | count + offset    | stays, offset =
+ *                     |              |                   |   value - count
+ *                     | absent       | silent            | stays
+ *   running,          | value or up  | count + offset(*) | count + offset
+ *     disconnected    | lower        | count + offset(*) | stays
+ *                     | absent       | silent            | stays
+ *   absent everywhere |              | silent            | stays
+ *   nothing           |              | silent, all is as it was
+ *
+ * NEW entries can be connected or disconnected. "Stays" is reported, its rate
+ * is 0.
+ *
+ * (*) but with an offset from a state file that has no values (collectd was
+ * killed) and no connected_at in the entry it is silent: if the count is not
+ * of the connection that the offset belongs to, the sum would be lower than
+ * what was reported last, and a Prometheus counter that falls is read as a
+ * reset, its whole value as new messages.
+ *
+ * A series' first value gives writers only a base to count from. It is the
+ * count at once, also where a whole new connection was proved: a 0 before it
+ * would be a number that the API didn't say.
+ *
+ * What can't be proved, and isn't added: a connection that came and went
+ * between two answers and left a lower count; messages of other servers after
+ * a drop without a later connected_at.
+ *
+ * After a kill it isn't known what was reported last, and a lower value goes
+ * out as it is. Prometheus adds that whole, which is right for a new
+ * connection, and wrong for a drop in between; RRDtool skips the step. A new
+ * connection's count that isn't lower looks like a sequel: only what exceeds
+ * the value reported last is added. */
+#include "gateway/gateway.h"
+
+#include <string.h>
+
+/* Clocks of gateway servers and of whoever writes Date differ a little. */
+#define FUTURE (3600 * TTN_SECOND)
+
+const char *ttn_state_name(enum ttn_state state) {
+  switch (state) {
+  case TTN_CONNECTED:
+    return "connected";
+  case TTN_DISCONNECTED:
+    return "disconnected";
+  default:
+    return "unknown";
+  }
+}
+
+bool ttn_gateway_has_offset(const struct ttn_gateway *gateway) {
+  for (int k = 0; k < TTN_KINDS; k++)
+    if (gateway->offset[k] != 0)
+      return true;
+  return false;
+}
+
+/* Table 1. at: 0 = none. */
+static bool is_new(const struct ttn_gateway *known, int64_t at) {
+  if (at == 0)
+    return false;
+  if (known->connected_at != 0)
+    return at > known->connected_at;
+  if (known->disconnected_at != 0)
+    return at > known->disconnected_at;
+  return known->shown == TTN_DISCONNECTED;
+}
+
+static bool is_past(const struct ttn_gateway *known,
+                    const struct ttn_stats *stats) {
+  return (stats->has & TTN_HAS_CONNECTED_AT) == 0 &&
+         (stats->has & TTN_HAS_DISCONNECTED_AT) != 0 &&
+         (stats->disconnected_at <= known->connected_at ||
+          stats->disconnected_at < known->disconnected_at);
+}
+
+bool ttn_gateway_is_end(const struct ttn_gateway *known,
+                        const struct ttn_stats *stats) {
+  return (known->connected_at != 0 || known->disconnected_at != 0) &&
+         !is_past(known, stats);
+}
+
+/* Table 2, for an entry. at: its connected_at. False: no DERIVE holds that. */
+static bool learn_count(struct ttn_gateway *next, int k,
+                        const struct ttn_stats *stats, bool fresh, int64_t at) {
+  uint8_t bit = (uint8_t)(1u << k);
+  bool reported = (next->reported & bit) != 0;
+  bool there = (stats->has & ((uint32_t)TTN_HAS_COUNT << k)) != 0;
+  uint64_t count = there ? stats->count[k] : 0;
+
+  if (fresh)
+    next->offset[k] = next->value[k]; /* 0, if it was never reported */
+  else if (!there)
+    return true;
+  else if (at == 0 && !reported && next->offset[k] != 0)
+    return true; /* (*) */
+
+  if (next->offset[k] > INT64_MAX || count > INT64_MAX - next->offset[k])
+    return false;
+  uint64_t sum = count + next->offset[k];
+  if (reported && sum < next->value[k]) {
+    if (next->shown == TTN_CONNECTED)
+      next->offset[k] = next->value[k] - count;
+    return true;
+  }
+  next->value[k] = sum;
+  next->reported |= bit;
+  return true;
+}
+
+/* Returns why it can't be believed, or NULL. */
+static const char *learn_entry(struct ttn_gateway *next,
+                               const struct ttn_stats *stats, int64_t date) {
+  /* 0 is Go's zero time, which is none. */
+  int64_t at =
+      (stats->has & TTN_HAS_CONNECTED_AT) != 0 ? stats->connected_at : 0;
+  int64_t gone =
+      (stats->has & TTN_HAS_DISCONNECTED_AT) != 0 ? stats->disconnected_at : 0;
+  if (at == 0 && gone == 0)
+    return "it has neither connected_at nor disconnected_at";
+  if (date != 0 && at - FUTURE > date)
+    return "its connected_at is more than an hour after the answer's Date";
+
+  bool fresh = is_new(next, at);
+  /* Only servers before 3.17.2 sent both times. */
+  next->shown = at > gone ? TTN_CONNECTED : TTN_DISCONNECTED;
+  if (at > next->connected_at)
+    next->connected_at = at;
+  next->disconnected_at = next->shown == TTN_CONNECTED ? 0 : gone;
+  for (int k = 0; k < TTN_KINDS; k++)
+    if (!learn_count(next, k, stats, fresh, at))
+      return "a message count is beyond 2^63-1";
+  return NULL;
+}
+
+static void learn_absent(struct ttn_gateway *next, int64_t date) {
+  next->shown = TTN_DISCONNECTED;
+  if (next->disconnected_at == 0)
+    next->disconnected_at = date;
+}
+
+/* Would the state file hold something else of it? */
+static bool offset_moved(const struct ttn_gateway *before,
+                         const struct ttn_gateway *after) {
+  if (memcmp(before->offset, after->offset, sizeof before->offset) != 0)
+    return true;
+  /* The same offset on a new connection, which sent nothing before: with the
+   * old connected_at in the file, that connection's count would be taken for
+   * new after a kill. */
+  return before->connected_at != after->connected_at &&
+         ttn_gateway_has_offset(after);
+}
+
+struct ttn_outcome ttn_gateway_learn(struct ttn_gateway *gateway,
+                                     enum ttn_proof proof,
+                                     const struct ttn_stats *stats,
+                                     int64_t date, const char **why) {
+  struct ttn_outcome outcome = {.state = TTN_UNKNOWN};
+  struct ttn_gateway next = *gateway;
+
+  *why = NULL;
+  if (proof == TTN_PROOF_NONE)
+    return outcome;
+  if (proof == TTN_PROOF_ENTRY && is_past(&next, stats))
+    learn_absent(&next, date);
+  else if (proof == TTN_PROOF_ENTRY)
+    *why = learn_entry(&next, stats, date);
+  else
+    learn_absent(&next, date);
+  if (*why != NULL)
+    return outcome;
+
+  outcome.state = (enum ttn_state)next.shown;
+  outcome.counts = next.reported;
+  outcome.offset_moved = offset_moved(gateway, &next);
+  memcpy(outcome.value, next.value, sizeof outcome.value);
+  *gateway = next;
+  return outcome;
+}

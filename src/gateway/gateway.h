@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* What is known of one gateway, and what an answer makes of it: states and
+ * counts that survive everything. Pure: no HTTP, no JSON text, no collectd,
+ * no clock, no memory. gateway.c's head holds the table of transitions. */
+#ifndef TTN_GATEWAY_H
+#define TTN_GATEWAY_H
+
+#include "tts/decode.h"
+#include "base/env.h"
+
+enum ttn_state { TTN_UNKNOWN, TTN_CONNECTED, TTN_DISCONNECTED };
+const char *ttn_state_name(enum ttn_state state);
+
+/* Kept between polls; all zero = never heard of. Per kind k:
+ * value = the API's count + offset[k]. */
+struct ttn_gateway {
+  uint8_t shown;           /* enum ttn_state: what the last proof showed;
+                            * TTN_UNKNOWN = no proof since start */
+  uint8_t reported;        /* bit k: value[k] was reported (or came from a clean
+                            * shutdown's state file) */
+  int64_t connected_at;    /* latest connection seen, which the offsets belong
+                            * to; 0 = none */
+  int64_t disconnected_at; /* while disconnected: since when, as the entry says,
+                            * or the Date of the first answer that lacked the
+                            * gateway; 0 = not known, or connected */
+  uint64_t value[TTN_KINDS];
+  uint64_t offset[TTN_KINDS];
+};
+
+/* What an answer says of a gateway. */
+enum ttn_proof {
+  TTN_PROOF_NONE,  /* nothing: the gateway is unknown this time */
+  TTN_PROOF_ENTRY, /* stats hold */
+  TTN_PROOF_ABSENT /* not connected anywhere: 404 not_connected, or absent from
+                    * the answers of all clusters */
+};
+
+/* What to report. */
+struct ttn_outcome {
+  enum ttn_state state;
+  uint8_t counts;    /* bit k: report value[k] */
+  bool offset_moved; /* an offset changed, or the connection that one belongs
+                      * to: the state file must be on disk before these counts
+                      * go out */
+  uint64_t value[TTN_KINDS];
+};
+
+/* The one transition. stats only with TTN_PROOF_ENTRY; date: the answer's
+ * Date, 0 = none. An entry that can't be believed (neither connected_at nor
+ * disconnected_at; connected_at more than an hour after date; a sum beyond
+ * INT64_MAX) is treated as TTN_PROOF_NONE and *why names it (else NULL). */
+struct ttn_outcome ttn_gateway_learn(struct ttn_gateway *gateway,
+                                     enum ttn_proof proof,
+                                     const struct ttn_stats *stats,
+                                     int64_t date, const char **why);
+
+/* True for a disconnected entry that ends what is known, or did so before. Any
+ * other may be one that a cluster kept while the gateway is connected to one
+ * that doesn't answer, and proves nothing without its answer. */
+bool ttn_gateway_is_end(const struct ttn_gateway *known,
+                        const struct ttn_stats *stats);
+
+/* True when the state file must hold this gateway (some offset is not 0). */
+bool ttn_gateway_has_offset(const struct ttn_gateway *gateway);
+
+#endif

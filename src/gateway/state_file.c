@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+/* The state file, whole or not at all. Knows files and lines, and of gateways
+ * only what a row holds; whether a row still applies is gateway.c's to say.
+ *
+ * Text, so that a person can look at it:
+ *
+ *   ttn-state 1 values                      or "offsets", without values
+ *   account home                            percent-escaped
+ *   url https://eu1.cloud.thethings.network
+ *   roof 0 1700000000000000000 0 17 0 3 120 - 5
+ *   END 1 8f3c0d6e2b1a4975                  rows, FNV-1a of all up to here
+ *
+ * A row: id, gone_at, connected_at, disconnected_at, the offsets of uplink,
+ * downlink and tx_ack, and with values the values reported last, "-" for one
+ * that was not reported. The account and URL lines keep a copied file from
+ * adding one account's counts to another's.
+ *
+ * FNV-1a finds each changed byte for certain (a step is a bijection), which is
+ * what a bad sector or an editor does; it is no defence against forgery, and a
+ * file that is cut has no last line.
+ *
+ * This file reads; state_writer.c writes. */
+#include "gateway/state_format.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_MAX (256u << 20)
+
+void ttn_state_say(char *why, size_t why_size, const char *what, int error) {
+  ttn_print(why, why_size, "%s %s", what, strerror(error));
+}
+
+bool ttn_state_escape(char *line, const char *word, const char *text) {
+  size_t n = strlen(word);
+  memcpy(line, word, n);
+  line[n++] = ' ';
+  for (; *text != '\0'; text++) {
+    unsigned char c = (unsigned char)*text;
+    if (n + 4 > TTN_STATE_LINE)
+      return false;
+    if (c > ' ' && c < 0x7f && c != '%') {
+      line[n++] = (char)c;
+    } else {
+      ttn_print(line + n, 4, "%%%02x", c);
+      n += 3;
+    }
+  }
+  line[n] = '\0';
+  return true;
+}
+
+struct reader {
+  const struct ttn_env *env;
+  int fd;
+  char *chunk;               /* TTN_STATE_CHUNK bytes */
+  size_t used, filled;       /* of chunk */
+  size_t bytes;              /* read so far */
+  uint64_t sum;              /* of the lines before the one in `line` */
+  char line[TTN_STATE_LINE]; /* without its newline */
+  size_t length;
+  struct ttn_state_row *rows;
+  size_t n, room;
+  const char *wrong; /* what is, once a step has failed */
+};
+
+/* The next line. False: there is none, or wrong says. */
+static bool next_line(struct reader *reader) {
+  reader->length = 0;
+  for (;;) {
+    if (reader->used == reader->filled) {
+      ssize_t n = read(reader->fd, reader->chunk, TTN_STATE_CHUNK);
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0)
+        reader->wrong = "can't be read to its end";
+      else if (n == 0 && reader->length > 0)
+        reader->wrong = "is cut short";
+      else if ((reader->bytes += (size_t)n) > FILE_MAX)
+        reader->wrong = "is larger than any state file";
+      if (n <= 0 || reader->wrong != NULL)
+        return false;
+      reader->used = 0;
+      reader->filled = (size_t)n;
+    }
+    char c = reader->chunk[reader->used++];
+    if (c == '\n') {
+      reader->line[reader->length] = '\0';
+      return true;
+    }
+    if (c == '\0' || reader->length == TTN_STATE_LINE - 1) {
+      reader->wrong = "is no state file";
+      return false;
+    }
+    reader->line[reader->length++] = c;
+  }
+}
+
+static void sum_line(struct reader *reader) {
+  reader->sum = ttn_hash(reader->sum, reader->line, reader->length);
+  reader->sum = ttn_hash(reader->sum, "\n", 1);
+}
+
+/* A field that ends at a blank or at the end, and past it. */
+static bool take_number(const char **text, uint64_t *number) {
+  const char *p = *text;
+  uint64_t n = 0;
+  for (; *p >= '0' && *p <= '9'; p++) {
+    if (n > (INT64_MAX - (uint64_t)(*p - '0')) / 10)
+      return false;
+    n = n * 10 + (uint64_t)(*p - '0');
+  }
+  if (p == *text || (*p != ' ' && *p != '\0'))
+    return false;
+  *text = *p == ' ' ? p + 1 : p;
+  *number = n;
+  return true;
+}
+
+static bool take_time(const char **text, int64_t *time) {
+  uint64_t number;
+  if (!take_number(text, &number))
+    return false;
+  *time = (int64_t)number;
+  return true;
+}
+
+static bool take_value(const char **text, int k, struct ttn_gateway *gateway) {
+  if (**text == '-' && ((*text)[1] == ' ' || (*text)[1] == '\0')) {
+    *text += (*text)[1] == ' ' ? 2 : 1;
+    return true;
+  }
+  gateway->reported |= (uint8_t)(1u << k);
+  return take_number(text, &gateway->value[k]);
+}
+
+static bool parse_row(const char *line, size_t length, bool with_values,
+                      struct ttn_state_row *row) {
+  const char *blank = memchr(line, ' ', length);
+  if (blank == NULL || !ttn_id_valid(line, (size_t)(blank - line)))
+    return false;
+  memset(row, 0, sizeof *row);
+  memcpy(row->id, line, (size_t)(blank - line));
+
+  struct ttn_gateway *gateway = &row->gateway;
+  const char *rest = blank + 1;
+  bool ok = take_time(&rest, &row->gone_at) &&
+            take_time(&rest, &gateway->connected_at) &&
+            take_time(&rest, &gateway->disconnected_at);
+  for (int k = 0; k < TTN_KINDS && ok; k++)
+    ok = take_number(&rest, &gateway->offset[k]);
+  for (int k = 0; k < TTN_KINDS && ok && with_values; k++)
+    ok = take_value(&rest, k, gateway);
+  return ok && rest == line + length && rest[-1] != ' ';
+}
+
+static enum ttn_failure read_row(struct reader *reader, bool with_values) {
+  void *rows = reader->rows;
+  if (reader->n == TTN_STATE_ROWS) {
+    reader->wrong = "has more than 1000000 rows";
+    return TTN_FAIL_STATE_FILE;
+  }
+  if (!ttn_grow(reader->env, &rows, &reader->room, reader->n + 1,
+                sizeof *reader->rows, TTN_STATE_ROWS)) {
+    reader->wrong = "can't be read: there is no memory for it";
+    return TTN_FAIL_MEMORY;
+  }
+  reader->rows = rows;
+  if (!parse_row(reader->line, reader->length, with_values,
+                 &reader->rows[reader->n])) {
+    reader->wrong = "is damaged: it has a row that is none";
+    return TTN_FAIL_STATE_FILE;
+  }
+  reader->n++;
+  return TTN_OK;
+}
+
+static bool read_head(struct reader *reader, const char *account,
+                      const char *url, bool *with_values) {
+  char expected[TTN_STATE_LINE];
+  if (!next_line(reader))
+    return false;
+  *with_values = strcmp(reader->line, TTN_STATE_MAGIC " values") == 0;
+  if (!*with_values && strcmp(reader->line, TTN_STATE_MAGIC " offsets") != 0) {
+    reader->wrong = "is no state file of this version";
+    return false;
+  }
+  sum_line(reader);
+  if (!next_line(reader))
+    return false;
+  if (!ttn_state_escape(expected, "account", account) ||
+      strcmp(reader->line, expected) != 0) {
+    reader->wrong = "is of another account";
+    return false;
+  }
+  sum_line(reader);
+  if (!next_line(reader))
+    return false;
+  if (!ttn_state_escape(expected, "url", url) ||
+      strcmp(reader->line, expected) != 0) {
+    reader->wrong = "is of an account at another URL";
+    return false;
+  }
+  sum_line(reader);
+  return true;
+}
+
+/* The last line, and nothing after it. */
+static bool read_end(struct reader *reader) {
+  char end[64], expected[64];
+  ttn_print(end, sizeof end, TTN_STATE_END "%zu ", reader->n);
+  ttn_print(expected, sizeof expected, "%s%016" PRIx64, end,
+            ttn_hash(reader->sum, end, strlen(end)));
+  if (strcmp(reader->line, expected) != 0) {
+    reader->wrong = "is damaged: its checksum is wrong";
+    return false;
+  }
+  if (next_line(reader) || reader->wrong != NULL) {
+    reader->wrong = "is damaged: it goes on after its end";
+    return false;
+  }
+  return true;
+}
+
+static int compare_rows(const void *a, const void *b) {
+  return strcmp(((const struct ttn_state_row *)a)->id,
+                ((const struct ttn_state_row *)b)->id);
+}
+
+static enum ttn_failure read_all(struct reader *reader, const char *account,
+                                 const char *url, bool *with_values) {
+  if (!read_head(reader, account, url, with_values))
+    return TTN_FAIL_STATE_FILE;
+  for (;;) {
+    if (!next_line(reader))
+      return TTN_FAIL_STATE_FILE;
+    if (strncmp(reader->line, TTN_STATE_END, sizeof TTN_STATE_END - 1) == 0)
+      break;
+    enum ttn_failure failure = read_row(reader, *with_values);
+    if (failure != TTN_OK)
+      return failure;
+    sum_line(reader);
+  }
+  if (!read_end(reader))
+    return TTN_FAIL_STATE_FILE;
+  if (reader->n > 1)
+    qsort(reader->rows, reader->n, sizeof *reader->rows, compare_rows);
+  for (size_t i = 1; i < reader->n; i++)
+    if (strcmp(reader->rows[i - 1].id, reader->rows[i].id) == 0) {
+      reader->wrong = "is damaged: it has a gateway twice";
+      return TTN_FAIL_STATE_FILE;
+    }
+  return TTN_OK;
+}
+
+/* Not a FIFO, which would block, nor a device. *none: there is no file. */
+static int open_file(const char *path, bool *none, char *why, size_t why_size) {
+  struct stat status;
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  *none = fd < 0 && errno == ENOENT;
+  if (fd < 0) {
+    ttn_state_say(why, why_size, "can't be read:", errno);
+    return -1;
+  }
+  if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+    ttn_print(why, why_size, "is no file");
+    close(fd);
+    return -1;
+  }
+  return fd;
+}
+
+enum ttn_failure ttn_state_file_read(const struct ttn_env *env,
+                                     const char *path, const char *account,
+                                     const char *url,
+                                     struct ttn_state_row **rows, size_t *n,
+                                     bool *with_values, char *why,
+                                     size_t why_size) {
+  struct reader reader = {.env = env, .sum = TTN_HASH};
+  bool none;
+
+  *rows = NULL;
+  *n = 0;
+  *with_values = false;
+  ttn_print(why, why_size, "%s", "");
+  reader.fd = open_file(path, &none, why, why_size);
+  if (none)
+    ttn_print(why, why_size, "%s", "");
+  if (reader.fd < 0)
+    return none ? TTN_OK : TTN_FAIL_STATE_FILE;
+
+  enum ttn_failure failure = TTN_FAIL_MEMORY;
+  reader.chunk = env->resize(env->ctx, NULL, TTN_STATE_CHUNK);
+  if (reader.chunk != NULL)
+    failure = read_all(&reader, account, url, with_values);
+  else
+    reader.wrong = "can't be read: there is no memory for it";
+  close(reader.fd);
+  ttn_free(env, reader.chunk);
+  if (failure != TTN_OK) {
+    ttn_free(env, reader.rows);
+    *with_values = false;
+    ttn_print(why, why_size, "%s",
+              reader.wrong != NULL ? reader.wrong : "is cut short");
+    return failure;
+  }
+  *rows = reader.rows;
+  *n = reader.n;
+  return TTN_OK;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* What the reader and the writer of the state file share: state_file.c's head
+ * describes the format. */
+#ifndef TTN_STATE_FORMAT_H
+#define TTN_STATE_FORMAT_H
+
+#include "gateway/state_file.h"
+
+#define TTN_STATE_MAGIC "ttn-state 1"
+#define TTN_STATE_END "END " /* no id: those are lower case */
+#define TTN_STATE_ROWS 1000000u
+#define TTN_STATE_CHUNK 65536u
+/* The longest line is that of an account's name, escaped. */
+#define TTN_STATE_LINE 4096u
+
+/* "<word> <text, percent-escaped>" into line (TTN_STATE_LINE bytes). False:
+ * too long. */
+bool ttn_state_escape(char *line, const char *word, const char *text);
+
+/* "<what> <errno in words>" into why. */
+void ttn_state_say(char *why, size_t why_size, const char *what, int error);
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/* Writes the state file: beside the old one, which stays as it is until the new
+ * one is on disk. Knows files, not when to write them.
+ *
+ * Trap: a write may say that all is well and the disk be full: only fsync and
+ * close tell. Trap: a rename is on disk only once its directory is. */
+#include "gateway/state_format.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct ttn_state_writer {
+  const struct ttn_env *env;
+  char *path, *temporary;
+  int fd;
+  bool with_values;
+  int error;        /* errno of the first failure, 0 = none */
+  const char *what; /* that failed */
+  size_t rows, filled;
+  uint64_t sum;
+  char chunk[TTN_STATE_CHUNK];
+};
+
+static void fail(struct ttn_state_writer *writer, const char *what) {
+  if (writer->error == 0) {
+    writer->error = errno != 0 ? errno : EIO;
+    writer->what = what;
+  }
+}
+
+static void flush(struct ttn_state_writer *writer) {
+  size_t done = 0;
+  while (done < writer->filled && writer->error == 0) {
+    ssize_t n = write(writer->fd, writer->chunk + done, writer->filled - done);
+    if (n >= 0)
+      done += (size_t)n;
+    else if (errno != EINTR)
+      fail(writer, "can't be written:");
+  }
+  writer->filled = 0;
+}
+
+static void put(struct ttn_state_writer *writer, const char *text) {
+  size_t n = strlen(text); /* < TTN_STATE_LINE, so it fits into a fresh chunk */
+  if (writer->filled + n > TTN_STATE_CHUNK)
+    flush(writer);
+  memcpy(writer->chunk + writer->filled, text, n);
+  writer->filled += n;
+  writer->sum = ttn_hash(writer->sum, text, n);
+}
+
+/* The directory that a path is in, into directory (PATH_MAX bytes). */
+static void print_directory(char *directory, const char *path) {
+  const char *slash = strrchr(path, '/');
+  size_t n = slash == NULL ? 0 : (size_t)(slash - path);
+  if (slash == NULL)
+    ttn_print(directory, PATH_MAX, ".");
+  else if (n == 0)
+    ttn_print(directory, PATH_MAX, "/");
+  else
+    ttn_print(directory, PATH_MAX, "%.*s", (int)n, path);
+}
+
+static bool sync_directory_of(const char *path) {
+  char directory[PATH_MAX];
+  print_directory(directory, path);
+  int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0)
+    return false;
+  /* EINVAL: a file system that has no such thing. */
+  bool ok = fsync(fd) == 0 || errno == EINVAL;
+  int error = errno;
+  close(fd);
+  errno = error;
+  return ok;
+}
+
+/* A stale temporary file, which a crash left, is in nobody's way. */
+static int create(const char *temporary) {
+  if (unlink(temporary) != 0 && errno != ENOENT && errno != ENOTDIR)
+    return -1;
+  return open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+              0600);
+}
+
+static bool open_temporary(struct ttn_state_writer *writer) {
+  char directory[PATH_MAX];
+  struct stat status;
+
+  if (strlen(writer->path) >= PATH_MAX - sizeof ".tmp") {
+    errno = ENAMETOOLONG;
+    return false;
+  }
+  if (stat(writer->path, &status) == 0 && !S_ISREG(status.st_mode)) {
+    errno = S_ISDIR(status.st_mode) ? EISDIR : EEXIST;
+    return false;
+  }
+  writer->fd = create(writer->temporary);
+  if (writer->fd >= 0 || errno != ENOENT)
+    return writer->fd >= 0;
+  print_directory(directory, writer->path);
+  if (mkdir(directory, 0700) != 0 || !sync_directory_of(directory))
+    return false;
+  writer->fd = create(writer->temporary);
+  return writer->fd >= 0;
+}
+
+static void free_writer(struct ttn_state_writer *writer) {
+  const struct ttn_env *env = writer->env;
+  ttn_free(env, writer->path);
+  ttn_free(env, writer->temporary);
+  ttn_free(env, writer);
+}
+
+static bool put_head(struct ttn_state_writer *writer, const char *account,
+                     const char *url) {
+  char line[TTN_STATE_LINE];
+  put(writer, writer->with_values ? TTN_STATE_MAGIC " values\n"
+                                  : TTN_STATE_MAGIC " offsets\n");
+  if (!ttn_state_escape(line, "account", account))
+    return false;
+  put(writer, line);
+  put(writer, "\n");
+  if (!ttn_state_escape(line, "url", url))
+    return false;
+  put(writer, line);
+  put(writer, "\n");
+  return true;
+}
+
+struct ttn_state_writer *
+ttn_state_writer_open(const struct ttn_env *env, const char *path,
+                      const char *account, const char *url, bool with_values,
+                      char *why, size_t why_size) {
+  struct ttn_state_writer *writer = ttn_alloc(env, sizeof *writer);
+  size_t size = strlen(path) + sizeof ".tmp";
+
+  if (writer == NULL)
+    goto no_memory;
+  writer->env = env;
+  writer->with_values = with_values;
+  writer->sum = TTN_HASH;
+  writer->path = ttn_strdup(env, path);
+  writer->temporary = ttn_alloc(env, size);
+  if (writer->path == NULL || writer->temporary == NULL)
+    goto no_memory;
+  ttn_print(writer->temporary, size, "%s.tmp", path);
+  if (!open_temporary(writer)) {
+    ttn_state_say(why, why_size, "can't be created:", errno);
+    free_writer(writer);
+    return NULL;
+  }
+  if (!put_head(writer, account, url)) {
+    errno = ENAMETOOLONG;
+    fail(writer, "can't hold the account's name or URL:");
+  }
+  return writer;
+
+no_memory:
+  ttn_print(why, why_size, "can't be written: there is no memory for it");
+  if (writer != NULL)
+    free_writer(writer);
+  return NULL;
+}
+
+void ttn_state_writer_add(struct ttn_state_writer *writer, const char *id,
+                          int64_t gone_at, const struct ttn_gateway *gateway) {
+  char line[512], number[32];
+
+  if (writer->error != 0)
+    return;
+  if (writer->rows == TTN_STATE_ROWS) {
+    errno = EFBIG;
+    fail(writer, "can't hold more than 1000000 gateways:");
+    return;
+  }
+  writer->rows++;
+  put(writer,
+      ttn_print(line, sizeof line, "%s %" PRId64 " %" PRId64 " %" PRId64, id,
+                gone_at, gateway->connected_at, gateway->disconnected_at));
+  for (int k = 0; k < TTN_KINDS; k++)
+    put(writer,
+        ttn_print(number, sizeof number, " %" PRIu64, gateway->offset[k]));
+  for (int k = 0; k < TTN_KINDS && writer->with_values; k++)
+    if ((gateway->reported & 1u << k) != 0)
+      put(writer,
+          ttn_print(number, sizeof number, " %" PRIu64, gateway->value[k]));
+    else
+      put(writer, " -");
+  put(writer, "\n");
+}
+
+static void put_end(struct ttn_state_writer *writer) {
+  char text[64];
+  put(writer, ttn_print(text, sizeof text, TTN_STATE_END "%zu ", writer->rows));
+  put(writer, ttn_print(text, sizeof text, "%016" PRIx64 "\n", writer->sum));
+  flush(writer);
+}
+
+enum ttn_failure ttn_state_writer_close(struct ttn_state_writer *writer,
+                                        bool commit, char *why,
+                                        size_t why_size) {
+  enum ttn_failure failure = TTN_OK;
+
+  if (commit) {
+    put_end(writer);
+    if (writer->error == 0 && fsync(writer->fd) != 0)
+      fail(writer, "can't be written:");
+  }
+  if (close(writer->fd) != 0 && commit)
+    fail(writer, "can't be written:");
+  bool replace = commit && writer->error == 0;
+  if (replace && rename(writer->temporary, writer->path) != 0)
+    fail(writer, "can't be replaced:");
+  else if (replace && !sync_directory_of(writer->path))
+    fail(writer, "was replaced, but may not be on disk:");
+  if (!commit || writer->error != 0)
+    unlink(writer->temporary);
+  if (commit && writer->error != 0) {
+    ttn_state_say(why, why_size, writer->what, writer->error);
+    failure = TTN_FAIL_STATE_FILE;
+  }
+  free_writer(writer);
+  return failure;
+}

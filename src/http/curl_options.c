@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* What a request looks like and what it may do: the options of easy handles,
+ * and the key as a header. All of TLS is decided here. When calls are made,
+ * and what becomes of them, is http.c's.
+ *
+ * The key is in the caller's ttn_auth and in the request that libcurl sends.
+ * Neither redirects nor proxies get it: FOLLOWLOCATION is off, and
+ * CURLHEADER_SEPARATE keeps it out of CONNECT.
+ *
+ * Trap: Debian's libcurl has a default CAINFO and a default CAPATH; who sets
+ * one still trusts the other. So both are set. */
+#include "http/internal.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* A name server's new word is followed though the old address still works:
+ * not at once, for a connection costs a handshake. */
+#define CONNECTION_LIFE 600L
+
+struct ttn_auth {
+  size_t size;
+  char header[]; /* "Authorization: Bearer …" */
+};
+
+/* What makes a connection trustworthy: nothing of it may fail unseen. */
+static bool set_tls(struct slot *slot) {
+  const struct http *http = slot->http;
+  bool ok = SET(CURLOPT_SSL_VERIFYPEER, http->verify_peer ? 1L : 0L) &&
+            SET(CURLOPT_SSL_VERIFYHOST, http->verify_host ? 2L : 0L) &&
+            SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+  if (http->ca_cert != NULL) {
+    const char *dir = http->ca_cert_is_dir ? http->ca_cert : NULL;
+    const char *file = http->ca_cert_is_dir ? NULL : http->ca_cert;
+    ok = ok && SET(CURLOPT_CAINFO, file) && SET(CURLOPT_CAPATH, dir);
+  }
+  if (http->client_cert != NULL)
+    ok = ok && SET(CURLOPT_SSLCERT, http->client_cert);
+  if (http->client_key != NULL)
+    ok = ok && SET(CURLOPT_SSLKEY, http->client_key);
+#if LIBCURL_VERSION_NUM >= 0x075700
+  /* A renewed CACert is seen within a minute; the default is a day. */
+  (void)SET(CURLOPT_CA_CACHE_TIMEOUT, 60L);
+#endif
+  return ok;
+}
+
+static long ip_resolve(enum ttn_family family) {
+  switch (family) {
+  case TTN_FAMILY_IPV4:
+    return CURL_IPRESOLVE_V4;
+  case TTN_FAMILY_IPV6:
+    return CURL_IPRESOLVE_V6;
+  default:
+    return CURL_IPRESOLVE_WHATEVER;
+  }
+}
+
+/* Where a request may go, and how it is sent. */
+static bool set_ways(struct slot *slot) {
+  const struct http *http = slot->http;
+  bool ok = SET(CURLOPT_NOSIGNAL, 1L) && SET(CURLOPT_FOLLOWLOCATION, 0L) &&
+            SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE) &&
+            SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
+            SET(CURLOPT_IPRESOLVE, ip_resolve(http->family));
+#if LIBCURL_VERSION_NUM >= 0x075500
+  ok = ok && SET(CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+  ok = ok && SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+  if (http->proxy != NULL)
+    ok = ok && SET(CURLOPT_PROXY, http->proxy);
+  /* Comfort: a libcurl without it still does its work. */
+  (void)SET(CURLOPT_ACCEPT_ENCODING, "gzip");
+  (void)SET(CURLOPT_PIPEWAIT, 1L);
+  (void)SET(CURLOPT_TCP_KEEPALIVE, 1L);
+  (void)SET(CURLOPT_DNS_CACHE_TIMEOUT, 60L);
+#if LIBCURL_VERSION_NUM >= 0x075000
+  (void)SET(CURLOPT_MAXLIFETIME_CONN, CONNECTION_LIFE);
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075700
+  (void)SET(CURLOPT_QUICK_EXIT, 1L);
+#endif
+  return ok;
+}
+
+bool ttn_http_set_up(struct slot *slot) {
+  const char *user_agent = slot->http->user_agent;
+  return set_ways(slot) && set_tls(slot) &&
+         (user_agent == NULL || SET(CURLOPT_USERAGENT, user_agent));
+}
+
+/* curl_slist_append would copy the key; libcurl only reads the list. */
+static void add_line(struct slot *slot, size_t *n, const char *line) {
+  slot->lines[*n] = (struct curl_slist){.data = (char *)(uintptr_t)line};
+  if (*n > 0)
+    slot->lines[*n - 1].next = &slot->lines[*n];
+  ++*n;
+}
+
+bool ttn_http_set_call(struct slot *slot) {
+  const struct ttn_call *call = slot->call;
+  bool https = strncasecmp(call->url, "https:", 6) == 0;
+  size_t n = 0;
+
+  if (call->body != NULL) {
+    add_line(slot, &n, "Content-Type: application/json");
+    /* Else libcurl waits up to a second for a 100 Continue if the body is
+     * large: 1 MiB, with older ones 1 KiB. */
+    add_line(slot, &n, "Expect:");
+  }
+  if (call->auth != NULL)
+    add_line(slot, &n, call->auth->header);
+  /* A proxy, be it of the environment, would get the key in clear text, and
+   * its localhost is another one. NULL: as the environment says (no_proxy). */
+  slot->direct = !https && !slot->http->allow_plain;
+  if (!SET(CURLOPT_NOPROXY, slot->direct ? "*" : NULL) ||
+      !SET(CURLOPT_URL, call->url) ||
+      !SET(CURLOPT_HTTPHEADER, n > 0 ? slot->lines : NULL) ||
+      !SET(CURLOPT_FRESH_CONNECT, call->fresh ? 1L : 0L) ||
+      !SET(CURLOPT_CONNECTTIMEOUT_MS,
+           (long)(slot->connect_timeout / TTN_MS) + 1))
+    return false;
+  if (call->body != NULL) {
+    if (!SET(CURLOPT_POST, 1L) || !SET(CURLOPT_POSTFIELDS, call->body) ||
+        !SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body_size))
+      return false;
+  } else if (!SET(CURLOPT_HTTPGET, 1L)) {
+    return false;
+  }
+  /* The stack speaks HTTP/2 without TLS, too, but a proxy in between may not,
+   * and nothing would tell. */
+  return (https && SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS)) ||
+         SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+}
+
+void ttn_http_unset_call(struct slot *slot) {
+  (void)SET(CURLOPT_HTTPHEADER, NULL);
+  (void)SET(CURLOPT_POSTFIELDS, NULL);
+}
+
+struct ttn_auth *ttn_auth_new(const struct ttn_env *env, const char *key) {
+  static const char lead[] = "Authorization: Bearer ";
+  size_t n = strlen(key);
+  struct ttn_auth *auth = ttn_alloc(env, sizeof *auth + sizeof lead + n);
+  if (auth == NULL)
+    return NULL;
+  auth->size = sizeof lead + n;
+  memcpy(auth->header, lead, sizeof lead - 1);
+  memcpy(auth->header + sizeof lead - 1, key, n + 1);
+  return auth;
+}
+
+void ttn_auth_free(const struct ttn_env *env, struct ttn_auth *auth) {
+  if (auth == NULL)
+    return;
+  ttn_wipe(auth->header, auth->size);
+  ttn_free(env, auth);
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* From CURLcode to enum ttn_failure and to a sentence that says which host,
+ * what, and the cure where there is one to be named. Knows libcurl's codes and
+ * texts; starts nothing.
+ *
+ * Trap: some of libcurl's texts quote the proxy as it was set, with user and
+ * password ("Unsupported proxy syntax in 'http://user:secret@…'"). None
+ * quotes a request header, and URLs of this project hold no user, so a text
+ * with an '@' is not passed on; curl_easy_strerror's stands in. */
+#include "http/errors.h"
+
+#include "tts/decode.h"
+#include "http/headers.h"
+
+#include <string.h>
+
+/* Who was given less than this to connect is not to blame for it. */
+#define VERDICT_TIME TTN_SECOND
+
+/* Longest part of a host name in a sentence, so that the cure has room. */
+#define HOST_SHOWN 80
+
+/* The server did not accept the client's certificate, or wants one. With TLS
+ * 1.3 that is known only after the handshake, so libcurl calls it a failure to
+ * receive. */
+static bool client_refused(const struct ttn_http_end *end) {
+  const char *alert = strstr(end->text, " alert ");
+  return alert != NULL && (strstr(alert, "certificate") != NULL ||
+                           strstr(alert, "unknown ca") != NULL ||
+                           strstr(alert, "access denied") != NULL);
+}
+
+static enum ttn_failure failure_of(const struct ttn_http_end *end) {
+  if (end->proxy_status != 0 && end->proxy_status / 100 != 2)
+    return TTN_FAIL_PROXY;
+  switch (end->code) {
+  case CURLE_OK:
+    return TTN_OK;
+  case CURLE_COULDNT_RESOLVE_HOST:
+    return TTN_FAIL_DNS;
+  case CURLE_COULDNT_RESOLVE_PROXY:
+#if LIBCURL_VERSION_NUM >= 0x074900
+  case CURLE_PROXY:
+#endif
+    return TTN_FAIL_PROXY;
+  case CURLE_COULDNT_CONNECT:
+    return end->proxy ? TTN_FAIL_PROXY : TTN_FAIL_CONNECT;
+  case CURLE_OPERATION_TIMEDOUT:
+    return TTN_FAIL_TIMEOUT;
+  case CURLE_SSL_CONNECT_ERROR:
+  case CURLE_PEER_FAILED_VERIFICATION:
+  case CURLE_SSL_CACERT_BADFILE:
+  case CURLE_SSL_CERTPROBLEM:
+  case CURLE_SSL_CIPHER:
+  case CURLE_SSL_ENGINE_NOTFOUND:
+  case CURLE_SSL_ENGINE_SETFAILED:
+  case CURLE_SSL_ENGINE_INITFAILED:
+  case CURLE_SSL_ISSUER_ERROR:
+  case CURLE_SSL_INVALIDCERTSTATUS:
+  case CURLE_SSL_CRL_BADFILE:
+  case CURLE_USE_SSL_FAILED:
+    return TTN_FAIL_TLS;
+  case CURLE_OUT_OF_MEMORY:
+    return TTN_FAIL_MEMORY;
+  default:
+    return client_refused(end) ? TTN_FAIL_TLS : TTN_FAIL_TRANSFER;
+  }
+}
+
+/* What to do about a TLS failure; the texts are OpenSSL's, for GnuTLS the last
+ * one must do. */
+static const char *tls_cure(const struct ttn_http_end *end) {
+  if (client_refused(end))
+    return "; it wants a certificate of a CA that it trusts: see ClientCert";
+  switch (end->code) {
+  case CURLE_SSL_CACERT_BADFILE:
+    return "; CACert must be a readable PEM file or hashed directory";
+  case CURLE_SSL_CERTPROBLEM:
+    return "; see ClientCert and ClientKey";
+  case CURLE_SSL_CONNECT_ERROR:
+    if (strstr(end->text, "wrong version") != NULL)
+      return "; does that port speak https?";
+    return strstr(end->text, "alert handshake failure") != NULL
+               ? "; does the server want a ClientCert?"
+               : "";
+  case CURLE_PEER_FAILED_VERIFICATION:
+    if (strstr(end->text, "expired") != NULL ||
+        strstr(end->text, "not yet valid") != NULL)
+      return "; is this machine's clock right?";
+    if (strstr(end->text, "name") != NULL)
+      return "; use the name that is in its certificate";
+    return "; if its CA is your own, name it with CACert";
+  default:
+    return "";
+  }
+}
+
+static const char *lead(enum ttn_failure failure) {
+  switch (failure) {
+  case TTN_FAIL_DNS:
+    return "could not resolve the host name";
+  case TTN_FAIL_CONNECT:
+    return "could not connect to";
+  case TTN_FAIL_PROXY:
+    return "the proxy gave no way to";
+  case TTN_FAIL_TLS:
+    return "no secure connection to";
+  case TTN_FAIL_MEMORY:
+    return "no memory to ask";
+  default:
+    return "no whole answer from";
+  }
+}
+
+/* What did not happen in time. Who is to blame is known when libcurl's own
+ * time-out, which is for connecting only, says so; else the call may have
+ * waited for another's connection all the time. */
+static const char *timeout_lead(const struct ttn_http_end *end,
+                                enum ttn_failure *failure) {
+  bool sure = end->text[0] != '\0' && end->timeout >= VERDICT_TIME;
+  if (end->answering)
+    return "no whole answer from";
+  if (end->connected)
+    return "no answer from";
+  if (sure && end->resolved) {
+    *failure = end->proxy ? TTN_FAIL_PROXY : TTN_FAIL_CONNECT;
+    return end->proxy ? lead(*failure) : "nobody accepted a connection at";
+  }
+  if (sure && strncmp(end->text, "Resolving", 9) == 0) {
+    *failure = TTN_FAIL_DNS;
+    return "no name server told the address of";
+  }
+  return "no connection to";
+}
+
+/* libcurl's words, or "" where the lead has said it all. */
+static void detail(char *buffer, size_t size, enum ttn_failure failure,
+                   const struct ttn_http_end *end) {
+  const char *text = end->text;
+  buffer[0] = '\0';
+  if (failure == TTN_FAIL_DNS || failure == TTN_FAIL_MEMORY)
+    return;
+  if (text[0] == '\0' && end->code == CURLE_COULDNT_CONNECT)
+    text = "it has no address that AddressFamily allows"; /* none was tried */
+  else if (text[0] == '\0' || strchr(text, '@') != NULL)
+    text = curl_easy_strerror(end->code);
+  ttn_print(buffer, size, ": %s", text);
+  for (char *c = buffer; *c != '\0'; c++)
+    if (*c < ' ' || *c > '~')
+      *c = '?';
+}
+
+void ttn_http_explain(struct ttn_answer *answer,
+                      const struct ttn_http_end *end) {
+  const char *host = strstr(end->url, "://");
+  int host_n;
+  char text[CURL_ERROR_SIZE + 2];
+
+  host = host != NULL ? host + 3 : end->url;
+  host_n = (int)strcspn(host, "/?");
+  if (host_n > HOST_SHOWN)
+    host_n = HOST_SHOWN;
+
+  if (end->code != CURLE_WRITE_ERROR || answer->failure == TTN_OK)
+    answer->failure = failure_of(end);
+  if (answer->failure == TTN_FAIL_TOO_LARGE) {
+    ttn_print(answer->why, sizeof answer->why,
+              "the answer of %.*s is beyond %u MiB, or its headers beyond "
+              "%u KiB",
+              host_n, host, TTN_BODY_MAX >> 20, TTN_HEADERS_MAX >> 10);
+  } else if (answer->failure == TTN_FAIL_JSON) {
+    ttn_print(answer->why, sizeof answer->why,
+              "the answer of %.*s was given up", host_n, host);
+  } else if (answer->failure == TTN_FAIL_TIMEOUT) {
+    const char *what = timeout_lead(end, &answer->failure);
+    ttn_print(answer->why, sizeof answer->why, "%s %.*s within %.1f s", what,
+              host_n, host, (double)end->timeout / (double)TTN_SECOND);
+  } else if (answer->failure != TTN_OK) {
+    detail(text, sizeof text, answer->failure, end);
+    ttn_print(answer->why, sizeof answer->why, "%s %.*s%.110s%s",
+              lead(answer->failure), host_n, host, text,
+              answer->failure == TTN_FAIL_TLS ? tls_cure(end) : "");
+  }
+}

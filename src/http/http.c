@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: MIT */
+/* struct ttn_net by libcurl's multi interface: every call a slot with an easy
+ * handle of its own, all of one account in one multi handle, which keeps the
+ * connections from poll to poll. http_slot.c has the slots, http_setup.c says
+ * what a request is, http_headers.c reads headers, http_errors.c puts failures
+ * into words. Nothing here knows JSON, gateways or polls.
+ *
+ * Time. libcurl limits the time to connect; the time for the whole call is
+ * kept here (expire), because calls that wait for a connection are to be
+ * counted from their start, and for the sake of the next point.
+ *
+ * Silent connections. When a stream of an HTTP/2 connection times out, libcurl
+ * keeps the connection and uses it again, for ever, though nobody answers at
+ * the other end; and as long as another call is on it, even a fresh one
+ * beside it is passed over, the oldest being tried first (seen with 7.88). So
+ * - a call whose time is up, or that is cancelled, forbids the reuse of its
+ *   connection: libcurl then closes it as soon as the last call leaves it;
+ * - and when a call's time is up and nothing came over its connection in all
+ *   that time, the other calls leave it, too (leave).
+ *
+ * Dead connections. One that died between polls, or dies before a byte of the
+ * answer came, is no failure of the server: the call is made anew
+ * (try_again). libcurl does it by itself in most cases.
+ *
+ * Shutdown. getaddrinfo(3) can't be interrupted. CURLOPT_QUICK_EXIT (libcurl
+ * 7.87) leaves its thread behind; an older libcurl waits for it whenever a
+ * handle is removed, so there a dead name server can delay the end of a poll.
+ */
+#include "http/internal.h"
+
+#include "tts/decode.h"
+#include "http/errors.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define CONNECT_TIMEOUT (10 * TTN_SECOND)
+/* A connection that was silent for less is not given up. */
+#define SILENCE TTN_SECOND
+/* Hosts whose connections are kept from poll to poll. */
+#define HOSTS_KEPT 16
+
+/* For a call that is about to be taken from libcurl before its end: closes its
+ * connection, as soon as no other call is on it. */
+static void forbid_reuse(struct slot *slot, bool forbid) {
+  curl_easy_setopt(slot->easy, CURLOPT_FORBID_REUSE, forbid ? 1L : 0L);
+}
+
+/* Hands the call to libcurl, for the first time or once more. */
+static bool begin(struct slot *slot) {
+  struct ttn_answer *answer = &slot->call->answer;
+  memset(answer, 0, sizeof *answer);
+  ttn_headers_begin(&slot->headers, answer);
+  slot->handshake = slot->old_text = slot->answering = false;
+  slot->body = 0;
+  slot->error[0] = '\0';
+  slot->begin = ttn_http_mono(slot->http);
+  forbid_reuse(slot, false);
+  return curl_multi_add_handle(slot->http->multi, slot->easy) == CURLM_OK;
+}
+
+static bool http_start(void *ctx, struct ttn_call *call) {
+  struct http *http = ctx;
+  if (call->auth != http->auth) /* the key was rotated */
+    ttn_slots_drop_idle(http);
+  http->auth = call->auth;
+  struct slot *slot = ttn_slot_take(http);
+  int64_t timeout = call->timeout > 0 ? call->timeout : 0;
+
+  if (slot == NULL)
+    return false;
+  slot->call = call;
+  slot->ended = false;
+  slot->moves = 0;
+  slot->deadline = ttn_http_mono(http) + timeout;
+  /* libcurl knows whether it was a name or a connection that was missing: let
+   * it speak first. */
+  slot->connect_timeout = timeout - timeout / 16;
+  if (slot->connect_timeout > CONNECT_TIMEOUT)
+    slot->connect_timeout = CONNECT_TIMEOUT;
+  if (!ttn_http_set_call(slot) || !begin(slot)) {
+    ttn_slot_give(slot);
+    return false;
+  }
+  call->net = slot;
+  ttn_list_append(&http->under_way, &slot->link);
+  if (slot->deadline < http->next_deadline)
+    http->next_deadline = slot->deadline;
+  return true;
+}
+
+/* Was the request handed to a connection that was there before? Trap: a call
+ * that never got a connection made none, either. (CURLINFO_PRETRANSFER_TIME is
+ * no good: 0 when sending fails.) */
+static bool used_old_connection(struct slot *slot) {
+  long connects = 1;
+  curl_easy_getinfo(slot->easy, CURLINFO_NUM_CONNECTS, &connects);
+  return connects == 0 && ttn_slot_connection(slot) != 0;
+}
+
+/* Takes the call from its connection and starts it anew. All of this project's
+ * requests only ask, so one that was heard all the same does no harm. As many
+ * connections as there may be can have died, and it may come upon all of them.
+ */
+static bool move(struct slot *slot) {
+  if (slot->moves == slot->http->max_connections || slot->answering)
+    return false;
+  slot->moves++;
+  forbid_reuse(slot, true);
+  curl_multi_remove_handle(slot->http->multi, slot->easy);
+  return begin(slot);
+}
+
+static void explain(struct slot *slot, CURLcode code) {
+  const char *text = slot->old_text ? "" : slot->error;
+  struct ttn_http_end end = {
+      .code = code,
+      .url = slot->call->url,
+      .text = text,
+      .timeout = text[0] != '\0' ? slot->connect_timeout : slot->call->timeout,
+      .answering = slot->answering,
+      .proxy = slot->http->proxy != NULL && !slot->direct,
+  };
+  curl_off_t resolved = 0, sent = 0;
+  curl_easy_getinfo(slot->easy, CURLINFO_NAMELOOKUP_TIME_T, &resolved);
+  curl_easy_getinfo(slot->easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
+  curl_easy_getinfo(slot->easy, CURLINFO_HTTP_CONNECTCODE, &end.proxy_status);
+  end.resolved = resolved > 0;
+  /* CURLINFO_CONNECT_TIME_T is 0 on an old connection, and until TLS is up. */
+  end.connected = sent > 0 || slot->handshake || ttn_slot_connection(slot) != 0;
+  ttn_http_explain(&slot->call->answer, &end);
+}
+
+/* The call is over: its answer is filled in, and wait will give it back. */
+static void finish(struct slot *slot, CURLcode code) {
+  struct ttn_answer *answer = &slot->call->answer;
+  long status = 0, version = 0;
+  curl_off_t bytes = 0;
+
+  curl_multi_remove_handle(slot->http->multi, slot->easy);
+  curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &status);
+  curl_easy_getinfo(slot->easy, CURLINFO_HTTP_VERSION, &version);
+  curl_easy_getinfo(slot->easy, CURLINFO_SIZE_DOWNLOAD_T, &bytes);
+  answer->status = status >= 200 ? (int)status : 0;
+  answer->http2 = version == CURL_HTTP_VERSION_2_0;
+  answer->reused = used_old_connection(slot);
+  answer->bytes = bytes > 0 ? (uint64_t)bytes : 0;
+  if (code != CURLE_OK)
+    explain(slot, code);
+  ttn_list_remove(&slot->link);
+  ttn_list_append(&slot->http->ended, &slot->link);
+  slot->ended = true;
+}
+
+/* "https://host:port" of two URLs. */
+static bool same_origin(const char *a, const char *b) {
+  size_t n = strcspn(a, ":") + 3;
+  n += strcspn(a + n, "/");
+  return strncmp(a, b, n) == 0 && (b[n] == '/' || b[n] == '\0');
+}
+
+/* All other calls leave a connection that is of no use any more. One amid its
+ * answer can't be started anew: on a silent connection it ends here, a time-out
+ * before its time. */
+static void leave(struct slot *first, long port, bool silent) {
+  struct http *http = first->http;
+  struct link *link, *next;
+  for (link = http->under_way.next; link != &http->under_way; link = next) {
+    struct slot *slot = ttn_slot_of(link);
+    next = link->next;
+    if (slot != first && ttn_slot_connection(slot) == port &&
+        same_origin(first->call->url, slot->call->url) && !move(slot) &&
+        silent) {
+      forbid_reuse(slot, true);
+      finish(slot, CURLE_OPERATION_TIMEDOUT);
+    }
+  }
+}
+
+/* Anew, if nothing but the connection can be to blame: it was there
+ * before, and no byte of an answer came over it. The calls beside it go along,
+ * or libcurl would take the dying connection for this one again. And if libcurl
+ * did so by itself, once more for a text that tells what is wrong now. */
+static bool try_again(struct slot *slot, CURLcode code) {
+  long port = ttn_slot_connection(slot);
+  if (slot->old_text && code != CURLE_OPERATION_TIMEDOUT)
+    return move(slot);
+  switch (code) {
+  case CURLE_SEND_ERROR:
+  case CURLE_RECV_ERROR:
+  case CURLE_GOT_NOTHING:
+  case CURLE_PARTIAL_FILE: /* what a reset is to a stream of 7.88 */
+  case CURLE_HTTP2:
+  case CURLE_HTTP2_STREAM:
+    if (!used_old_connection(slot) || !move(slot))
+      return false;
+    leave(slot, port, false);
+    return true;
+  default:
+    return false;
+  }
+}
+
+static void collect(struct http *http) {
+  CURLMsg *message;
+  int left;
+  while ((message = curl_multi_info_read(http->multi, &left)) != NULL) {
+    CURLcode code = message->data.result;
+    char *private = NULL;
+    struct slot *slot;
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
+    slot = (struct slot *)(void *)private;
+    if (code == CURLE_OK || !try_again(slot, code))
+      finish(slot, code);
+  }
+}
+
+/* The connection of a call whose time is up, if nothing came over it since the
+ * call began; else 0. */
+static long silent_connection(struct slot *slot, int64_t now) {
+  long port = ttn_slot_connection(slot);
+  const struct heard *heard = &slot->http->heard[port % TTN_HEARD];
+  if (now - slot->begin < SILENCE ||
+      (heard->port == port && heard->at >= slot->begin))
+    return 0;
+  return port;
+}
+
+/* A call whose time is up; if there is none, sets next_deadline. */
+static struct slot *first_due(struct http *http, int64_t now) {
+  struct link *link;
+  http->next_deadline = INT64_MAX;
+  for (link = http->under_way.next; link != &http->under_way;
+       link = link->next) {
+    struct slot *slot = ttn_slot_of(link);
+    if (slot->deadline <= now)
+      return slot;
+    if (slot->deadline < http->next_deadline)
+      http->next_deadline = slot->deadline;
+  }
+  return NULL;
+}
+
+/* Ends the calls whose time is up. The list is walked only then. */
+static void expire(struct http *http, int64_t now) {
+  struct slot *slot;
+  if (now < http->next_deadline)
+    return;
+  while ((slot = first_due(http, now)) != NULL) {
+    long port = silent_connection(slot, now);
+    forbid_reuse(slot, true);
+    finish(slot, CURLE_OPERATION_TIMEDOUT);
+    if (port != 0)
+      leave(slot, port, true);
+  }
+}
+
+static void sleep_until(struct http *http, int64_t now, int64_t until) {
+  int64_t ms;
+  if (until > http->next_deadline)
+    until = http->next_deadline;
+  ms = (until - now) / TTN_MS + 1;
+  if (ms > 60000)
+    ms = 60000;
+  if (curl_multi_poll(http->multi, NULL, 0, (int)ms, NULL) != CURLM_OK) {
+    /* No memory within libcurl: not in a busy loop. */
+    struct timespec pause = {.tv_nsec = 10 * TTN_MS};
+    nanosleep(&pause, NULL);
+  }
+}
+
+static struct ttn_call *http_wait(void *ctx, int64_t until) {
+  struct http *http = ctx;
+  for (;;) {
+    int running;
+    int64_t now;
+
+    if (atomic_exchange(&http->woken, false))
+      return NULL;
+    if (!ttn_list_empty(&http->ended)) {
+      struct slot *slot = ttn_slot_of(http->ended.next);
+      struct ttn_call *call = slot->call;
+      ttn_list_remove(&slot->link);
+      ttn_slot_give(slot);
+      return call;
+    }
+    /* A failure is libcurl's lack of memory: the deadlines end what it can't
+     * go on with. */
+    curl_multi_perform(http->multi, &running);
+    collect(http);
+    now = ttn_http_mono(http);
+    expire(http, now);
+    if (!ttn_list_empty(&http->ended))
+      continue;
+    if (now >= until)
+      return NULL;
+    sleep_until(http, now, until);
+  }
+}
+
+static void http_cancel(void *ctx, struct ttn_call *call) {
+  struct http *http = ctx;
+  struct slot *slot = call->net;
+  if (slot == NULL)
+    return;
+  if (!slot->ended) {
+    forbid_reuse(slot, true);
+    curl_multi_remove_handle(http->multi, slot->easy);
+  }
+  ttn_list_remove(&slot->link);
+  ttn_slot_give(slot);
+}
+
+static void http_wake(void *ctx) {
+  struct http *http = ctx;
+  atomic_store(&http->woken, true);
+  curl_multi_wakeup(http->multi);
+}
+
+static void http_free(void *ctx) {
+  struct http *http = ctx;
+  ttn_slots_drop(&http->under_way);
+  ttn_slots_drop(&http->ended);
+  ttn_slots_drop_idle(http);
+  curl_multi_cleanup(http->multi);
+  ttn_free(http->env, http->ca_cert);
+  ttn_free(http->env, http->client_cert);
+  ttn_free(http->env, http->client_key);
+  if (http->proxy != NULL) /* may hold a password */
+    ttn_wipe(http->proxy, strlen(http->proxy));
+  ttn_free(http->env, http->proxy);
+  ttn_free(http->env, http->user_agent);
+  ttn_free(http->env, http);
+}
+
+static bool copy_option(struct http *http, char **copy, const char *value) {
+  if (value != NULL)
+    *copy = ttn_strdup(http->env, value);
+  return value == NULL || *copy != NULL;
+}
+
+static bool copy_options(struct http *http,
+                         const struct ttn_http_options *options) {
+  struct stat status;
+  http->ca_cert_is_dir = options->ca_cert != NULL &&
+                         stat(options->ca_cert, &status) == 0 &&
+                         S_ISDIR(status.st_mode);
+  http->verify_peer = options->verify_peer;
+  http->verify_host = options->verify_host;
+  http->allow_plain = options->allow_plain;
+  http->family = options->family;
+  http->max_connections =
+      options->max_connections > 0 ? options->max_connections : 1;
+  return copy_option(http, &http->ca_cert, options->ca_cert) &&
+         copy_option(http, &http->client_cert, options->client_cert) &&
+         copy_option(http, &http->client_key, options->client_key) &&
+         copy_option(http, &http->proxy, options->proxy) &&
+         copy_option(http, &http->user_agent, options->user_agent);
+}
+
+static bool set_multi(const struct http *http,
+                      const struct ttn_http_options *options) {
+  CURLM *multi = http->multi;
+  long connections = http->max_connections;
+  long streams = options->max_streams > 0 ? options->max_streams : 1;
+#if LIBCURL_VERSION_NUM >= 0x074300
+  (void)curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS, streams);
+#else
+  (void)streams;
+#endif
+  return curl_multi_setopt(multi, CURLMOPT_PIPELINING,
+                           (long)CURLPIPE_MULTIPLEX) == CURLM_OK &&
+         curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, connections) ==
+             CURLM_OK &&
+         curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS,
+                           connections * HOSTS_KEPT) == CURLM_OK &&
+         /* Whether wake can work at all is known before it is needed. */
+         curl_multi_wakeup(multi) == CURLM_OK;
+}
+
+struct ttn_net *ttn_http_new(const struct ttn_env *env,
+                             const struct ttn_http_options *options) {
+  struct http *http = ttn_alloc(env, sizeof *http);
+  if (http == NULL)
+    return NULL;
+  http->env = env;
+  ttn_list_init(&http->under_way);
+  ttn_list_init(&http->ended);
+  ttn_list_init(&http->idle);
+  http->next_deadline = INT64_MAX;
+  atomic_init(&http->woken, false);
+  http->net = (struct ttn_net){.ctx = http,
+                               .start = http_start,
+                               .wait = http_wait,
+                               .cancel = http_cancel,
+                               .wake = http_wake,
+                               .free = http_free};
+  http->multi = curl_multi_init();
+  if (http->multi != NULL && copy_options(http, options) &&
+      set_multi(http, options))
+    return &http->net;
+  http_free(http);
+  return NULL;
+}

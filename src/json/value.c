@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* What a JSON token means: numbers, and texts for people. Nothing here takes
+ * memory or fails but by saying that a token isn't what is wanted.
+ *
+ * Numbers are read by hand: strtod(3) obeys the locale, and under one with a
+ * decimal comma it reads 0.5 as 0; strtoull(3) takes a sign, blanks and "1.5".
+ * yajl's own conversion is of that kind, so it isn't used. */
+#include "json/json.h"
+
+#include <locale.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* mantissa * 10^exponent, if exact. */
+struct decimal {
+  bool negative;
+  bool exact; /* all digits fit into the mantissa */
+  uint64_t mantissa;
+  int exponent;
+};
+
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/* Beyond any exponent that a double knows. */
+#define EXPONENT_MAX 100000
+
+static bool parse_exponent(const char *c, const char *end, int *exponent) {
+  bool negative = c < end && *c == '-';
+  if (c < end && (*c == '-' || *c == '+'))
+    c++;
+  if (c == end)
+    return false;
+  int value = 0;
+  for (; c < end && is_digit(*c); c++)
+    if (value < EXPONENT_MAX)
+      value = value * 10 + (*c - '0');
+  *exponent += negative ? -value : value;
+  return c == end;
+}
+
+/* JSON's numbers, and a little more: leading zeros. */
+static bool parse_decimal(const char *text, size_t n, struct decimal *d) {
+  const char *c = text, *end = text + n;
+  *d = (struct decimal){.exact = true};
+  if (c < end && *c == '-') {
+    d->negative = true;
+    c++;
+  }
+  bool any = false, point = false;
+  for (; c < end; c++) {
+    if (*c == '.' && any && !point) {
+      point = true;
+      continue;
+    }
+    if (!is_digit(*c))
+      break;
+    any = true;
+    if (__builtin_mul_overflow(d->mantissa, 10, &d->mantissa) ||
+        __builtin_add_overflow(d->mantissa, (uint64_t)(*c - '0'), &d->mantissa))
+      d->exact = false;
+    if (point)
+      d->exponent--;
+  }
+  if (!any || c[-1] == '.')
+    return false;
+  if (c == end)
+    return true;
+  return (*c == 'e' || *c == 'E') && parse_exponent(c + 1, end, &d->exponent);
+}
+
+bool ttn_json_u64(const struct ttn_json_value *value, uint64_t *number) {
+  struct decimal d;
+  if ((value->type & (TTN_JSON_STRING | TTN_JSON_NUMBER)) == 0 ||
+      !parse_decimal(value->text, value->n, &d) || !d.exact ||
+      (d.negative && d.mantissa != 0))
+    return false;
+  while (d.exponent < 0 && d.mantissa % 10 == 0 && d.mantissa != 0) {
+    d.mantissa /= 10;
+    d.exponent++;
+  }
+  if (d.mantissa != 0 && d.exponent < 0)
+    return false;
+  for (; d.exponent > 0 && d.mantissa != 0; d.exponent--)
+    if (__builtin_mul_overflow(d.mantissa, 10, &d.mantissa))
+      return false;
+  *number = d.mantissa;
+  return true;
+}
+
+/* For the few numbers with more digits than a double holds for certain. */
+static bool parse_slowly(const char *text, size_t n, double *number) {
+  char buffer[128];
+  if (n >= sizeof(buffer))
+    return false;
+  memcpy(buffer, text, n);
+  buffer[n] = '\0';
+  /* glibc's and musl's "C" locale is a constant: this takes no memory. */
+  locale_t c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+  if (c_locale == (locale_t)0)
+    return false;
+  *number = strtod_l(buffer, NULL, c_locale);
+  freelocale(c_locale);
+  return isfinite(*number);
+}
+
+bool ttn_json_double(const struct ttn_json_value *value, double *number) {
+  /* Up to 10^22 powers of ten are exact doubles, and so are integers up to
+   * 2^53: one multiplication or division then rounds as strtod does. */
+  static const double powers[] = {
+      1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+      1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+  const int most = (int)(sizeof(powers) / sizeof(powers[0])) - 1;
+  struct decimal d;
+  if (value->type != TTN_JSON_NUMBER ||
+      !parse_decimal(value->text, value->n, &d))
+    return false;
+  if (!d.exact || d.mantissa > UINT64_C(1) << 53 || d.exponent > most ||
+      d.exponent < -most)
+    return parse_slowly(value->text, value->n, number);
+  double magnitude = (double)d.mantissa;
+  magnitude = d.exponent < 0 ? magnitude / powers[-d.exponent]
+                             : magnitude * powers[d.exponent];
+  *number = d.negative ? -magnitude : magnitude;
+  return true;
+}
+
+/* How many bytes the character at text takes, 0: it is no UTF-8. yajl lets
+ * overlong forms, surrogates and numbers beyond Unicode pass. */
+static size_t character(const unsigned char *text, size_t n) {
+  if (text[0] < 0x80)
+    return 1;
+  size_t length = text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : 2;
+  if (text[0] < 0xc2 || text[0] > 0xf4 || n < length)
+    return 0;
+  for (size_t i = 1; i < length; i++)
+    if ((text[i] & 0xc0) != 0x80)
+      return 0;
+  if ((text[0] == 0xe0 && text[1] < 0xa0) ||
+      (text[0] == 0xed && text[1] > 0x9f) ||
+      (text[0] == 0xf0 && text[1] < 0x90) ||
+      (text[0] == 0xf4 && text[1] > 0x8f))
+    return 0;
+  return length;
+}
+
+/* Below U+0020, U+007F, and U+0080 to U+009F. */
+static bool is_control(const unsigned char *text) {
+  return text[0] < ' ' || text[0] == 0x7f ||
+         (text[0] == 0xc2 && text[1] < 0xa0);
+}
+
+size_t ttn_json_clean(char *buffer, size_t size, const char *text, size_t n) {
+  size_t used = 0;
+  for (size_t i = 0; i < n;) {
+    const unsigned char *c = (const unsigned char *)text + i;
+    size_t length = character(c, n - i);
+    bool good = length > 0 && !is_control(c);
+    size_t written = good ? length : 1;
+    if (used + written >= size)
+      break;
+    if (good)
+      memcpy(buffer + used, c, length);
+    else
+      buffer[used] = '?';
+    used += written;
+    i += length > 0 ? length : 1;
+  }
+  buffer[used] = '\0';
+  return used;
+}

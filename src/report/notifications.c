@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* Notifications: when somebody should be called, and the words. Knows nothing
+ * of polls or of collectd, and keeps four fields a gateway.
+ *
+ * A change counts only when two answers in a row show it, and a gateway that
+ * is gone only after OfflineAfter: some gateways reconnect all day long, and
+ * who is called for nothing stops listening. What is found at start-up is no
+ * change. collectd's threshold plugin does the like for bool-connected, so
+ * severity and names match that series. */
+#include "tts/api_key.h"
+#include "report/report.h"
+
+#include <string.h>
+
+/* A notification has room for 256 bytes in collectd, its fixed words take some
+ * 150 and an id 36. */
+#define MESSAGE_SIZE 256
+#define NAME_SIZE 56
+
+/* The owner's words: one line, cut between two characters of UTF-8, without
+ * quotes that end early. */
+static void print_name(char name[NAME_SIZE], const char *text) {
+  size_t n = strnlen(text, NAME_SIZE);
+  if (n == NAME_SIZE) {
+    n--;
+    while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+      n--;
+  }
+  for (size_t i = 0; i < n; i++) {
+    unsigned char c = (unsigned char)text[i];
+    name[i] = c < 0x20 || c == 0x7f || c == '"' ? '?' : text[i];
+  }
+  name[n] = '\0';
+}
+
+/* wall_since: 0 = not known, then `lasting` tells. */
+static void notify_gateway(const struct ttn_sink *sink, const char *id,
+                           const char *name, bool gone, int64_t wall_since,
+                           int64_t lasting) {
+  char message[MESSAGE_SIZE], shown[NAME_SIZE], who[128], when[64], time[32];
+  struct ttn_notification notification = {
+      .severity = gone ? TTN_NOTIFY_WARNING : TTN_OKAY,
+      .plugin = "ttn",
+      .instance = id,
+      .type = "bool",
+      .type_instance = "connected",
+      .message = message,
+  };
+
+  if (name != NULL && name[0] != '\0') {
+    print_name(shown, name);
+    ttn_print(who, sizeof who, "\"%s\" (%s)", shown, id);
+  } else {
+    ttn_print(who, sizeof who, "%s", id);
+  }
+  if (wall_since != 0)
+    ttn_print(when, sizeof when, "since %s",
+              ttn_time_print(time, sizeof time, wall_since));
+  else
+    ttn_print(when, sizeof when, "for at least %lld s",
+              (long long)(lasting / TTN_SECOND));
+  if (gone)
+    ttn_print(message, sizeof message,
+              "Gateway %s has been disconnected %s. Check its power, its "
+              "network, and the server address in its packet forwarder.",
+              who, when);
+  else
+    ttn_print(message, sizeof message,
+              "Gateway %s has been connected again %s.", who, when);
+  ttn_key_mask(message);
+  sink->notify(sink->ctx, &notification);
+}
+
+void ttn_notice_gateway(const struct ttn_sink *sink, struct ttn_notice *notice,
+                        const char *id, const char *name, enum ttn_state state,
+                        int64_t mono, int64_t wall_since,
+                        int64_t offline_after) {
+  if (state == TTN_UNKNOWN)
+    return;
+  if (notice->settled == TTN_UNKNOWN)
+    notice->settled = (uint8_t)state;
+  if (notice->settled == state) {
+    notice->candidate = TTN_UNKNOWN;
+    return;
+  }
+  if (notice->candidate != state) {
+    notice->candidate = (uint8_t)state;
+    notice->since = mono;
+    return;
+  }
+
+  bool gone = state == TTN_DISCONNECTED;
+  if (gone && mono - notice->since < offline_after)
+    return;
+  notice->settled = (uint8_t)state;
+  notice->candidate = TTN_UNKNOWN;
+  if (gone || notice->told)
+    notify_gateway(sink, id, name, gone, wall_since, mono - notice->since);
+  notice->told = gone;
+}
+
+void ttn_notice_key(const struct ttn_sink *sink, const char *account,
+                    bool refused, const char *why) {
+  char message[MESSAGE_SIZE];
+  struct ttn_notification notification = {
+      .severity = refused ? TTN_NOTIFY_FAILURE : TTN_OKAY,
+      .plugin = "ttn_api",
+      .instance = account,
+      .type = "bool",
+      .type_instance = "up",
+      .message = message,
+  };
+
+  if (refused)
+    ttn_print(message, sizeof message, "Account %s: %s", account, why);
+  else
+    ttn_print(message, sizeof message, "Account %s: the key works again.",
+              account);
+  ttn_key_mask(message);
+  sink->notify(sink->ctx, &notification);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* GET /auth_info: whose key it is, and its rights. `{}` means that the stack
+ * heard no key. universal_rights are an administrator's, or empty, and don't
+ * tell what the key may do: only its own rights do. */
+#include "tts/decode_body.h"
+
+#include <string.h>
+
+enum field_id {
+  F_AUTH_INFO,
+  F_ACCESS,
+  F_KEY,
+  F_KEY_ID,
+  F_KEY_NAME,
+  F_RIGHTS,
+  F_RIGHT,
+  F_ENTITY_IDS,
+  F_IDS,
+  F_USER,
+  F_ORGANIZATION,
+  F_GATEWAY,
+  F_IS_ADMIN,
+  F_OTHER
+};
+
+/* The stack knows some 90 rights; ids of users and organizations have at most
+ * 36 characters, ids of keys 39. */
+#define RIGHTS_MAX 1024
+
+static const struct ttn_json_field right[] = {
+    TTN_JSON_FIELD("rights", "api_key.", F_RIGHT, TTN_JSON_STRING, NULL),
+};
+static const struct ttn_json_shape rights_shape = TTN_JSON_ANY(right);
+
+static const struct ttn_json_field key_fields[] = {
+    TTN_JSON_FIELD("id", "api_key.", F_KEY_ID, TTN_JSON_STRING, NULL),
+    TTN_JSON_FIELD("name", "api_key.", F_KEY_NAME, TTN_JSON_STRING, NULL),
+    TTN_JSON_FIELD("rights", "api_key.", F_RIGHTS, TTN_JSON_ARRAY,
+                   &rights_shape),
+};
+static const struct ttn_json_shape key_shape = TTN_JSON_SHAPE(key_fields);
+
+static const struct ttn_json_field user_fields[] = {
+    TTN_JSON_FIELD("user_id", "entity_ids.", F_USER, TTN_JSON_STRING, NULL),
+};
+static const struct ttn_json_shape user_shape = TTN_JSON_SHAPE(user_fields);
+
+static const struct ttn_json_field organization_fields[] = {
+    TTN_JSON_FIELD("organization_id", "entity_ids.", F_ORGANIZATION,
+                   TTN_JSON_STRING, NULL),
+};
+static const struct ttn_json_shape organization_shape =
+    TTN_JSON_SHAPE(organization_fields);
+
+static const struct ttn_json_field gateway_fields[] = {
+    TTN_JSON_FIELD("gateway_id", "entity_ids.", F_GATEWAY, TTN_JSON_STRING,
+                   NULL),
+};
+static const struct ttn_json_shape gateway_shape =
+    TTN_JSON_SHAPE(gateway_fields);
+
+static const struct ttn_json_field entity_fields[] = {
+    TTN_JSON_FIELD("user_ids", "entity_ids.", F_IDS, TTN_JSON_OBJECT,
+                   &user_shape),
+    TTN_JSON_FIELD("organization_ids", "entity_ids.", F_IDS, TTN_JSON_OBJECT,
+                   &organization_shape),
+    TTN_JSON_FIELD("gateway_ids", "entity_ids.", F_IDS, TTN_JSON_OBJECT,
+                   &gateway_shape),
+};
+static const struct ttn_json_shape entity_shape = TTN_JSON_SHAPE(entity_fields);
+
+static const struct ttn_json_field access_fields[] = {
+    TTN_JSON_FIELD("api_key", "", F_KEY, TTN_JSON_OBJECT, &key_shape),
+    TTN_JSON_FIELD("entity_ids", "", F_ENTITY_IDS, TTN_JSON_OBJECT,
+                   &entity_shape),
+};
+static const struct ttn_json_shape access_shape = TTN_JSON_SHAPE(access_fields);
+
+/* Other ways in than a key, of which nothing more is wanted. */
+static const struct ttn_json_shape other_shape = {.n = 0};
+
+static const struct ttn_json_field info_fields[] = {
+    TTN_JSON_FIELD("api_key", "", F_ACCESS, TTN_JSON_OBJECT, &access_shape),
+    TTN_JSON_FIELD("oauth_access_token", "", F_OTHER, TTN_JSON_OBJECT,
+                   &other_shape),
+    TTN_JSON_FIELD("user_session", "", F_OTHER, TTN_JSON_OBJECT, &other_shape),
+    TTN_JSON_FIELD("gateway_token", "", F_OTHER, TTN_JSON_OBJECT, &other_shape),
+    TTN_JSON_FIELD("is_admin", "", F_IS_ADMIN, TTN_JSON_BOOLEAN, NULL),
+};
+static const struct ttn_json_shape info_shape = TTN_JSON_SHAPE(info_fields);
+
+static void on_wrong(void *ctx, const struct ttn_json_field *field) {
+  struct ttn_decoder *decoder = ctx;
+  ttn_json_fail(decoder->json, TTN_FAIL_JSON,
+                "%s has a wrong type or comes twice", field->path);
+}
+
+static void on_open(void *ctx, const struct ttn_json_field *field) {
+  struct ttn_decoder *decoder = ctx;
+  if (field->id == F_ACCESS || field->id == F_OTHER)
+    decoder->auth.info.kind = TTN_KEY_OTHER;
+}
+
+static void on_close(void *ctx, const struct ttn_json_field *field) {
+  struct ttn_decoder *decoder = ctx;
+  if (field->id != F_AUTH_INFO)
+    return;
+  decoder->auth.info.rights = decoder->auth.rights;
+  decoder->auth.info.n_rights = decoder->auth.n;
+}
+
+static void take_right(struct ttn_decoder *decoder, const char *name) {
+  struct ttn_auth_work *work = &decoder->auth;
+  struct ttn_auth_info *info = &work->info;
+  void *rights = work->rights;
+  ttn_json_grow(decoder->json, &rights, &work->room, work->n + 1,
+                sizeof(*work->rights), RIGHTS_MAX, "rights");
+  work->rights = rights;
+  work->rights[work->n++] = name;
+
+  const bool all = strcmp(name, "RIGHT_ALL") == 0;
+  if (all || strcmp(name, "RIGHT_USER_GATEWAYS_LIST") == 0 ||
+      strcmp(name, "RIGHT_USER_ALL") == 0)
+    info->can_list_user = true;
+  if (all || strcmp(name, "RIGHT_ORGANIZATION_GATEWAYS_LIST") == 0 ||
+      strcmp(name, "RIGHT_ORGANIZATION_ALL") == 0)
+    info->can_list_organization = true;
+  if (all || strcmp(name, "RIGHT_GATEWAY_STATUS_READ") == 0 ||
+      strcmp(name, "RIGHT_GATEWAY_ALL") == 0)
+    info->can_read_status = true;
+}
+
+static void take_entity(struct ttn_auth_info *info, enum ttn_key_kind kind,
+                        const char *id) {
+  info->kind = kind;
+  info->entity_id = id;
+}
+
+static void on_value(void *ctx, const struct ttn_json_field *field,
+                     const struct ttn_json_value *value) {
+  struct ttn_decoder *decoder = ctx;
+  struct ttn_auth_info *info = &decoder->auth.info;
+  if (field->id == F_IS_ADMIN) {
+    info->is_admin = value->boolean;
+    return;
+  }
+  const char *text = ttn_decode_text(decoder, value);
+  switch (field->id) {
+  case F_KEY_ID:
+    info->key_id = text;
+    break;
+  case F_KEY_NAME:
+    info->key_name = text;
+    break;
+  case F_RIGHT:
+    take_right(decoder, text);
+    break;
+  case F_USER:
+    take_entity(info, TTN_KEY_USER, text);
+    break;
+  case F_ORGANIZATION:
+    take_entity(info, TTN_KEY_ORGANIZATION, text);
+    break;
+  case F_GATEWAY:
+    take_entity(info, TTN_KEY_GATEWAY, text);
+    break;
+  }
+}
+
+const struct ttn_json_body ttn_body_auth_info = {
+    .root = TTN_JSON_FIELD("", "", F_AUTH_INFO, TTN_JSON_OBJECT, &info_shape),
+    .open = on_open,
+    .close = on_close,
+    .value = on_value,
+    .wrong = on_wrong,
+};

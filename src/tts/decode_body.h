@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* Between decode.c and the files that know one body each. Not for others. */
+#ifndef TTN_DECODE_BODY_H
+#define TTN_DECODE_BODY_H
+
+#include "tts/decode.h"
+#include "json/json.h"
+
+/* Of a batch's or single's statistics. */
+struct ttn_stats_work {
+  struct ttn_entry *entries;
+  size_t n, room;
+  const char *largest; /* id so far: the stack sorts them */
+  /* Of the entry that is open, until they are counted. */
+  struct ttn_band bands[TTN_BANDS_MAX];
+  struct ttn_metric metrics[TTN_METRICS_MAX];
+  size_t n_bands, n_metrics;
+  uint32_t round_trips; /* bit i: a member of round_trip_times came */
+  char metric_name[TTN_ID_MAX];
+  size_t metric_length; /* 0: not a name that we take */
+};
+
+struct ttn_list_work {
+  struct ttn_listed *gateways;
+  size_t n, room, skipped;
+  struct ttn_listed gateway; /* the one that is open */
+  bool bad;
+  struct ttn_location location;
+  bool located, misplaced; /* a member of it came; one makes no sense */
+};
+
+struct ttn_error_work {
+  struct ttn_api_error error;
+  size_t details;
+};
+
+struct ttn_auth_work {
+  struct ttn_auth_info info;
+  const char **rights;
+  size_t n, room;
+};
+
+struct ttn_decoder {
+  const struct ttn_env *env;
+  struct ttn_json *json;
+  enum ttn_body body;
+  enum ttn_failure failure; /* as the caller was told */
+  struct ttn_stats_work stats;
+  struct ttn_list_work list;
+  struct ttn_error_work error;
+  struct ttn_auth_work auth;
+};
+
+/* Their ctx is the decoder. */
+extern const struct ttn_json_body ttn_body_batch, ttn_body_single,
+    ttn_body_list, ttn_body_error, ttn_body_auth_info;
+
+/* ^[a-z0-9](?:[<joiners>]?[a-z0-9]){2,}$, at most TTN_ID_MAX characters. */
+bool ttn_name_valid(const char *name, size_t n, const char *joiners);
+
+/* The string's copy, or NULL when it holds a NUL or more than `most` bytes. */
+char *ttn_decode_string(struct ttn_decoder *decoder,
+                        const struct ttn_json_value *value, size_t most);
+/* As people may see it: see ttn_json_clean. */
+const char *ttn_decode_text(struct ttn_decoder *decoder,
+                            const struct ttn_json_value *value);
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* An error's body: google.rpc.Status, with the stack's ErrorDetails if it was
+ * the stack that refused and not its router. For people and for what the poll
+ * decides by name, so whatever is not as expected is left out, and nothing
+ * makes it fail. */
+#include "tts/decode_body.h"
+
+#include <limits.h>
+#include <string.h>
+
+enum field_id {
+  F_STATUS,
+  F_CODE,
+  F_MESSAGE,
+  F_DETAILS,
+  F_DETAIL,
+  F_NAMESPACE,
+  F_NAME,
+  F_ATTRIBUTES,
+  F_MISSING,
+  F_FORBIDDEN
+};
+
+#define TEXTS (TTN_JSON_STRING | TTN_JSON_ARRAY)
+
+static const struct ttn_json_field missing[] = {
+    TTN_JSON_FIELD("missing", "", F_MISSING, TTN_JSON_STRING, NULL),
+};
+static const struct ttn_json_shape missing_shape = TTN_JSON_ANY(missing);
+
+static const struct ttn_json_field forbidden[] = {
+    TTN_JSON_FIELD("forbidden_paths", "", F_FORBIDDEN, TTN_JSON_STRING, NULL),
+};
+static const struct ttn_json_shape forbidden_shape = TTN_JSON_ANY(forbidden);
+
+static const struct ttn_json_field attributes_fields[] = {
+    TTN_JSON_FIELD("missing", "", F_MISSING, TEXTS, &missing_shape),
+    TTN_JSON_FIELD("forbidden_paths", "", F_FORBIDDEN, TEXTS, &forbidden_shape),
+};
+static const struct ttn_json_shape attributes_shape =
+    TTN_JSON_SHAPE(attributes_fields);
+
+static const struct ttn_json_field detail_fields[] = {
+    TTN_JSON_FIELD("namespace", "", F_NAMESPACE, TTN_JSON_STRING, NULL),
+    TTN_JSON_FIELD("name", "", F_NAME, TTN_JSON_STRING, NULL),
+    TTN_JSON_FIELD("attributes", "", F_ATTRIBUTES, TTN_JSON_OBJECT,
+                   &attributes_shape),
+};
+static const struct ttn_json_shape detail_shape = TTN_JSON_SHAPE(detail_fields);
+
+static const struct ttn_json_field detail[] = {
+    TTN_JSON_FIELD("details", "", F_DETAIL, TTN_JSON_OBJECT, &detail_shape),
+};
+static const struct ttn_json_shape details_shape = TTN_JSON_ANY(detail);
+
+static const struct ttn_json_field status_fields[] = {
+    TTN_JSON_FIELD("code", "", F_CODE, TTN_JSON_NUMBER, NULL),
+    TTN_JSON_FIELD("message", "", F_MESSAGE, TTN_JSON_STRING, NULL),
+    TTN_JSON_FIELD("details", "", F_DETAILS, TTN_JSON_ARRAY, &details_shape),
+};
+static const struct ttn_json_shape status_shape = TTN_JSON_SHAPE(status_fields);
+
+static void ignore_wrong(void *ctx, const struct ttn_json_field *field) {
+  (void)ctx;
+  (void)field;
+}
+
+static void on_open(void *ctx, const struct ttn_json_field *field) {
+  struct ttn_decoder *decoder = ctx;
+  if (field->id != F_DETAIL)
+    return;
+  decoder->error.details++;
+  decoder->error.error.details = true;
+}
+
+static void ignore_close(void *ctx, const struct ttn_json_field *field) {
+  (void)ctx;
+  (void)field;
+}
+
+/* Adds an item to a comma-separated list, whole or not at all: a path that
+ * were cut could be another path's name. */
+static void add_item(char *list, size_t size,
+                     const struct ttn_json_value *value) {
+  size_t used = strlen(list);
+  const size_t comma = used > 0 ? 1 : 0;
+  if (used + comma + value->n >= size)
+    return;
+  if (comma > 0)
+    list[used++] = ',';
+  ttn_json_clean(list + used, size - used, value->text, value->n);
+}
+
+static void take_detail(struct ttn_api_error *error, int id,
+                        const struct ttn_json_value *value) {
+  switch (id) {
+  case F_NAMESPACE:
+    ttn_json_clean(error->space, sizeof(error->space), value->text, value->n);
+    break;
+  case F_NAME:
+    ttn_json_clean(error->name, sizeof(error->name), value->text, value->n);
+    break;
+  case F_MISSING:
+    add_item(error->missing, sizeof(error->missing), value);
+    break;
+  case F_FORBIDDEN:
+    add_item(error->forbidden_paths, sizeof(error->forbidden_paths), value);
+    break;
+  }
+}
+
+static void on_value(void *ctx, const struct ttn_json_field *field,
+                     const struct ttn_json_value *value) {
+  struct ttn_decoder *decoder = ctx;
+  struct ttn_api_error *error = &decoder->error.error;
+  uint64_t code;
+  if (field->id == F_MESSAGE) {
+    error->json = true;
+    ttn_json_clean(error->message, sizeof(error->message), value->text,
+                   value->n);
+  } else if (field->id == F_CODE) {
+    if (!ttn_json_u64(value, &code) || code > INT_MAX)
+      return;
+    error->json = true;
+    error->code = (int)code;
+  } else if (decoder->error.details == 1) {
+    /* Only the first: it says what was refused. */
+    take_detail(error, field->id, value);
+  }
+}
+
+const struct ttn_json_body ttn_body_error = {
+    .root = TTN_JSON_FIELD("", "", F_STATUS, TTN_JSON_OBJECT, &status_shape),
+    .open = on_open,
+    .close = ignore_close,
+    .value = on_value,
+    .wrong = ignore_wrong,
+};

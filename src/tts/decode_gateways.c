@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* GET /gateways: a page of the list, as far as discovery and meta data need
+ * it.
+ *
+ * Only ids and gateway_server_address decide what is polled, where; a gateway
+ * for which they are wrong is left out and counted, because with a guess in
+ * their place it could be asked for at the wrong host. Name, EUI and location
+ * are for people: what makes no sense of them is left out alone. */
+#include "tts/decode_body.h"
+
+#include <ctype.h>
+#include <string.h>
+
+enum field_id {
+  F_PAGE,
+  F_GATEWAYS,
+  F_GATEWAY,
+  F_IDS,
+  F_ID,
+  F_EUI,
+  F_NAME,
+  F_ADDRESS,
+  F_ANTENNAS,
+  F_ANTENNA,
+  F_LOCATION,
+  F_LATITUDE,
+  F_LONGITUDE,
+  F_ALTITUDE
+};
+
+#define ADDRESS_MAX 256
+#define EUI_DIGITS 16
+
+static const struct ttn_json_field ids_fields[] = {
+    TTN_JSON_FIELD("gateway_id", "ids.", F_ID, TTN_JSON_STRING, NULL),
+    TTN_JSON_FIELD("eui", "ids.", F_EUI, TTN_JSON_STRING, NULL),
+};
+static const struct ttn_json_shape ids_shape = TTN_JSON_SHAPE(ids_fields);
+
+static const struct ttn_json_field location_fields[] = {
+    TTN_JSON_FIELD("latitude", "antennas.location.", F_LATITUDE,
+                   TTN_JSON_NUMBER, NULL),
+    TTN_JSON_FIELD("longitude", "antennas.location.", F_LONGITUDE,
+                   TTN_JSON_NUMBER, NULL),
+    TTN_JSON_FIELD("altitude", "antennas.location.", F_ALTITUDE,
+                   TTN_JSON_NUMBER, NULL),
+};
+static const struct ttn_json_shape location_shape =
+    TTN_JSON_SHAPE(location_fields);
+
+static const struct ttn_json_field antenna_fields[] = {
+    TTN_JSON_FIELD("location", "antennas.", F_LOCATION, TTN_JSON_OBJECT,
+                   &location_shape),
+};
+static const struct ttn_json_shape antenna_shape =
+    TTN_JSON_SHAPE(antenna_fields);
+
+static const struct ttn_json_field antenna[] = {
+    TTN_JSON_FIELD("antennas", "", F_ANTENNA, TTN_JSON_OBJECT, &antenna_shape),
+};
+static const struct ttn_json_shape antennas_shape = TTN_JSON_ANY(antenna);
+
+static const struct ttn_json_field gateway_fields[] = {
+    TTN_JSON_FIELD("ids", "", F_IDS, TTN_JSON_OBJECT, &ids_shape),
+    TTN_JSON_FIELD("name", "", F_NAME, TTN_JSON_STRING, NULL),
+    TTN_JSON_FIELD("gateway_server_address", "", F_ADDRESS, TTN_JSON_STRING,
+                   NULL),
+    TTN_JSON_FIELD("antennas", "", F_ANTENNAS, TTN_JSON_ARRAY, &antennas_shape),
+};
+static const struct ttn_json_shape gateway_shape =
+    TTN_JSON_SHAPE(gateway_fields);
+
+static const struct ttn_json_field gateway[] = {
+    TTN_JSON_FIELD("gateways", "", F_GATEWAY, TTN_JSON_OBJECT, &gateway_shape),
+};
+static const struct ttn_json_shape gateways_shape = TTN_JSON_ANY(gateway);
+
+static const struct ttn_json_field page_fields[] = {
+    TTN_JSON_FIELD("gateways", "", F_GATEWAYS, TTN_JSON_ARRAY, &gateways_shape),
+};
+static const struct ttn_json_shape page_shape = TTN_JSON_SHAPE(page_fields);
+
+static void check_room(struct ttn_decoder *decoder) {
+  if (decoder->list.n + decoder->list.skipped == TTN_LIST_MAX)
+    ttn_json_fail(decoder->json, TTN_FAIL_TOO_LARGE,
+                  "there are more than %d gateways on a page", TTN_LIST_MAX);
+}
+
+static void on_wrong(void *ctx, const struct ttn_json_field *field) {
+  struct ttn_decoder *decoder = ctx;
+  switch (field->id) {
+  case F_GATEWAYS:
+    ttn_json_fail(decoder->json, TTN_FAIL_JSON,
+                  "gateways is not a list or comes twice");
+  case F_GATEWAY:
+    check_room(decoder);
+    decoder->list.skipped++;
+    break;
+  case F_IDS:
+  case F_ID:
+  case F_ADDRESS:
+    decoder->list.bad = true;
+    break;
+  case F_LATITUDE:
+  case F_LONGITUDE:
+  case F_ALTITUDE:
+    decoder->list.misplaced = true;
+    break;
+  }
+}
+
+static void on_open(void *ctx, const struct ttn_json_field *field) {
+  struct ttn_decoder *decoder = ctx;
+  struct ttn_list_work *work = &decoder->list;
+  if (field->id == F_GATEWAY) {
+    check_room(decoder);
+    work->gateway = (struct ttn_listed){0};
+    work->bad = false;
+  } else if (field->id == F_LOCATION) {
+    work->location = (struct ttn_location){0};
+    work->located = work->misplaced = false;
+  }
+}
+
+static void close_location(struct ttn_list_work *work) {
+  const struct ttn_location *location = &work->location;
+  if (work->gateway.has_location || !work->located || work->misplaced ||
+      location->latitude < -90 || location->latitude > 90 ||
+      location->longitude < -180 || location->longitude > 180)
+    return;
+  work->gateway.location = *location;
+  work->gateway.has_location = true;
+}
+
+static void close_gateway(struct ttn_decoder *decoder) {
+  struct ttn_list_work *work = &decoder->list;
+  if (work->bad || work->gateway.id == NULL) {
+    work->skipped++;
+    return;
+  }
+  void *gateways = work->gateways;
+  ttn_json_grow(decoder->json, &gateways, &work->room, work->n + 1,
+                sizeof(*work->gateways), TTN_LIST_MAX, "gateways");
+  work->gateways = gateways;
+  work->gateways[work->n++] = work->gateway;
+}
+
+static void on_close(void *ctx, const struct ttn_json_field *field) {
+  struct ttn_decoder *decoder = ctx;
+  if (field->id == F_GATEWAY)
+    close_gateway(decoder);
+  else if (field->id == F_LOCATION)
+    close_location(&decoder->list);
+}
+
+static bool is_eui(const char *text, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if (!isxdigit((unsigned char)text[i]))
+      return false;
+  return n == EUI_DIGITS;
+}
+
+static void take_degrees(struct ttn_list_work *work,
+                         const struct ttn_json_value *value, double *degrees) {
+  if (ttn_json_double(value, degrees))
+    work->located = true;
+  else
+    work->misplaced = true;
+}
+
+static void on_value(void *ctx, const struct ttn_json_field *field,
+                     const struct ttn_json_value *value) {
+  struct ttn_decoder *decoder = ctx;
+  struct ttn_list_work *work = &decoder->list;
+  switch (field->id) {
+  case F_ID:
+    if (ttn_id_valid(value->text, value->n))
+      work->gateway.id = ttn_json_copy(decoder->json, value->text, value->n);
+    break;
+  case F_EUI:
+    if (is_eui(value->text, value->n))
+      work->gateway.eui = ttn_json_copy(decoder->json, value->text, value->n);
+    break;
+  case F_NAME:
+    work->gateway.name = ttn_decode_text(decoder, value);
+    break;
+  case F_ADDRESS:
+    work->gateway.address = ttn_decode_string(decoder, value, ADDRESS_MAX);
+    work->bad = work->bad || work->gateway.address == NULL;
+    break;
+  case F_LATITUDE:
+    take_degrees(work, value, &work->location.latitude);
+    break;
+  case F_LONGITUDE:
+    take_degrees(work, value, &work->location.longitude);
+    break;
+  case F_ALTITUDE:
+    take_degrees(work, value, &work->location.altitude);
+    break;
+  }
+}
+
+const struct ttn_json_body ttn_body_list = {
+    .root = TTN_JSON_FIELD("", "", F_PAGE, TTN_JSON_OBJECT, &page_shape),
+    .open = on_open,
+    .close = on_close,
+    .value = on_value,
+    .wrong = on_wrong,
+};

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: MIT */
+/* GatewayConnectionStats: a batch's entries and a single GET's answer, which
+ * is such an entry without a name. Says what an answer proves, not what it
+ * means for a gateway.
+ *
+ * Traps:
+ * - Zero values are left out by the stack, so an absent member of a sub-band
+ *   or of a location is 0; an absent count is not (gateway.c knows more).
+ * - Old stacks (before 3.17.2) send connected_at and disconnected_at at once,
+ *   and times that were never set as the year 1: those are absent.
+ * - What the gateway itself sends stands in last_status, up to free JSON in
+ *   `advanced`: it can't make an entry bad, unless last_status or its metrics
+ *   is no object. A metric that isn't one is left out. */
+#include "tts/decode_body.h"
+#include "tts/api_key.h"
+
+#include <string.h>
+
+enum field_id {
+  F_ENTRIES,
+  F_ENTRY,
+  F_CONNECTED_AT,
+  F_DISCONNECTED_AT,
+  F_PROTOCOL,
+  F_STATUS_AT,
+  F_STATUS,
+  F_METRICS,
+  F_METRIC,
+  F_LAST, /* + enum ttn_kind */
+  F_LAST_UPLINK = F_LAST + TTN_UPLINK,
+  F_LAST_DOWNLINK = F_LAST + TTN_DOWNLINK,
+  F_LAST_TX_ACK = F_LAST + TTN_TX_ACK,
+  F_COUNT = F_LAST + TTN_KINDS, /* + enum ttn_kind */
+  F_COUNT_UPLINK = F_COUNT + TTN_UPLINK,
+  F_COUNT_DOWNLINK = F_COUNT + TTN_DOWNLINK,
+  F_COUNT_TX_ACK = F_COUNT + TTN_TX_ACK,
+  F_RTT = F_COUNT + TTN_KINDS,
+  F_RTT_MIN,
+  F_RTT_MAX,
+  F_RTT_MEDIAN,
+  F_RTT_COUNT,
+  F_BANDS,
+  F_BAND,
+  F_BAND_MIN,
+  F_BAND_MAX,
+  F_BAND_LIMIT,
+  F_BAND_UTILIZATION,
+  F_REMOTE,
+  F_REMOTE_IP
+};
+
+#define ALL_ROUND_TRIPS 0xf /* bits F_RTT_MIN to F_RTT_COUNT */
+/* Protocols are words; the longest address is an IPv6 one with a zone. */
+#define WORD_MAX 64
+
+/* protojson writes 64 bit integers as strings and takes numbers as well. */
+#define INTEGER (TTN_JSON_STRING | TTN_JSON_NUMBER)
+
+static const struct ttn_json_field metric[] = {
+    TTN_JSON_FIELD("", "last_status.metrics", F_METRIC, TTN_JSON_NUMBER, NULL),
+};
+static const struct ttn_json_shape metrics_shape = TTN_JSON_ANY(metric);
+
+static const struct ttn_json_field status_fields[] = {
+    TTN_JSON_FIELD("metrics", "last_status.", F_METRICS, TTN_JSON_OBJECT,
+                   &metrics_shape),
+};
+static const struct ttn_json_shape status_shape = TTN_JSON_SHAPE(status_fields);
+
+static const struct ttn_json_field round_trip_fields[] = {
+    TTN_JSON_FIELD("min", "round_trip_times.", F_RTT_MIN, TTN_JSON_STRING,
+                   NULL),
+    TTN_JSON_FIELD("max", "round_trip_times.", F_RTT_MAX, TTN_JSON_STRING,
+                   NULL),
+    TTN_JSON_FIELD("median", "round_trip_times.", F_RTT_MEDIAN, TTN_JSON_STRING,
+                   NULL),
+    TTN_JSON_FIELD("count", "round_trip_times.", F_RTT_COUNT, INTEGER, NULL),
+};
+static const struct ttn_json_shape round_trip_shape =
+    TTN_JSON_SHAPE(round_trip_fields);
+
+static const struct ttn_json_field band_fields[] = {
+    TTN_JSON_FIELD("min_frequency", "sub_bands.", F_BAND_MIN, INTEGER, NULL),
+    TTN_JSON_FIELD("max_frequency", "sub_bands.", F_BAND_MAX, INTEGER, NULL),
+    TTN_JSON_FIELD("downlink_utilization_limit", "sub_bands.", F_BAND_LIMIT,
+                   TTN_JSON_NUMBER, NULL),
+    TTN_JSON_FIELD("downlink_utilization", "sub_bands.", F_BAND_UTILIZATION,
+                   TTN_JSON_NUMBER, NULL),
+};
+static const struct ttn_json_shape band_shape = TTN_JSON_SHAPE(band_fields);
+
+static const struct ttn_json_field band[] = {
+    TTN_JSON_FIELD("sub_bands", "", F_BAND, TTN_JSON_OBJECT, &band_shape),
+};
+static const struct ttn_json_shape bands_shape = TTN_JSON_ANY(band);
+
+static const struct ttn_json_field remote_fields[] = {
+    TTN_JSON_FIELD("ip", "gateway_remote_address.", F_REMOTE_IP,
+                   TTN_JSON_STRING, NULL),
+};
+static const struct ttn_json_shape remote_shape = TTN_JSON_SHAPE(remote_fields);
+
+/* In the stack's order, which makes the search short. */
+static const struct ttn_json_field stats_fields[] = {
+    TTN_JSON_FIELD("connected_at", "", F_CONNECTED_AT, TTN_JSON_STRING, NULL),
+    TTN_JSON_FIELD("disconnected_at", "", F_DISCONNECTED_AT, TTN_JSON_STRING,
+                   NULL),
+    TTN_JSON_FIELD("protocol", "", F_PROTOCOL, TTN_JSON_STRING, NULL),
+    TTN_JSON_FIELD("last_status_received_at", "", F_STATUS_AT, TTN_JSON_STRING,
+                   NULL),
+    TTN_JSON_FIELD("last_status", "", F_STATUS, TTN_JSON_OBJECT, &status_shape),
+    TTN_JSON_FIELD("last_uplink_received_at", "", F_LAST_UPLINK,
+                   TTN_JSON_STRING, NULL),
+    TTN_JSON_FIELD("uplink_count", "", F_COUNT_UPLINK, INTEGER, NULL),
+    TTN_JSON_FIELD("last_downlink_received_at", "", F_LAST_DOWNLINK,
+                   TTN_JSON_STRING, NULL),
+    TTN_JSON_FIELD("downlink_count", "", F_COUNT_DOWNLINK, INTEGER, NULL),
+    TTN_JSON_FIELD("last_tx_acknowledgment_received_at", "", F_LAST_TX_ACK,
+                   TTN_JSON_STRING, NULL),
+    TTN_JSON_FIELD("tx_acknowledgment_count", "", F_COUNT_TX_ACK, INTEGER,
+                   NULL),
+    TTN_JSON_FIELD("round_trip_times", "", F_RTT, TTN_JSON_OBJECT,
+                   &round_trip_shape),
+    TTN_JSON_FIELD("sub_bands", "", F_BANDS, TTN_JSON_ARRAY, &bands_shape),
+    TTN_JSON_FIELD("gateway_remote_address", "", F_REMOTE, TTN_JSON_OBJECT,
+                   &remote_shape),
+};
+static const struct ttn_json_shape stats_shape = TTN_JSON_SHAPE(stats_fields);
+
+static const struct ttn_json_field entry_field[] = {
+    TTN_JSON_FIELD("entries", "", F_ENTRY, TTN_JSON_OBJECT, &stats_shape),
+};
+static const struct ttn_json_shape entries_shape = TTN_JSON_ANY(entry_field);
+
+static const struct ttn_json_field batch_fields[] = {
+    TTN_JSON_FIELD("entries", "", F_ENTRIES, TTN_JSON_OBJECT, &entries_shape),
+};
+static const struct ttn_json_shape batch_shape = TTN_JSON_SHAPE(batch_fields);
+
+static struct ttn_entry *current(struct ttn_stats_work *work) {
+  return &work->entries[work->n - 1];
+}
+
+/* The first field that is wrong is named. */
+static void spoil(struct ttn_stats_work *work,
+                  const struct ttn_json_field *field) {
+  if (current(work)->bad == NULL)
+    current(work)->bad = field->path;
+}
+
+/* Only while a sub-band is open. */
+static struct ttn_band *last_band(struct ttn_stats_work *work) {
+  return &work->bands[work->n_bands - 1];
+}
+
+static void add_entry(struct ttn_decoder *decoder, const char *id) {
+  struct ttn_stats_work *work = &decoder->stats;
+  void *entries = work->entries;
+  ttn_json_grow(decoder->json, &entries, &work->room, work->n + 1,
+                sizeof(*work->entries), TTN_BATCH_MAX, "entries");
+  work->entries = entries;
+  work->entries[work->n++] = (struct ttn_entry){.id = id};
+  work->n_bands = work->n_metrics = 0;
+  work->round_trips = 0;
+}
+
+/* The stack sorts entries by id, so that one that is larger than all before
+ * it is new; but map order is no promise. */
+static void check_new(struct ttn_decoder *decoder, const char *id) {
+  struct ttn_stats_work *work = &decoder->stats;
+  if (work->largest == NULL || strcmp(id, work->largest) > 0) {
+    work->largest = id;
+    return;
+  }
+  for (size_t i = 0; i < work->n; i++)
+    if (strcmp(id, work->entries[i].id) == 0)
+      ttn_json_fail(decoder->json, TTN_FAIL_JSON,
+                    "entries has the gateway %s twice", id);
+}
+
+static void on_key(void *ctx, const struct ttn_json_field *field,
+                   const char *text, size_t n) {
+  struct ttn_decoder *decoder = ctx;
+  struct ttn_stats_work *work = &decoder->stats;
+  if (field->id == F_METRIC) {
+    work->metric_length = ttn_name_valid(text, n, "_-") ? n : 0;
+    memcpy(work->metric_name, text, work->metric_length);
+    return;
+  }
+  if (!ttn_id_valid(text, n))
+    ttn_json_fail(decoder->json, TTN_FAIL_JSON,
+                  "entries has an id that no gateway can have");
+  const char *id = ttn_json_copy(decoder->json, text, n);
+  check_new(decoder, id);
+  add_entry(decoder, id);
+}
+
+static void on_wrong(void *ctx, const struct ttn_json_field *field) {
+  struct ttn_decoder *decoder = ctx;
+  if (field->id == F_ENTRIES)
+    ttn_json_fail(decoder->json, TTN_FAIL_JSON,
+                  "entries is not an object or comes twice");
+  if (field->id != F_METRIC)
+    spoil(&decoder->stats, field);
+}
+
+static void on_open(void *ctx, const struct ttn_json_field *field) {
+  struct ttn_decoder *decoder = ctx;
+  struct ttn_stats_work *work = &decoder->stats;
+  if (field == &ttn_body_single.root)
+    add_entry(decoder, NULL);
+  if (field->id != F_BAND)
+    return;
+  if (work->n_bands == TTN_BANDS_MAX) {
+    spoil(work, field);
+    work->n_bands--;
+  }
+  work->bands[work->n_bands++] = (struct ttn_band){0};
+}
+
+/* A band that ends before it begins, or that came before: two values would
+ * have one name. */
+static bool band_possible(struct ttn_stats_work *work) {
+  const struct ttn_band *last = last_band(work);
+  for (const struct ttn_band *other = work->bands; other < last; other++)
+    if (other->min_hz == last->min_hz && other->max_hz == last->max_hz)
+      return false;
+  return last->min_hz < last->max_hz;
+}
+
+static void close_round_trips(struct ttn_stats_work *work,
+                              const struct ttn_json_field *field) {
+  struct ttn_stats *stats = &current(work)->stats;
+  if (work->round_trips != ALL_ROUND_TRIPS)
+    return;
+  if (stats->rtt_min > stats->rtt_median || stats->rtt_median > stats->rtt_max)
+    spoil(work, field);
+  stats->has |= TTN_HAS_ROUND_TRIPS;
+}
+
+static void *keep(struct ttn_decoder *decoder, const void *array, size_t size) {
+  return size == 0 ? NULL
+                   : memcpy(ttn_json_take(decoder->json, size), array, size);
+}
+
+static void on_close(void *ctx, const struct ttn_json_field *field) {
+  struct ttn_decoder *decoder = ctx;
+  struct ttn_stats_work *work = &decoder->stats;
+  if (field->id == F_BAND && !band_possible(work))
+    spoil(work, field);
+  if (field->id == F_RTT)
+    close_round_trips(work, field);
+  if (field->id != F_ENTRY)
+    return;
+  struct ttn_stats *stats = &current(work)->stats;
+  stats->n_bands = work->n_bands;
+  stats->bands =
+      keep(decoder, work->bands, work->n_bands * sizeof(work->bands[0]));
+  stats->n_metrics = work->n_metrics;
+  stats->metrics =
+      keep(decoder, work->metrics, work->n_metrics * sizeof(work->metrics[0]));
+}
+
+static bool take_time(const struct ttn_json_value *value,
+                      struct ttn_stats *stats, uint32_t has, int64_t *time) {
+  if (!ttn_time_parse(value->text, value->n, time))
+    return false;
+  if (*time != 0)
+    stats->has |= has;
+  return true;
+}
+
+static bool take_count(const struct ttn_json_value *value,
+                       struct ttn_stats *stats, int kind) {
+  if (!ttn_json_u64(value, &stats->count[kind]) ||
+      stats->count[kind] > INT64_MAX)
+    return false;
+  stats->has |= (uint32_t)TTN_HAS_COUNT << kind;
+  return true;
+}
+
+static bool take_word(struct ttn_decoder *decoder,
+                      const struct ttn_json_value *value, const char **word) {
+  char *copy = ttn_decode_string(decoder, value, WORD_MAX);
+  if (copy != NULL)
+    ttn_key_mask(copy);
+  *word = copy;
+  return copy != NULL;
+}
+
+/* A share of time. */
+static bool take_share(const struct ttn_json_value *value, double *share) {
+  return ttn_json_double(value, share) && *share >= 0 && *share <= 1;
+}
+
+static bool take_round_trip(const struct ttn_json_value *value,
+                            struct ttn_stats_work *work, int id,
+                            double *seconds) {
+  work->round_trips |= 1u << (id - F_RTT_MIN);
+  return ttn_duration_parse(value->text, value->n, seconds);
+}
+
+static bool take_samples(const struct ttn_json_value *value,
+                         struct ttn_stats_work *work, uint32_t *count) {
+  uint64_t number;
+  if (!ttn_json_u64(value, &number) || number > UINT32_MAX)
+    return false;
+  *count = (uint32_t)number;
+  work->round_trips |= 1u << (F_RTT_COUNT - F_RTT_MIN);
+  return true;
+}
+
+/* Never false: what isn't a metric is left out. */
+static bool take_metric(struct ttn_decoder *decoder,
+                        const struct ttn_json_value *value) {
+  struct ttn_stats_work *work = &decoder->stats;
+  double number;
+  if (work->metric_length == 0 || work->n_metrics == TTN_METRICS_MAX ||
+      !ttn_json_double(value, &number))
+    return true;
+  size_t n = work->metric_length;
+  for (size_t i = 0; i < work->n_metrics; i++)
+    if (strlen(work->metrics[i].name) == n &&
+        memcmp(work->metrics[i].name, work->metric_name, n) == 0)
+      return true;
+  work->metrics[work->n_metrics++] = (struct ttn_metric){
+      ttn_json_copy(decoder->json, work->metric_name, n), number};
+  return true;
+}
+
+static bool take(struct ttn_decoder *decoder, int id,
+                 const struct ttn_json_value *value) {
+  struct ttn_stats_work *work = &decoder->stats;
+  struct ttn_stats *stats = &current(work)->stats;
+  switch (id) {
+  case F_CONNECTED_AT:
+    return take_time(value, stats, TTN_HAS_CONNECTED_AT, &stats->connected_at);
+  case F_DISCONNECTED_AT:
+    return take_time(value, stats, TTN_HAS_DISCONNECTED_AT,
+                     &stats->disconnected_at);
+  case F_PROTOCOL:
+    return take_word(decoder, value, &stats->protocol);
+  case F_STATUS_AT:
+    return take_time(value, stats, TTN_HAS_LAST_STATUS, &stats->last_status);
+  case F_METRIC:
+    return take_metric(decoder, value);
+  case F_LAST_UPLINK:
+  case F_LAST_DOWNLINK:
+  case F_LAST_TX_ACK:
+    return take_time(value, stats, (uint32_t)TTN_HAS_LAST << (id - F_LAST),
+                     &stats->last[id - F_LAST]);
+  case F_COUNT_UPLINK:
+  case F_COUNT_DOWNLINK:
+  case F_COUNT_TX_ACK:
+    return take_count(value, stats, id - F_COUNT);
+  case F_RTT_MIN:
+    return take_round_trip(value, work, id, &stats->rtt_min);
+  case F_RTT_MAX:
+    return take_round_trip(value, work, id, &stats->rtt_max);
+  case F_RTT_MEDIAN:
+    return take_round_trip(value, work, id, &stats->rtt_median);
+  case F_RTT_COUNT:
+    return take_samples(value, work, &stats->rtt_count);
+  case F_BAND_MIN:
+    return ttn_json_u64(value, &last_band(work)->min_hz);
+  case F_BAND_MAX:
+    return ttn_json_u64(value, &last_band(work)->max_hz);
+  case F_BAND_LIMIT:
+    return take_share(value, &last_band(work)->limit);
+  case F_BAND_UTILIZATION:
+    return take_share(value, &last_band(work)->utilization);
+  case F_REMOTE_IP:
+    return take_word(decoder, value, &stats->remote_address);
+  }
+  return false;
+}
+
+static void on_value(void *ctx, const struct ttn_json_field *field,
+                     const struct ttn_json_value *value) {
+  struct ttn_decoder *decoder = ctx;
+  if (!take(decoder, field->id, value))
+    spoil(&decoder->stats, field);
+}
+
+const struct ttn_json_body ttn_body_batch = {
+    .root = TTN_JSON_FIELD("", "", F_ENTRIES, TTN_JSON_OBJECT, &batch_shape),
+    .key = on_key,
+    .open = on_open,
+    .close = on_close,
+    .value = on_value,
+    .wrong = on_wrong,
+};
+
+const struct ttn_json_body ttn_body_single = {
+    .root = TTN_JSON_FIELD("", "", F_ENTRY, TTN_JSON_OBJECT, &stats_shape),
+    .key = on_key,
+    .open = on_open,
+    .close = on_close,
+    .value = on_value,
+    .wrong = on_wrong,
+};
