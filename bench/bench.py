@@ -20,7 +20,7 @@ import time
 _HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(_HERE, "..", "tests", "lib"))
 
-import place  # noqa: E402
+import paths  # noqa: E402
 import keys  # noqa: E402  (the stand-in's)
 import tls  # noqa: E402
 
@@ -147,7 +147,7 @@ class Daemon:
                  'PIDFile "%spid"' % directory, 'TypesDB "/usr/share/collectd/types.db"',
                  # collectd's own housekeeping walks all values once an interval: not amid a poll.
                  "Interval 3600", "Timeout 1000000", "ReadThreads %d" % self.threads,
-                 'PluginDir "%s"' % place.plugin_dir(),
+                 'PluginDir "%s"' % paths.plugin_dir(),
                  "LoadPlugin logfile", "<Plugin logfile>", 'File "%slog"' % directory, "</Plugin>"]
         lines += ['PluginDir "%s"' % os.path.dirname(built(".libs/bench.so")), "LoadPlugin bench",
                   "<Plugin bench>", 'Count "%s"' % self.counted[what], "Round %d" % (each * gateways),
@@ -161,18 +161,18 @@ class Daemon:
             lines += self._curl_json(gateways)
         conf = scratch.write("%s-%d/conf" % (what, gateways), "\n".join(lines) + "\n", secret=True)
         self.log = directory + "log"
-        self.process = subprocess.Popen([place.collectd(), "-f", "-C", conf], stdin=subprocess.PIPE,
+        self.process = subprocess.Popen([paths.collectd(), "-f", "-C", conf], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0)
 
     def _ttn(self):
-        return ['PluginDir "%s"' % os.path.dirname(place.plugin()), "LoadPlugin ttn", "<Plugin ttn>",
+        return ['PluginDir "%s"' % os.path.dirname(paths.plugin()), "LoadPlugin ttn", "<Plugin ttn>",
                 '<Account "bench">', 'URL "%s"' % self.server.url, 'CACert "%s"' % self.server.ca,
                 'APIKey "%s"' % keys.text_of("user"), "Interval %s" % self.interval, "Timeout 60000",
                 "DiscoveryInterval 86400", 'StateFile ""', "</Account>", "</Plugin>"]
 
     def _curl_json(self, gateways):
         """As much of an entry as it can take: times and durations are text to it."""
-        lines = ['PluginDir "%s"' % place.plugin_dir(), "LoadPlugin curl_json", "<Plugin curl_json>"]
+        lines = ['PluginDir "%s"' % paths.plugin_dir(), "LoadPlugin curl_json", "<Plugin curl_json>"]
         for i in range(gateways):
             lines += ['<URL "%s/api/v3/gs/gateways/bench-%06d/connection/stats">' % (self.server.url, i),
                       'Instance "bench-%06d"' % i, 'CACert "%s"' % self.server.ca, "VerifyPeer true",
@@ -310,7 +310,7 @@ def share(poll):
 
 
 def versions():
-    text = subprocess.run([place.collectd(), "-h"], stdout=subprocess.PIPE, check=False).stdout.decode()
+    text = subprocess.run([paths.collectd(), "-h"], stdout=subprocess.PIPE, check=False).stdout.decode()
     found = re.search(r"collectd (\d\S*),", text)
     libraries = subprocess.run([built("bench-poll"), "versions"], stdout=subprocess.PIPE, check=True).stdout.decode()
     return "collectd %s, %s" % (found.group(1) if found else "?", libraries.strip())
@@ -417,7 +417,7 @@ def show_curl_json(results):
 def main():
     fleets = [int(word) for word in sys.argv[1:]] or FLEETS
     start = time.monotonic()
-    with place.Scratch() as scratch:
+    with paths.Scratch() as scratch:
         measure(scratch, fleets)
     print("\n%.0f s" % (time.monotonic() - start))
 

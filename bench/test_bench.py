@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "tests", "lib"))
 
 import bench  # noqa: E402
 import writers  # noqa: E402
-from place import Scratch  # noqa: E402
+from paths import Scratch  # noqa: E402
 from tap import at_most, equal, run  # noqa: E402
 
 

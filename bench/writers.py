@@ -24,7 +24,7 @@ _HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(_HERE, "..", "tests", "lib"))
 
 import bench  # noqa: E402
-import place  # noqa: E402
+import paths  # noqa: E402
 from collectd import Collectd, account  # noqa: E402
 from influxdb import InfluxDB  # noqa: E402
 from standin import Standin  # noqa: E402
@@ -126,7 +126,7 @@ class Graphite:
     def __init__(self, scratch):
         self._bytes = 0
         self._names = set()
-        self._server = socket.create_server((place.address(), 0))
+        self._server = socket.create_server((paths.address(), 0))
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
@@ -177,7 +177,7 @@ class Network:
 
     def note(self, _):
         """The kernel counts datagrams that found no room."""
-        address = "%08X:" % int.from_bytes(socket.inet_aton(place.address()), sys.byteorder)
+        address = "%08X:" % int.from_bytes(socket.inet_aton(paths.address()), sys.byteorder)
         with open("/proc/net/udp", encoding="ascii") as file:
             drops = sum(int(line.split()[-1]) for line in file if line.split()[1].startswith(address))
         return "%s, %d datagrams lost" % ("read-buffer %d" % self.buffer if self.buffer else "default buffer", drops)
@@ -284,7 +284,7 @@ def measure(writer_class, what, shards, gateways):
     """The cells of a row."""
     fleet_of = whole_fleet if shards == 1 else divided_fleet
     values = VALUES[what] * gateways
-    with place.Scratch() as scratch, fleet_of(scratch, gateways) as options:
+    with paths.Scratch() as scratch, fleet_of(scratch, gateways) as options:
         writer = writer_class(scratch)
         try:
             with Fleet(scratch, options, writer, what, shards) as fleet:

@@ -191,7 +191,7 @@ static const char *what_is_wrong(const char *key) {
     return "is in quotes; write the key alone";
   for (size_t i = 0; i < n; i++) {
     if (is_space(key[i]))
-      return "has a blank or a line end amid; copy the key again, as one word";
+      return "has a blank or a line break inside; copy the key again, as one word";
     if (key[i] < '!' || key[i] > '~')
       return "has a character that no key has; copy the key again";
   }

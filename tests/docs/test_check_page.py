@@ -12,16 +12,16 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import command  # noqa: E402  (the modules lie beside the other tests' own)
 import pages  # noqa: E402
-import place  # noqa: E402
+import paths  # noqa: E402
 from schema import SCHEMA  # noqa: E402
 from tap import equal, matches, run  # noqa: E402
 
 POD = "ttn-check.pod"
-COMPLETION = os.path.join(place.SRCDIR, "contrib", "completion", "ttn-check")
+COMPLETION = os.path.join(paths.SRCDIR, "contrib", "completion", "ttn-check")
 
 
 def source(name):
-    with open(os.path.join(place.SRCDIR, "src", name), encoding="utf-8") as file:
+    with open(os.path.join(paths.SRCDIR, "src", name), encoding="utf-8") as file:
         return file.read()
 
 
@@ -90,7 +90,7 @@ def complete(line):
     """What bash offers for a command line, the cursor at its end."""
     script = """
 source "$1" || exit
-compopt() { :; }  # works amid a completion only
+compopt() { :; }  # works during a completion only
 line=$2
 read -r -a COMP_WORDS <<<"${line//=/ = }"
 [[ $line != *' ' && $line != *= ]] || COMP_WORDS+=('')
@@ -114,7 +114,7 @@ def test_completion():
     equal(complete("ttn-check --color "), ["auto", "always", "never"])
     equal(complete("ttn-check --color=al"), ["always"])
     equal(complete("ttn-check --gateway "), [])
-    with place.Scratch() as scratch:
+    with paths.Scratch() as scratch:
         path = scratch.write("my key", "")
         equal(complete("ttn-check --key-file %s/" % scratch.path), [path])
         equal(complete("ttn-check --cacert=%s/my" % scratch.path), [path])
@@ -122,9 +122,9 @@ def test_completion():
 
 def test_completion_typed():
     """In an interactive bash, with the Tab key"""
-    with place.Scratch() as scratch:
+    with paths.Scratch() as scratch:
         scratch.write("my key", "")
-        bash = place.program("BASH_PROGRAM", "bash")
+        bash = paths.program("BASH_PROGRAM", "bash")
         with command.Terminal(["--norc", "--noprofile", "-i"], program=bash, columns=200,
                               env={"PS1": "$ ", "INPUTRC": "/dev/null"}) as terminal:
             terminal.until(lambda screen: screen[-1].startswith("$"))
@@ -146,12 +146,12 @@ def drawn(path):
 
 def test_picture():
     """README's picture can be drawn anew, and shows what the command says now"""
-    with place.Scratch() as scratch:
+    with paths.Scratch() as scratch:
         path = scratch.file("check.svg")
-        script = os.path.join(place.SRCDIR, "scripts", "terminal-svg")
-        subprocess.run([sys.executable, script, "--port", "0", "--program", place.check(), path], check=True, timeout=120)
+        script = os.path.join(paths.SRCDIR, "scripts", "terminal-svg")
+        subprocess.run([sys.executable, script, "--port", "0", "--program", paths.check(), path], check=True, timeout=120)
         new = drawn(path)
-    old = drawn(os.path.join(place.SRCDIR, "doc", "ttn-check.svg"))
+    old = drawn(os.path.join(paths.SRCDIR, "doc", "ttn-check.svg"))
     for texts in (new, old):
         for text in ("GATEWAY", "forest-tower", "disconnected", "6 gateways: 4 connected, 2 disconnected, 0 unknown.",
                      "down:", "LoadPlugin ttn"):

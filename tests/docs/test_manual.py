@@ -13,7 +13,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 import pages  # noqa: E402  (the modules lie beside the other tests' own)
-import place  # noqa: E402
+import paths  # noqa: E402
 import tap  # noqa: E402
 
 # What has a blank but goes to no log: {text: reason}.
@@ -56,7 +56,7 @@ def bare(text):
 
 
 def holds(line, text):
-    """Whether a line of the manual has the whole text, not amid a word."""
+    """Whether a line of the manual has the whole text, not inside a word."""
     return re.search(r"(?<!\w)%s(?!\w)" % re.escape(text), line) is not None
 
 
@@ -90,7 +90,7 @@ def options():
 def accepted(given):
     """The code takes these options, {name: [value as in collectd.conf]}, without a word. Nothing is asked of anybody."""
     words = ["%s=%s" % (name, value) for name, values in given.items() for value in values]
-    done = subprocess.run([place.drive(), "home"] + words, input="stop\n", stdout=subprocess.PIPE,
+    done = subprocess.run([paths.drive(), "home"] + words, input="stop\n", stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, check=False, text=True)
     said = [line for line in done.stdout.split("\n") if line.startswith("log ")]
     tap.equal((done.returncode, said), (0, []), " ".join(words))

@@ -12,7 +12,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 import example  # noqa: E402  (the modules lie beside the other tests' own)
-import place  # noqa: E402
+import paths  # noqa: E402
 import standin  # noqa: E402
 import tap  # noqa: E402
 from drive import Drive  # noqa: E402
@@ -49,7 +49,7 @@ def test_options_in_example():
 def emitted():
     """{(plugin, type, type_instance)} of an account that has everything."""
     out = set()
-    with place.Scratch() as scratch, standin.Standin() as stack:
+    with paths.Scratch() as scratch, standin.Standin() as stack:
         stack.fleet(20, pattern="mixed")
         stack.register("forwarder")
         stack.connect("forwarder", status=True)
@@ -94,7 +94,7 @@ def test_values():
 
 def test_figures():
     """README's comparison with curl_json has the figures that make bench printed"""
-    with open(os.path.join(place.SRCDIR, "bench", "README.md"), encoding="utf-8") as file:
+    with open(os.path.join(paths.SRCDIR, "bench", "README.md"), encoding="utf-8") as file:
         table = file.read().split("\ncollectd's curl_json with a block a gateway", 1)[1]
     row = next(re.findall(r"[\d.,]+", line) for line in table.split("\n") if re.match(r"\| *500 \| *20 \|", line))
     # wall, CPU, requests, connections, received, values, memory: curl_json's and ours.
@@ -109,7 +109,7 @@ def test_figures():
 
 def test_writers():
     """README's table of writers has the figures that make bench-writers printed"""
-    with open(os.path.join(place.SRCDIR, "bench", "README.md"), encoding="utf-8") as file:
+    with open(os.path.join(paths.SRCDIR, "bench", "README.md"), encoding="utf-8") as file:
         lines = file.read().split("\n## Figures of writers", 1)[1].splitlines()
     printed = {}
     for line in lines:
@@ -128,7 +128,7 @@ def test_writers():
 def test_links():
     """links within and between the pages lead somewhere"""
     for page in ("README.md", "HACKING.md", "SECURITY.md", "doc/migration.md"):
-        with open(os.path.join(place.SRCDIR, page), encoding="utf-8") as file:
+        with open(os.path.join(paths.SRCDIR, page), encoding="utf-8") as file:
             text = file.read()
         anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
                    for heading in re.findall(r"(?m)^#+ (.*)$", text)}
@@ -136,7 +136,7 @@ def test_links():
             if target.startswith("#"):
                 tap.equal(target[1:] in anchors, True, target)
             elif not target.startswith("https://"):
-                path = os.path.join(place.SRCDIR, os.path.dirname(page), target.split("#")[0])
+                path = os.path.join(paths.SRCDIR, os.path.dirname(page), target.split("#")[0])
                 tap.equal(os.path.exists(path), True, target)
 
 

@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 import pages  # noqa: E402  (the modules lie beside the other tests' own)
-import place  # noqa: E402
+import paths  # noqa: E402
 import tap  # noqa: E402
 
 # The spelling of the texts is British; words that no dictionary has are in the file "words".
@@ -31,7 +31,7 @@ def built():
     out = []
     for pod in pages.pods():
         name = os.path.basename(pod)[:-4]
-        found = [os.path.join(top, "man", one) for top in (os.environ.get("TTN_BUILDDIR"), place.SRCDIR) if top
+        found = [os.path.join(top, "man", one) for top in (os.environ.get("TTN_BUILDDIR"), paths.SRCDIR) if top
                  for one in (name + ".1", name + ".5") if os.path.exists(os.path.join(top, "man", one))]
         if not found:
             raise AssertionError("%s was not built: run make" % name)
@@ -47,13 +47,13 @@ def rendered(page):
 def test_pods():
     """podchecker finds nothing in the manual pages' sources"""
     for pod in pages.pods():
-        run(place.program("PODCHECKER", "podchecker"), "-warnings", "-warnings", pod)
+        run(paths.program("PODCHECKER", "podchecker"), "-warnings", "-warnings", pod)
 
 
 def test_lint():
     """mandoc -Tlint finds nothing in the manual pages"""
     for page in built():
-        run(place.program("MANDOC", "mandoc"), "-Tlint", "-Wwarning", page)
+        run(paths.program("MANDOC", "mandoc"), "-Tlint", "-Wwarning", page)
 
 
 def test_width():
@@ -72,7 +72,7 @@ def test_all_there():
 
 def test_date():
     """The pages bear the release's date, whenever they are built"""
-    with open(os.path.join(place.SRCDIR, "configure.ac"), encoding="utf-8") as file:
+    with open(os.path.join(paths.SRCDIR, "configure.ac"), encoding="utf-8") as file:
         date = re.search(r"\[PAGE_DATE\], \[([\d-]+)\]", file.read()).group(1)
     for page in built():
         with open(page, encoding="utf-8") as file:
@@ -93,7 +93,7 @@ def marked_up(name):
         text = re.sub(r"(?m)^[ \t].*$|^=(?:encoding|over).*$|^=\w+", "", text)
         text = re.sub(r"E<\w+>", " ", text)
         return re.sub(r"\b[BCFLI]<[^<>]*>", " ", text)
-    with open(os.path.join(place.SRCDIR, name), encoding="utf-8") as file:
+    with open(os.path.join(paths.SRCDIR, name), encoding="utf-8") as file:
         text = file.read()
     text = re.sub(r"(?ms)^```.*?^```|^    .*?$", " ", text)
     text = re.sub(r"`[^`]*`(?:'s)?|<!--.*?-->", " ", text, flags=re.DOTALL)
@@ -106,13 +106,13 @@ def words(text):
 
 
 def own_words():
-    with open(os.path.join(place.SRCDIR, "tests", "docs", "words"), encoding="utf-8") as file:
+    with open(os.path.join(paths.SRCDIR, "tests", "docs", "words"), encoding="utf-8") as file:
         return [line.strip() for line in file if line.strip() and not line.startswith("#")]
 
 
 def texts():
     names = [os.path.basename(pod) for pod in pages.pods()]
-    names += [name for name in TEXTS if os.path.exists(os.path.join(place.SRCDIR, name))]
+    names += [name for name in TEXTS if os.path.exists(os.path.join(paths.SRCDIR, name))]
     return {name: prose(name) for name in names}
 
 

@@ -9,13 +9,13 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-import place  # noqa: E402  (the modules lie beside the other tests' own)
+import paths  # noqa: E402  (the modules lie beside the other tests' own)
 import tap  # noqa: E402
 
 
 def found(pattern, name):
     """What the pattern's group is in a file, at its first match."""
-    with open(os.path.join(place.SRCDIR, name), encoding="utf-8") as file:
+    with open(os.path.join(paths.SRCDIR, name), encoding="utf-8") as file:
         return re.search(pattern, file.read(), re.MULTILINE).group(1)
 
 

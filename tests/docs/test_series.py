@@ -9,7 +9,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-import place  # noqa: E402  (the modules lie beside the other tests' own)
+import paths  # noqa: E402  (the modules lie beside the other tests' own)
 import tap  # noqa: E402
 from collectd import Collectd, account  # noqa: E402
 from standin import Standin  # noqa: E402
@@ -18,7 +18,7 @@ PAGES = ("README.md", "contrib/README.md", "doc/migration.md", "man/collectd-ttn
 
 
 def read(page):
-    with open(os.path.join(place.SRCDIR, page), encoding="utf-8") as file:
+    with open(os.path.join(paths.SRCDIR, page), encoding="utf-8") as file:
         return file.read()
 
 
@@ -34,7 +34,7 @@ def named():
 
 def scraped():
     """{(metric, type)} of an account that has everything."""
-    with place.Scratch() as scratch, Standin() as stack:
+    with paths.Scratch() as scratch, Standin() as stack:
         stack.fleet(20, pattern="mixed")
         stack.register("forwarder")
         stack.connect("forwarder", status=True)
@@ -59,9 +59,9 @@ def test_series():
 def test_rules():
     """The recording rules of doc/migration.md are what Prometheus takes, one for each old name"""
     rules = re.search(r"(?s)```yaml\n(.*?)```", read("doc/migration.md")).group(1)
-    with place.Scratch() as scratch:
+    with paths.Scratch() as scratch:
         path = scratch.write("rules.yml", rules)
-        done = subprocess.run([place.program("PROMTOOL", "promtool"), "check", "rules", path], stdout=subprocess.PIPE,
+        done = subprocess.run([paths.program("PROMTOOL", "promtool"), "check", "rules", path], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, check=False, text=True)
         tap.equal(done.returncode, 0, done.stdout)
         tap.matches("SUCCESS: 4 rules found", done.stdout)

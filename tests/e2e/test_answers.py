@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from collectd import Collectd, account  # noqa: E402
 from drive import Drive  # noqa: E402
-from place import Scratch  # noqa: E402
+from paths import Scratch  # noqa: E402
 from standin import Standin, key_text  # noqa: E402
 from tap import at_most, equal, note, run, wait_for  # noqa: E402
 
@@ -43,9 +43,9 @@ BATCH = (
     ("cut short, right length", {"transform": [["cut_json", 30]]}, {"json"}),
     ("cut short, too large a length", {"close": "body"}, {"transfer"}),
     ("cut short, too small a length", {"length": -30}, {"json", "transfer"}),
-    ("cut amid the headers", {"close": "head"}, {"transfer", "json"}),
+    ("cut during the headers", {"close": "head"}, {"transfer", "json"}),
     ("closed without an answer", {"close": "before"}, {"transfer"}),
-    ("reset amid the body", {"close": "body", "reset": True}, {"transfer"}),
+    ("reset during the body", {"close": "body", "reset": True}, {"transfer"}),
     ("bytes that are no HTTP", {"raw": "\x16\x03\x01 not HTTP\r\n\r\n", "end": True}, {"transfer"}),
     ("gzip garbage", {"transform": [["gzip_garbage"]]}, {"transfer"}),
     ("gzip cut", {"transform": [["gzip_cut"]]}, {"transfer", "json"}),
@@ -68,7 +68,7 @@ LIST = (
     ("empty body", {"body": ""}, {"json"}),
     ("cut short, right length", {"transform": [["cut_json", 10]]}, {"json"}),
     ("cut short, too small a length", {"length": -10}, {"json", "transfer"}),
-    ("closed amid the body", {"close": "body"}, {"transfer"}),
+    ("closed during the body", {"close": "body"}, {"transfer"}),
     ("{} without X-Total-Count", {"body": "{}", "headers": {"X-Total-Count": None}}, {"key"}),
 )
 

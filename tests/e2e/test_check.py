@@ -10,9 +10,9 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 import command  # noqa: E402
-import place  # noqa: E402
+import paths  # noqa: E402
 from collectd import Collectd  # noqa: E402
-from place import Scratch  # noqa: E402
+from paths import Scratch  # noqa: E402
 from schema import SCHEMA  # noqa: E402
 from standin import Standin  # noqa: E402
 from tap import equal, matches, near, note, run  # noqa: E402
@@ -477,7 +477,7 @@ def test_conf_of_a_shell():
         stack.fleet(1)
         options = stack.options(scratch)
         ran = command.run(["--url", options["URL"], "--cacert", options["CACert"], "--json"],
-                          env={"TTN_API_KEY": place.keys.text_of("user"), "https_proxy": "http://u:secret@127.0.0.1:1",
+                          env={"TTN_API_KEY": paths.keys.text_of("user"), "https_proxy": "http://u:secret@127.0.0.1:1",
                                "no_proxy": "127.0.0.1"})
         equal(ran.status, 0)
         conf = ran.json()["collectd_conf"]

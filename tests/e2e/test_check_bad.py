@@ -11,8 +11,8 @@ import threading
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 import command  # noqa: E402
-import place  # noqa: E402
-from place import Scratch  # noqa: E402
+import paths  # noqa: E402
+from paths import Scratch  # noqa: E402
 from standin import Standin, key_text  # noqa: E402
 from tap import equal, matches, note, run  # noqa: E402
 
@@ -34,12 +34,12 @@ def test_no_key():
 
 
 def test_key_files():
-    """A directory, a file that isn't there, an empty one, two lines, a blank amid, quotes, "Bearer": each its cure"""
+    """A directory, a file that isn't there, an empty one, two lines, a blank inside, quotes, "Bearer": each its cure"""
     with Scratch() as scratch:
         key = key_text()
         for text, pattern in (("", "is empty; put the key into it"),
                               (key + "\n" + key + "\n", "has two lines; it must hold the key alone"),
-                              (key[:50] + " " + key[50:], "has a blank or a line end amid; copy the key again"),
+                              (key[:50] + " " + key[50:], "has a blank or a line break inside; copy the key again"),
                               ('"%s"' % key, "is in quotes; write the key alone"),
                               ("Bearer " + key, 'starts with "Bearer"; leave that out'),
                               (key + "\0", "holds a NUL byte"),
@@ -219,7 +219,7 @@ def test_help_and_version():
     ran = command.run(["--help"])
     equal((ran.status, ran.err), (0, ""))
     equal([line for line in ran.out.splitlines() if len(line) > 80], [])
-    with open(os.path.join(place.SRCDIR, "src", "cli", "options.c"), encoding="utf-8") as file:
+    with open(os.path.join(paths.SRCDIR, "src", "cli", "options.c"), encoding="utf-8") as file:
         table = file.read().split("static const struct option longs[]")[1].split("};")[0]
     for line in table.splitlines():
         if line.strip().startswith('{"') and '"colour"' not in line:

@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import command  # noqa: E402
 from command import Terminal  # noqa: E402
-from place import Scratch  # noqa: E402
+from paths import Scratch  # noqa: E402
 from standin import Standin, key_text  # noqa: E402
 from tap import equal, matches, note, run, wait_for  # noqa: E402
 
@@ -218,7 +218,7 @@ def test_watch_in_a_pipe():
 
 
 def test_interrupted():
-    """Ctrl-C amid a look: it ends at once, by that signal, the progress wiped"""
+    """Ctrl-C during a look: it ends at once, by that signal, the progress wiped"""
     with Scratch() as scratch, Standin() as stack:
         stack.fault({"hang": True})
         for more in ([], ["--watch"]):

@@ -12,7 +12,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 from collectd import Collectd, account  # noqa: E402
-from place import Scratch  # noqa: E402
+from paths import Scratch  # noqa: E402
 from standin import Standin, key_text  # noqa: E402
 from tap import equal, run, wait_for  # noqa: E402
 
@@ -110,7 +110,7 @@ def test_key_file_not_readable():
 def test_key_file_not_permitted():
     """A key file that collectd's user may not read"""
     if os.geteuid() == 0:
-        # Nothing is forbidden to root; a directory amid the path that is none is, too.
+        # Nothing is forbidden to root; a directory during the path that is none is, too.
         with Scratch() as scratch, Standin() as stack:
             path = scratch.key() + "/key"
             with Collectd(scratch, account("home", **dict(stack.options(scratch), APIKeyFile=path))) as daemon:

@@ -12,7 +12,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 from collectd import Collectd, account  # noqa: E402
-from place import Scratch, plugin_dir  # noqa: E402
+from paths import Scratch, plugin_dir  # noqa: E402
 from standin import Standin, key_text  # noqa: E402
 from tap import equal, run, wait_for  # noqa: E402
 

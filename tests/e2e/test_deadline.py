@@ -7,10 +7,10 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-import mishaps  # noqa: E402
-from drive import Drive, OnStage  # noqa: E402
-from lanes import LANES  # noqa: E402
-from place import Scratch  # noqa: E402
+import network_faults  # noqa: E402
+from drive import Drive, FakedDrive  # noqa: E402
+from transports import TRANSPORTS  # noqa: E402
+from paths import Scratch  # noqa: E402
 from standin import Standin  # noqa: E402
 from tap import at_most, equal, note, run  # noqa: E402
 from tarpit import SilentNameServer, Tarpit  # noqa: E402
@@ -48,21 +48,21 @@ def all_known(poll, what):
     equal((poll.packets("roof")[0], poll.api("bool", "up")), (7, 1), "the poll after %s: %s" % (what, poll.log))
 
 
-def amid(scratch, lane, mishap, fresh):
-    """A poll amid a mishap, by an account that is new or has its connections. Returns how long it took."""
-    what = "%s on the lane %s%s" % (mishap.name, lane.title, ", at the start" if fresh else "")
-    with OnStage(scratch, lane.stage, APIKeyFile=scratch.key(), Timeout=TIMEOUT, Interval=10,
-                 **lane.options()) as drive:
+def during(scratch, transport, fault, fresh):
+    """A poll during a fault, by an account that is new or has its connections. Returns how long it took."""
+    what = "%s on the transport %s%s" % (fault.name, transport.title, ", at the start" if fresh else "")
+    with FakedDrive(scratch, transport.fake, APIKeyFile=scratch.key(), Timeout=TIMEOUT, Interval=10,
+                 **transport.options()) as drive:
         if not fresh:
             all_known(drive.poll(), "nothing")
             # The list is due as well.
             drive.later(300)
-        begun = mishap.begin(lane)
+        begun = fault.begin(transport)
         try:
             poll = in_time(drive, what)
-            if mishap.unknown and not mishap.spares:
+            if fault.unknown and not fault.spares:
                 nothing_known(poll, what)
-            others = set(poll.errors()) - mishap.kinds(lane)
+            others = set(poll.errors()) - fault.kinds(transport)
             equal(others, set(), "failures, " + what)
             if begun.hits() == 0:
                 raise AssertionError("nobody met it: " + what)
@@ -74,35 +74,35 @@ def amid(scratch, lane, mishap, fresh):
         return poll.ms
 
 
-def lane(title):
-    """All mishaps of a lane."""
-    with Scratch() as scratch, LANES[title](scratch.file("lane", ""), Standin) as where:
+def transport(title):
+    """All mishaps of a transport."""
+    with Scratch() as scratch, TRANSPORTS[title](scratch.file("transport", ""), Standin) as where:
         where.stack.register("roof", gateway_server_address="")
         where.stack.connect("roof")
         where.stack.uplink("roof", 7)
-        took = [(patiently(amid, scratch, where, mishap, fresh), mishap.name)
-                for mishap in mishaps.of(where) for fresh in (False, True)]
+        took = [(patiently(during, scratch, where, fault, fresh), fault.name)
+                for fault in network_faults.of(where) for fresh in (False, True)]
     note("%d polls, the slowest: %.1f ms of %d (%s)" % (len(took), *max(took)[:1], TIMEOUT, max(took)[1]))
 
 
 def test_plain():
     """Plain HTTP/1.1: each fault of the table"""
-    lane("plain")
+    transport("plain")
 
 
 def test_tls():
     """TLS with HTTP/2: each fault of the table"""
-    lane("TLS")
+    transport("TLS")
 
 
 def test_raw():
     """A raw socket: each fault of the table"""
-    lane("raw")
+    transport("raw")
 
 
 def test_raw_http2():
     """A raw HTTP/2 server: each fault of the table"""
-    lane("raw HTTP/2")
+    transport("raw HTTP/2")
 
 
 def hopeless(scratch, url, what, wrapper=()):

@@ -15,12 +15,12 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-import place  # noqa: E402  (the modules lie beside this program)
+import paths  # noqa: E402  (the modules lie beside this program)
 import standin  # noqa: E402
 import tap  # noqa: E402
 
-BUILD = os.path.dirname(os.path.dirname(os.path.dirname(place.plugin())))
-COMMAND = [os.path.join(place.SRCDIR, "demo"), "--build", BUILD]
+BUILD = os.path.dirname(os.path.dirname(os.path.dirname(paths.plugin())))
+COMMAND = [os.path.join(paths.SRCDIR, "demo"), "--build", BUILD]
 NUMBER = r"\d+[kMG]?|-"
 ROW = re.compile(r"^(\S+) +(connected|disconnected|unknown) +%s$" % " +".join(["(%s)" % NUMBER] * 6))
 FLEET = ["bakery-attic", "forest-tower", "harbour-crane", "lab-window", "shipped-today", "town-hall-roof"]
@@ -107,7 +107,7 @@ class Demo:
         return next(pid for pid in self.pids if word in program_of(pid))
 
 
-def test_once():
+def test_oneshot():
     """--once prints all gateways after two polls, and ends well"""
     before = private()
     done = subprocess.run(COMMAND + ["--once"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -187,7 +187,7 @@ def test_child_dies():
 
 def test_real_account():
     """--key-file shows another account's gateways, with its URL"""
-    with place.Scratch() as scratch, standin.Standin() as stack:
+    with paths.Scratch() as scratch, standin.Standin() as stack:
         stack.register("roof-of-the-very-long-town-hall-east")
         stack.connect("roof-of-the-very-long-town-hall-east")
         stack.uplink("roof-of-the-very-long-town-hall-east", 12345678901)
@@ -202,7 +202,7 @@ def test_real_account():
 
 def test_wrong_key():
     """a wrong key, a missing file and a wrong URL are told in the plugin's own words"""
-    with place.Scratch() as scratch, standin.Standin() as stack:
+    with paths.Scratch() as scratch, standin.Standin() as stack:
         url = stack.options(scratch)["URL"]
         wrong = scratch.write("wrong", "NNSXS." + 39 * "A" + "." + 52 * "B")
         for arguments, said in (

@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 
 import tap  # noqa: E402
 from drive import Drive  # noqa: E402
-from place import Scratch  # noqa: E402
+from paths import Scratch  # noqa: E402
 from standin import Standin  # noqa: E402
 
 SOON = {"Interval": 10, "DiscoveryInterval": 10}
@@ -67,7 +67,7 @@ def test_a_failed_discovery_keeps_the_list():
                 tap.equal(poll.api("count", "connected"), 5, action)
                 tap.equal(len(poll.log), 1, "lines: %s" % poll.log)
                 drive.later(10)
-                tap.equal(drive.poll().log, [], "amid trouble")
+                tap.equal(drive.poll().log, [], "during trouble")
                 stack.unfault(rule)
                 drive.later(10)
                 tap.equal(len(drive.poll().log), 1, "at the end")

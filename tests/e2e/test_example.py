@@ -8,7 +8,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 import example  # noqa: E402  (the modules lie beside this program's directory)
-import place  # noqa: E402
+import paths  # noqa: E402
 import standin  # noqa: E402
 import tap  # noqa: E402
 from collectd import Collectd, account  # noqa: E402
@@ -20,7 +20,7 @@ def complaints(daemon):
 
 def test_as_it_is():
     """The file works as written, with just the key file and the URL of the stand-in"""
-    with place.Scratch() as scratch, standin.Standin() as stack:
+    with paths.Scratch() as scratch, standin.Standin() as stack:
         stack.register("roof")
         stack.connect("roof")
         stack.uplink("roof", 3)
@@ -28,7 +28,7 @@ def test_as_it_is():
         for name, value in stack.options(scratch).items():
             text = example.swapped(text, name, value)
         # Its own LoadPlugin counts here, so the harness leaves that out.
-        extra = 'PluginDir "%s"\n%s' % (os.path.dirname(place.plugin()), text)
+        extra = 'PluginDir "%s"\n%s' % (os.path.dirname(paths.plugin()), text)
         with Collectd(scratch, "", extra=extra, plugin=False) as daemon:
             tap.wait_for(lambda: daemon.packets("roof")[0] == 3, "the gateway's count", show=daemon.said)
             daemon.wait_value("ttn_api", "home", "bool", "up", 1)
@@ -38,7 +38,7 @@ def test_as_it_is():
 def test_each_option():
     """Each option it shows is known and takes the value it shows, alone and all together"""
     lines = example.options()
-    with place.Scratch() as scratch:
+    with paths.Scratch() as scratch:
         # A key file that is not there: what is tried here is only what collectd reads at its start.
         missing = scratch.file("missing.key")
         blocks = []

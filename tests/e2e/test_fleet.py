@@ -9,7 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 
 import tap  # noqa: E402
 from drive import Drive  # noqa: E402
-from place import Scratch  # noqa: E402
+from paths import Scratch  # noqa: E402
 from standin import Standin  # noqa: E402
 
 CLUSTERS = {"Cluster": ["127.0.0.2", "127.0.0.3"]}
@@ -140,7 +140,7 @@ def test_one_slow_and_one_dead_cluster_take_nothing_from_the_third():
                 if number == 0:
                     tap.equal(len(poll.log), 2, "lines when trouble starts: %s" % poll.log)
                 else:
-                    tap.equal(poll.log, [], "lines amid trouble")
+                    tap.equal(poll.log, [], "lines during trouble")
                     tap.equal(asked(stack).get((3, "batch"), 0), 1, "probes of the hanging cluster")
             stack.refuse(2, False)
             stack.unfault(rule)

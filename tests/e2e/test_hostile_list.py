@@ -10,9 +10,9 @@ import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-import place  # noqa: E402
+import paths  # noqa: E402
 from drive import Drive  # noqa: E402
-from place import Scratch  # noqa: E402
+from paths import Scratch  # noqa: E402
 from standin import Standin  # noqa: E402
 from tap import at_most, equal, matches, note, run  # noqa: E402
 import wire  # noqa: E402  (the stand-in's)
@@ -74,7 +74,7 @@ def hwm(drive):
 
 def at_most_memory(drive, most):
     """Address sanitizers put as much again between allocations, so with them the figure means nothing."""
-    with open(place.drive(), "rb") as file:
+    with open(paths.drive(), "rb") as file:
         if b"__asan_init" not in file.read():
             at_most(hwm(drive), most, "bytes")
 

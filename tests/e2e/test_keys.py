@@ -9,7 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 
 import tap  # noqa: E402
 from drive import Drive  # noqa: E402
-from place import Scratch  # noqa: E402
+from paths import Scratch  # noqa: E402
 from standin import Standin, key_text  # noqa: E402
 
 LIST = r'"list gateways the user is a collaborator of" \(RIGHT_USER_GATEWAYS_LIST\)'
@@ -79,7 +79,7 @@ def test_a_refused_key_costs_one_request_a_poll():
             stack.delete_key("user")
             poll = drive.poll()
             tap.equal(len(poll.lines("error")), 1)
-            tap.equal(poll.notified, [], "one refusal may be amid a rotation")
+            tap.equal(poll.notified, [], "one refusal may be during a rotation")
             poll = drive.poll()
             tap.equal(poll.lines("error"), [])
             tap.equal([line for line in poll.notified if line.startswith("failure ttn_api home bool up")],
@@ -87,7 +87,7 @@ def test_a_refused_key_costs_one_request_a_poll():
             tap.equal(len(poll.notified), 1)
             stack.reset_asked()
             poll = drive.poll()
-            tap.equal(stack.asked()["total"], 1, "requests amid trouble")
+            tap.equal(stack.asked()["total"], 1, "requests during trouble")
             tap.equal((poll.log, poll.notified), ([], []))
             stack.key("user")
             poll = drive.poll()

@@ -9,9 +9,9 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 import checker  # noqa: E402
-import place  # noqa: E402
+import paths  # noqa: E402
 from collectd import Collectd, account  # noqa: E402
-from place import Scratch  # noqa: E402
+from paths import Scratch  # noqa: E402
 from standin import Standin  # noqa: E402
 from tap import equal, note, run, wait_for  # noqa: E402
 
@@ -23,7 +23,7 @@ FAULTS = ({"status": 503, "body": "upstream connect error"}, {"transform": [["cu
 
 
 def checked(scratch, blocks, **options):
-    check = checker.of(place.plugin(), scratch)
+    check = checker.of(paths.plugin(), scratch)
     note(check.name)
     return check, Collectd(scratch, blocks, wrapper=check.wrapper, environment=check.environment, prometheus=False,
                            csv=True, patience=60, **options)
@@ -35,7 +35,7 @@ def polls(stack, count):
 
 
 def test_twenty_polls():
-    """Start, 20 polls with faults, reconnects and a rotated key, SIGTERM amid a poll"""
+    """Start, 20 polls with faults, reconnects and a rotated key, SIGTERM during a poll"""
     with Scratch() as scratch, Standin(scratch) as stack:
         stack.fleet(12)
         options = stack.options(scratch)
@@ -72,7 +72,7 @@ def test_twenty_polls():
         equal(check.findings(), [])
 
 
-def test_once():
+def test_oneshot():
     """collectd -T"""
     with Scratch() as scratch, Standin(scratch) as stack:
         stack.fleet(5)

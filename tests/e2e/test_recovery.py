@@ -8,8 +8,8 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-from drive import Drive, Staged  # noqa: E402
-from place import Scratch  # noqa: E402
+from drive import Drive, FakedNames  # noqa: E402
+from paths import Scratch  # noqa: E402
 from relay import Relay  # noqa: E402
 from standin import Standin  # noqa: E402
 from tap import at_most, equal, matches, run  # noqa: E402
@@ -27,7 +27,7 @@ def port(stack):
     return stack.front.port if stack.tls else stack.port
 
 
-def lanes(scratch):
+def transports(scratch):
     """Over plain HTTP/1.1 and over TLS with HTTP/2."""
     for stack in (Standin(), Standin(scratch)):
         with stack, Relay(("127.0.0.1", port(stack))) as relay:
@@ -62,7 +62,7 @@ def back(poll, what):
 def test_kept():
     """The same connections over five polls"""
     with Scratch() as scratch:
-        for stack, relay in lanes(scratch):
+        for stack, relay in transports(scratch):
             with Drive(scratch, **options(scratch, stack, relay)) as drive:
                 well(drive.poll(), "first poll")
                 for number in range(2, 6):
@@ -76,7 +76,7 @@ def test_died_between_polls():
     deaths = {"closed": Relay.cut, "reset": Relay.reset, "closed when used": lambda relay: relay.doom(False),
               "reset when used": lambda relay: relay.doom(True)}
     with Scratch() as scratch:
-        for stack, relay in lanes(scratch):
+        for stack, relay in transports(scratch):
             with Drive(scratch, **options(scratch, stack, relay)) as drive:
                 well(drive.poll(), "first poll")
                 # Which of three calls notices first is chance.
@@ -90,7 +90,7 @@ def test_died_between_polls():
 def test_server_starts_anew():
     """A server, or what stands in front of it, is started anew between two polls"""
     with Scratch() as scratch:
-        for stack, _ in lanes(scratch):
+        for stack, _ in transports(scratch):
             def restart():
                 stack.refuse(1)
                 stack.refuse(1, False)
@@ -105,7 +105,7 @@ def test_server_starts_anew():
 def test_silent():
     """A connection that went silent is left after the first time-out, and the poll is whole all the same"""
     with Scratch() as scratch:
-        for stack, relay in lanes(scratch):
+        for stack, relay in transports(scratch):
             with Drive(scratch, Timeout=3000, **options(scratch, stack, relay)) as drive:
                 well(drive.poll(), "first poll")
                 relay.silence()
@@ -161,7 +161,7 @@ def outage(stack, relay, drive, begin, end, count):
 def test_a_days_outage():
     """An outage of 100 polls costs one request an interval, and is over within one"""
     with Scratch() as scratch:
-        for stack, relay in lanes(scratch):
+        for stack, relay in transports(scratch):
             def close(closing):
                 relay.closing = closing
                 relay.cut()
@@ -185,7 +185,7 @@ def test_names_that_move():
             moved = dict(stack.options(scratch), URL="http://%s:%d" % (NAME, old.port), AllowPlainHTTP=True,
                          MaxConnections=1)
             # The old address goes on to work: within ten minutes.
-            with Staged(scratch, here, **moved) as drive:
+            with FakedNames(scratch, here, **moved) as drive:
                 drive.poll()
                 drive.resolve(there)
                 minutes = 0
@@ -195,7 +195,7 @@ def test_names_that_move():
                     drive.later(60)
                     well(drive.poll(), "minute %d" % minutes)
             # Its connections end: in the next poll, without a loss.
-            with Staged(scratch, here, **moved) as drive:
+            with FakedNames(scratch, here, **moved) as drive:
                 drive.poll()
                 drive.resolve(there)
                 old.cut()
@@ -205,7 +205,7 @@ def test_names_that_move():
                 equal(old.accepted, before[0], "connections to the old address")
                 at_most(before[1] + 1, new.accepted, "connections to the new address")
             # It is gone while the name is still being remembered: an interval.
-            with Staged(scratch, here, **moved) as drive:
+            with FakedNames(scratch, here, **moved) as drive:
                 drive.poll()
                 drive.resolve(there)
                 old.closing = True

@@ -8,9 +8,9 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 import command  # noqa: E402
-import place  # noqa: E402
+import paths  # noqa: E402
 from collectd import Collectd, account  # noqa: E402
-from place import Scratch, keys  # noqa: E402
+from paths import Scratch, keys  # noqa: E402
 from relay import Proxy  # noqa: E402
 from standin import Standin, key_text  # noqa: E402
 from tap import equal, run, wait_for  # noqa: E402
@@ -48,7 +48,7 @@ ECHOES = (
 def holds(data):
     """Is a part of any secret in there?"""
     text = (data.decode("latin-1") if isinstance(data, bytes) else data).upper()
-    return any(secret[i:i + PART] in text for secret in place.SECRETS for i in range(len(secret) - PART + 1))
+    return any(secret[i:i + PART] in text for secret in paths.SECRETS for i in range(len(secret) - PART + 1))
 
 
 def search(scratch, may_hold):

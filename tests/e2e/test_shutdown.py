@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""collectd ends within a second of SIGTERM, at any instant of a poll and amid whatever a server does; and when the
+"""collectd ends within a second of SIGTERM, at any instant of a poll and during whatever a server does; and when the
 plugin was built with sanitizers, without a leak: a value that came too late would be one, for nobody takes it."""
 
 import os
@@ -11,11 +11,11 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 import checker  # noqa: E402
-import mishaps  # noqa: E402
-import place  # noqa: E402
+import network_faults  # noqa: E402
+import paths  # noqa: E402
 from collectd import Collectd, account  # noqa: E402
-from lanes import LANES  # noqa: E402
-from place import Scratch  # noqa: E402
+from transports import TRANSPORTS  # noqa: E402
+from paths import Scratch  # noqa: E402
 from standin import Standin  # noqa: E402
 from tap import at_most, equal, note, run, wait_for  # noqa: E402
 from tarpit import SilentNameServer, Tarpit  # noqa: E402
@@ -40,16 +40,16 @@ class Unchecked:
 
 
 # Under valgrind nothing ends within a second; test_memory.py runs there.
-CHECKER = checker.Sanitizers if checker.is_sanitized(place.plugin()) else Unchecked
+CHECKER = checker.Sanitizers if checker.is_sanitized(paths.plugin()) else Unchecked
 
 
-def stops(scratch, block, what, amid, wrapper=()):
-    """How long it took to end once amid() was true, at some instant of what followed."""
+def stops(scratch, block, what, during, wrapper=()):
+    """How long it took to end once during() was true, at some instant of what followed."""
     name = "collectd-%s-%d" % ("".join(c for c in what if c.isalnum()), time.monotonic_ns())
-    check = CHECKER(place.plugin(), scratch)
+    check = CHECKER(paths.plugin(), scratch)
     with Collectd(scratch, block, wrapper=wrapper, name=name, environment=check.environment, csv=True,
                   prometheus=False) as daemon:
-        wait_for(amid, "it is amid %s" % what, 30)
+        wait_for(during, "it is during %s" % what, 30)
         time.sleep(CHANCE.uniform(0, 0.1))
         took = daemon.stop()
     equal(check.findings(), [], what)
@@ -68,15 +68,15 @@ def patiently(*arguments):
             note("once more: %s" % problem)
 
 
-def options(scratch, lane, **more):
-    return dict(lane.options_unstaged(), APIKeyFile=scratch.key(), Interval=0.1, DiscoveryInterval=0,
+def options(scratch, transport, **more):
+    return dict(transport.options_real(), APIKeyFile=scratch.key(), Interval=0.1, DiscoveryInterval=0,
                 Timeout=60000, **more)
 
 
-def amid(scratch, lane, mishap, number):
-    what = "%s on the lane %s" % (mishap.name, lane.title)
-    begun = mishap.begin(lane)
-    block = account("home", **options(scratch, lane, StateFile=scratch.file("state-%d" % number)))
+def during(scratch, transport, fault, number):
+    what = "%s on the transport %s" % (fault.name, transport.title)
+    begun = fault.begin(transport)
+    block = account("home", **options(scratch, transport, StateFile=scratch.file("state-%d" % number)))
     begin = time.monotonic()
 
     def met():
@@ -88,37 +88,37 @@ def amid(scratch, lane, mishap, number):
         begun.end()
 
 
-def lane(title):
-    """All mishaps of a lane. The sanitizers make it slow, and see each of them once."""
+def transport(title):
+    """All mishaps of a transport. The sanitizers make it slow, and see each of them once."""
     once = CHECKER is not Unchecked
-    with Scratch() as scratch, LANES[title](scratch.file("lane", ""), Standin) as where:
+    with Scratch() as scratch, TRANSPORTS[title](scratch.file("transport", ""), Standin) as where:
         for gateway in where.stack.fleet(GATEWAYS):
             where.stack.edit(gateway, gateway_server_address="")
         # Names are staged for ttn-drive alone; collectd's are below.
-        took = [(amid(scratch, where, mishap, number), mishap.name)
-                for number, mishap in enumerate(mishaps.of(where))
-                if mishap.way != ("name",) and not (once and mishap.lanes[0] != title)]
+        took = [(during(scratch, where, fault, number), fault.name)
+                for number, fault in enumerate(network_faults.of(where))
+                if fault.way != ("name",) and not (once and fault.transports[0] != title)]
     note("%d times, the slowest: %.0f ms (%s)" % (len(took), 1000 * max(took)[0], max(took)[1]))
 
 
 def test_plain():
-    """Plain HTTP/1.1: amid each fault of the table"""
-    lane("plain")
+    """Plain HTTP/1.1: during each fault of the table"""
+    transport("plain")
 
 
 def test_tls():
-    """TLS with HTTP/2: amid each fault of the table"""
-    lane("TLS")
+    """TLS with HTTP/2: during each fault of the table"""
+    transport("TLS")
 
 
 def test_raw():
-    """A raw socket: amid each fault of the table"""
-    lane("raw")
+    """A raw socket: during each fault of the table"""
+    transport("raw")
 
 
 def test_raw_http2():
-    """A raw HTTP/2 server: amid each fault of the table"""
-    lane("raw HTTP/2")
+    """A raw HTTP/2 server: during each fault of the table"""
+    transport("raw HTTP/2")
 
 
 def test_handshakes_and_names():
@@ -138,7 +138,7 @@ def test_handshakes_and_names():
 
 def test_any_instant():
     """At many instants of starting and polling, with nothing wrong"""
-    with Scratch() as scratch, LANES["TLS"](scratch.file("lane", ""), Standin) as where:
+    with Scratch() as scratch, TRANSPORTS["TLS"](scratch.file("transport", ""), Standin) as where:
         where.stack.fleet(GATEWAYS)
         for step in range(12):
             # Counted in requests, not in time, so that a slow machine sees the same instants.

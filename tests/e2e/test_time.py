@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Time that is not as it should be: clocks that jump, also amid a poll, a machine or a process that sleeps, and
+"""Time that is not as it should be: clocks that jump, also during a poll, a machine or a process that sleeps, and
 polls that take longer than the interval."""
 
 import os
@@ -11,9 +11,9 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 from collectd import Collectd, account  # noqa: E402
-from drive import OnStage  # noqa: E402
-from lanes import LANES  # noqa: E402
-from place import Scratch  # noqa: E402
+from drive import FakedDrive  # noqa: E402
+from transports import TRANSPORTS  # noqa: E402
+from paths import Scratch  # noqa: E402
 from standin import Standin  # noqa: E402
 from tap import at_most, equal, matches, near, run, wait_for  # noqa: E402
 
@@ -32,20 +32,20 @@ class Scene:
 
     def __enter__(self):
         self._scratch = Scratch().__enter__()
-        self.lane = LANES[self._title](self._scratch.file("lane", ""), Standin).__enter__()
-        self.stack = self.lane.stack
+        self.transport = TRANSPORTS[self._title](self._scratch.file("transport", ""), Standin).__enter__()
+        self.stack = self.transport.stack
         self.stack.freeze()
         self.stack.register("roof", gateway_server_address="")
         self.stack.connect("roof")
         self.stack.uplink("roof", 7)
         self.stack.advance(60)
-        self.drive = OnStage(self._scratch, self.lane.stage, APIKeyFile=self._scratch.key(), Timeout=TIMEOUT,
-                             **self.lane.options())
+        self.drive = FakedDrive(self._scratch, self.transport.fake, APIKeyFile=self._scratch.key(), Timeout=TIMEOUT,
+                             **self.transport.options())
         self.drive.__enter__()
         return self
 
     def __exit__(self, *why):
-        for one in (self.drive, self.lane, self._scratch):
+        for one in (self.drive, self.transport, self._scratch):
             one.__exit__(*why)
 
     def well(self, poll, what):
@@ -65,7 +65,7 @@ class Scene:
         equal(kind in poll.errors(), True, "%s is counted, %s: %s" % (kind, what, poll.errors()))
         return poll
 
-    def amid(self):
+    def during(self):
         """Starts a poll; returns when a batch is under way, whose answer waits for unfault()."""
         rule = self.stack.fault({"hang": True}, {"kind": "batch"})
         self.drive.start_poll()
@@ -79,54 +79,54 @@ def test_jumps():
         with Scene(title) as scene:
             scene.quiet(scene.drive.poll(), "first")
             for what, jump in JUMPS.items():
-                scene.lane.stage.set_wall(jump)
+                scene.transport.fake.set_wall(jump)
                 scene.quiet(scene.drive.poll(), what)
-                scene.lane.stage.set_wall(0)
+                scene.transport.fake.set_wall(0)
                 scene.quiet(scene.drive.poll(), "right again after " + what)
 
 
-def test_jumps_amid():
-    """The wall clock jumps amid a poll"""
+def test_jumps_during():
+    """The wall clock jumps during a poll"""
     for title in ("plain", "TLS"):
         with Scene(title) as scene:
             scene.drive.poll()
             for what, jump in JUMPS.items():
                 begin = time.monotonic()
-                rule = scene.amid()
-                scene.lane.stage.set_wall(jump)
+                rule = scene.during()
+                scene.transport.fake.set_wall(jump)
                 scene.stack.unfault(rule)
                 poll = scene.drive.polled()
                 # On a busy machine the call may have taken its second try.
                 if time.monotonic() - begin < 1:
                     scene.quiet(poll, what)
-                scene.lane.stage.set_wall(0)
+                scene.transport.fake.set_wall(0)
                 scene.well(scene.drive.poll(), "right again after " + what)
 
 
 def test_before_ntp():
     """A start in 1970: certificates are not yet valid, one line asks for the clock, and NTP mends it"""
     with Scene("TLS") as scene:
-        scene.lane.stage.set_wall(-int(time.time()))
+        scene.transport.fake.set_wall(-int(time.time()))
         poll = scene.unknown(scene.drive.poll(), "tls", "in 1970")
         matches("is this machine's clock right", "\n".join(poll.lines("error")))
         poll = scene.unknown(scene.drive.poll(), "tls", "still in 1970")
         equal(poll.lines("error", "warning", "notice"), [], "lines")
-        scene.lane.stage.set_wall(0)
+        scene.transport.fake.set_wall(0)
         poll = scene.well(scene.drive.poll(), "after NTP")
         equal(len([line for line in poll.lines("notice") if "answers again" in line]), 1, str(poll.log))
 
 
 def test_stopped_for_an_hour():
-    """The process is stopped for an hour: amid a poll this ends at once when it goes on, and the next is right"""
+    """The process is stopped for an hour: during a poll this ends at once when it goes on, and the next is right"""
     for title in ("plain", "TLS", "raw", "raw HTTP/2"):
         with Scene(title) as scene:
             scene.quiet(scene.drive.poll(), "first")
-            scene.amid()
+            scene.during()
             scene.drive.process.send_signal(signal.SIGSTOP)
             scene.drive.later(HOUR)
             begin = time.monotonic()
             scene.drive.process.send_signal(signal.SIGCONT)
-            scene.unknown(scene.drive.polled(), "timeout", "amid")
+            scene.unknown(scene.drive.polled(), "timeout", "during")
             at_most(time.monotonic() - begin, TIMEOUT / 1000, "seconds after it went on, " + title)
             scene.stack.unfault()
             scene.well(scene.drive.poll(), "after an hour, " + title)
@@ -138,8 +138,8 @@ def test_machine_sleeps():
     """A machine sleeps: the wall clock alone goes on, and the other ends have forgotten its connections"""
     with Scene("raw") as scene:
         scene.quiet(scene.drive.poll(), "first")
-        scene.lane.door.silence()
-        scene.lane.stage.set_wall(8 * HOUR)
+        scene.transport.door.silence()
+        scene.transport.fake.set_wall(8 * HOUR)
         poll = scene.well(scene.drive.poll(), "awake")
         equal(poll.errors(), {"timeout": 1}, "failures")
         at_most(poll.ms, TIMEOUT, "ms")
@@ -147,7 +147,7 @@ def test_machine_sleeps():
 
 
 def test_collectd_stopped():
-    """collectd is stopped for a while, also amid a poll: it goes on as before"""
+    """collectd is stopped for a while, also during a poll: it goes on as before"""
     with Scratch() as scratch, Standin(scratch) as stack:
         stack.register("roof")
         stack.connect("roof")
@@ -157,8 +157,8 @@ def test_collectd_stopped():
             def polls():
                 return len(daemon.csv("ttn_api-home", "bool-up"))
             wait_for(polls, "a poll", 20)
-            for amid in (False, True):
-                if amid:
+            for during in (False, True):
+                if during:
                     stack.fault({"delay": 0.5}, {"kind": "batch"}, times=1)
                     wait_for(lambda: stack.faults()[0]["hits"], "a batch", 20)
                 daemon.process.send_signal(signal.SIGSTOP)

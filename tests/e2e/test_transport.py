@@ -11,9 +11,9 @@ import warnings
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-import place  # noqa: E402
-from drive import Drive, Staged  # noqa: E402
-from place import Scratch  # noqa: E402
+import paths  # noqa: E402
+from drive import Drive, FakedNames  # noqa: E402
+from paths import Scratch  # noqa: E402
 from relay import Proxy, Relay  # noqa: E402
 from standin import Standin  # noqa: E402
 from tap import equal, matches, note, run  # noqa: E402
@@ -52,7 +52,7 @@ def test_proxy_with_tls():
                 well(drive.poll(), 250, "poll %d" % number)
         equal([(method, target) for method, target, _ in proxy.asked],
               [("CONNECT", "127.0.0.1:%d" % stack.front.port)], "what the proxy was asked")
-        place.no_secret(repr(proxy.asked).encode(), "what the proxy was asked")
+        paths.no_secret(repr(proxy.asked).encode(), "what the proxy was asked")
         equal("authorization" in proxy.asked[0][2], False, "Authorization in CONNECT")
         equal(stack.asked()["tls"]["1"]["alpn"], {"h2": 10}, "requests over HTTP/2")
 
@@ -249,7 +249,7 @@ def test_address_family():
                                             ("any", {name: ["127.0.0.1"]}, (1, 0)),
                                             ("ipv4", {name: ["::1"]}, None), ("ipv6", {name: ["127.0.0.1"]}, None)):
                 before = four.accepted, six.accepted
-                with Staged(scratch, hosts, AddressFamily=family, **options) as drive:
+                with FakedNames(scratch, hosts, AddressFamily=family, **options) as drive:
                     poll = drive.poll()
                 what = "%s, %s" % (family, hosts)
                 equal((four.accepted - before[0], six.accepted - before[1]), expected or (0, 0), what)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""A story amid every fault that there is on its lane, drawn at random (tests/lib/mishaps.py): the same books,
+"""A story during every fault that there is on its transport, drawn at random (tests/lib/network_faults.py): the same books,
 and with them what each poll must say of itself."""
 
 import collections
 import multiprocessing
 
-import mishaps
-from lanes import LANES
+import network_faults
+from transports import TRANSPORTS
 from process import Process
 from recorder import Recorder
 from stories import Story, adds_up, memory, sum_of
@@ -19,9 +19,9 @@ TIMEOUT = 2000
 class FaultyStory(Story):
     TROUBLE = 0.35
 
-    def __init__(self, seed, directory, lane, slow=1.0, **options):
-        """lane: its title. slow: the share of those faults that take a poll to its deadline."""
-        self._lane = LANES[lane]
+    def __init__(self, seed, directory, transport, slow=1.0, **options):
+        """transport: its title. slow: the share of those faults that take a poll to its deadline."""
+        self._transport = TRANSPORTS[transport]
         self._slow = slow
         self._deck = []
         self._going_on = None
@@ -37,19 +37,19 @@ class FaultyStory(Story):
             self._connect(one)
 
     def _site(self, clusters):
-        self._lane = self._lane(self.directory, Recorder)
-        self.stack = self._lane.stack
-        self.stack.proxied = self._lane.proxied
-        return self._lane
+        self._transport = self._transport(self.directory, Recorder)
+        self.stack = self._transport.stack
+        self.stack.proxied = self._transport.proxied
+        return self._transport
 
     def _register(self, one):
         self.stack.register(one.name, gateway_server_address="")
 
     def _way(self):
-        return self._lane.options()
+        return self._transport.options()
 
     def _launch(self):
-        return Process(self.options, stage=self._lane.stage)
+        return Process(self.options, fake=self._transport.fake)
 
     def start(self):
         super().start()
@@ -60,19 +60,19 @@ class FaultyStory(Story):
     def _draw(self):
         """Each once before any comes again."""
         if not self._deck:
-            self._deck = [one for one in mishaps.of(self._lane) if not one.slow or self.random.random() < self._slow]
+            self._deck = [one for one in network_faults.of(self._transport) if not one.slow or self.random.random() < self._slow]
             self.random.shuffle(self._deck)
         return self._deck.pop()
 
     def _fault(self):
         rng = self.random
-        mishap = self._draw()
-        self.troubled = 1 if mishap.slow else rng.randint(1, 4)
-        kind = rng.choice(("batch", "batch", "list", "any") if mishap.lists else ("batch",))
+        fault = self._draw()
+        self.troubled = 1 if fault.slow else rng.randint(1, 4)
+        kind = rng.choice(("batch", "batch", "list", "any") if fault.lists else ("batch",))
         self.stack.seed_faults(rng.random())
-        self._going_on = mishap.begin(self._lane, {"kind": kind} if mishap.action else None,
-                                      1.0 if mishap.slow else rng.choice((1.0, 0.5)))
-        self.rows[mishap.name]["begun"] += 1
+        self._going_on = fault.begin(self._transport, {"kind": kind} if fault.action else None,
+                                      1.0 if fault.slow else rng.choice((1.0, 0.5)))
+        self.rows[fault.name]["begun"] += 1
 
     def _calm(self):
         self.troubled = 0
@@ -82,43 +82,43 @@ class FaultyStory(Story):
             self._since = 0
 
     def _rest(self):
-        self._lane.rest()
+        self._transport.rest()
 
     def _amid_what(self):
         begun = self._going_on
-        return begun and "%s (%s)" % (begun.mishap.name, "each time" if begun.sure else "at times")
+        return begun and "%s (%s)" % (begun.fault.name, "each time" if begun.sure else "at times")
 
     # Polls.
 
     def poll(self):
-        self._lane.stage.later(INTERVAL)
+        self._transport.fake.later(INTERVAL)
         begun = self._going_on
         before = begun and begun.hits()
         reported = super().poll()
         self.slowest = max(self.slowest, reported.ms)
         for what in self.watch.take(reported):
             self._wrong(what)
-        if "timeout" in self.watch.errors and not (begun and "timeout" in begun.mishap.kinds(self._lane)):
+        if "timeout" in self.watch.errors and not (begun and "timeout" in begun.fault.kinds(self._transport)):
             self.held_up += 1
         elif begun:
-            self._amid(begun, None if before is None else begun.hits() - before)
+            self._during(begun, None if before is None else begun.hits() - before)
         else:
             self._well()
         return reported
 
-    def _amid(self, begun, hits):
-        mishap, watch = begun.mishap, self.watch
-        row = self.rows[mishap.name]
+    def _during(self, begun, hits):
+        fault, watch = begun.fault, self.watch
+        row = self.rows[fault.name]
         row["polls"] += 1
         row["hits"] += hits or 0
         row["counted"] += sum(watch.errors.values())
-        others = set(watch.errors) - mishap.kinds(self._lane)
+        others = set(watch.errors) - fault.kinds(self._transport)
         if others:
-            self._wrong("%s: counted as %s" % (mishap.name, watch.errors))
-        if mishap.unknown and begun.sure and (hits is None or hits > mishap.spares) and not watch.errors:
-            self._wrong("%s: %s times, not counted" % (mishap.name, hits))
-        if mishap.status and watch.statuses.get(str(mishap.status), 0) != hits:
-            self._wrong("%s: %d times, but %s" % (mishap.name, hits, watch.statuses))
+            self._wrong("%s: counted as %s" % (fault.name, watch.errors))
+        if fault.unknown and begun.sure and (hits is None or hits > fault.spares) and not watch.errors:
+            self._wrong("%s: %s times, not counted" % (fault.name, hits))
+        if fault.status and watch.statuses.get(str(fault.status), 0) != hits:
+            self._wrong("%s: %d times, but %s" % (fault.name, hits, watch.statuses))
 
     def _well(self):
         watch = self.watch
@@ -142,21 +142,21 @@ OPTIONS = {"plain": {"gateways": 110}}
 PART = 500
 
 
-def tell(seed, polls, lane, slow):
+def tell(seed, polls, transport, slow):
     """{"figures", "rows", "recovery", "slowest", "errors"} of a story."""
     with memory() as directory:
-        story = FaultyStory(seed, directory, lane, slow, **OPTIONS.get(lane, {}))
+        story = FaultyStory(seed, directory, transport, slow, **OPTIONS.get(transport, {}))
         story.run(polls)
-        return {"lane": lane, "seed": seed, "figures": story.figures(), "rows": dict(story.rows),
+        return {"transport": transport, "seed": seed, "figures": story.figures(), "rows": dict(story.rows),
                 "recovery": story.recovery, "slowest": story.slowest, "held_up": story.held_up,
                 "errors": story.errors}
 
 
 def tell_all(seed, polls, slow, told=lambda one: None):
-    """At least so many polls, over all lanes. They mostly wait, so there are some at a time; told() hears of each.
+    """At least so many polls, over all transports. They mostly wait, so there are some at a time; told() hears of each.
     Returns them."""
-    parts = -(-polls // len(LANES) // PART)
-    tasks = [(seed + part, -(-polls // len(LANES) // parts), lane, slow) for part in range(parts) for lane in LANES]
+    parts = -(-polls // len(TRANSPORTS) // PART)
+    tasks = [(seed + part, -(-polls // len(TRANSPORTS) // parts), transport, slow) for part in range(parts) for transport in TRANSPORTS]
     out = []
     with multiprocessing.Pool(min(len(tasks), 4), maxtasksperchild=1) as pool:
         for one in pool.imap_unordered(_tell, tasks):
@@ -174,14 +174,14 @@ class Sum:
 
     def __init__(self, stories):
         self.figures = sum_of([one["figures"] for one in stories])
-        self.rows = {mishap.name: collections.Counter() for mishap in mishaps.MISHAPS}
+        self.rows = {fault.name: collections.Counter() for fault in network_faults.NETWORK_FAULTS}
         for one in stories:
             for name, row in one["rows"].items():
                 self.rows[name].update(row)
         self.recovery = max(one["recovery"] for one in stories)
         self.slowest = max(one["slowest"] for one in stories)
         self.held_up = sum(one["held_up"] for one in stories)
-        self._wrong = ["seed %(seed)d, %(lane)s: " % one + error for one in stories for error in one["errors"]]
+        self._wrong = ["seed %(seed)d, %(transport)s: " % one + error for one in stories for error in one["errors"]]
 
     def why_not(self):
         """Why it does not add up, '': it does."""
@@ -201,8 +201,8 @@ class Sum:
             yield "%-35s %6d %6d %9d %8d" % (name, row["begun"], row["polls"], row["hits"], row["counted"])
         total = sum(self.rows.values(), collections.Counter())
         yield "%-35s %6d %6d %9d %8d" % ("all", total["begun"], total["polls"], total["hits"], total["counted"])
-        yield ("%(polls)d polls over %(lanes)d lanes, %(messages)d messages proved, %(reconnects)d reconnects, "
-               "restarts: %(clean)d clean, %(kills)d kills" % dict(self.figures, lanes=len(LANES)))
+        yield ("%(polls)d polls over %(transports)d transports, %(messages)d messages proved, %(reconnects)d reconnects, "
+               "restarts: %(clean)d clean, %(kills)d kills" % dict(self.figures, transports=len(TRANSPORTS)))
         yield ("lost %(lost)d, twice %(twice)d, wrong %(errors)d" % self.figures
                + "; recovery within %d interval%s; the slowest poll took %.0f ms of %d"
                % (self.recovery, "" if self.recovery == 1 else "s", self.slowest, TIMEOUT))

@@ -6,7 +6,7 @@ import select
 import subprocess
 import time
 
-import place
+import paths
 
 
 _F_SETPIPE_SZ = 1031
@@ -20,10 +20,10 @@ class Process:
     """account, options: as ttn-drive has them. What it prints is read as it comes, so that after a kill
     everything is there that had reached collectd."""
 
-    def __init__(self, options, account="home", before=None, stage=None):
-        """stage: a Stage that it is in."""
+    def __init__(self, options, account="home", before=None, fake=None):
+        """fake: a FakeClockDns that it is in."""
         words = ["%s=%s" % (name, value) for name, value in options.items()]
-        program = [*stage.wrapper, place.drive_staged()] if stage else [place.drive()]
+        program = [*fake.wrapper, paths.drive_faked()] if fake else [paths.drive()]
         self._process = subprocess.Popen(program + [account] + words, stdin=subprocess.PIPE,
                                          stdout=subprocess.PIPE, bufsize=0, preexec_fn=before)
         self._part = b""

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""A day's polls of one process at full speed, amid all faults: its memory and descriptors stay what they are.
+"""A day's polls of one process at full speed, during all faults: its memory and descriptors stay what they are.
 
 Prints what they were: soak.py [--seed N]
 """
@@ -12,12 +12,12 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-import place  # noqa: E402,F401  (finds the stand-in)
+import paths  # noqa: E402,F401  (finds the stand-in)
 from faulty import FaultyStory  # noqa: E402
 from stories import memory  # noqa: E402
 
 DAY = 1440
-LANES = ("TLS", "raw")
+TRANSPORTS = ("TLS", "raw")
 GATEWAYS = 250
 # When it has met most of what there is.
 WARM = DAY // 3
@@ -45,11 +45,11 @@ def used_by(pid):
 
 
 def soak(task):
-    lane, seed = task
+    transport, seed = task
     with memory() as directory:
-        story = Soak(seed, directory, lane, slow=0.1, gateways=GATEWAYS)
+        story = Soak(seed, directory, transport, slow=0.1, gateways=GATEWAYS)
         story.run(DAY)
-        return {"lane": lane, "seed": seed, "figures": story.figures(), "errors": story.errors, "used": story.used}
+        return {"transport": transport, "seed": seed, "figures": story.figures(), "errors": story.errors, "used": story.used}
 
 
 class Flat:
@@ -68,7 +68,7 @@ class Flat:
 
     def lines(self):
         used = self.told["used"]
-        yield ("%(lane)s, seed %(seed)d: " % self.told + "%(polls)d polls of %(gateways)d gateways, "
+        yield ("%(transport)s, seed %(seed)d: " % self.told + "%(polls)d polls of %(gateways)d gateways, "
                "lost %(lost)d, twice %(twice)d, wrong %(errors)d" % self.told["figures"])
         yield "  after poll      KiB  descriptors  threads"
         for number in (1, 100, WARM, 2 * WARM, len(used)):
@@ -78,9 +78,9 @@ class Flat:
 
 
 def soak_all(seed):
-    """A Flat of each lane."""
-    with multiprocessing.Pool(len(LANES), maxtasksperchild=1) as pool:
-        return [Flat(told) for told in pool.map(soak, [(lane, seed) for lane in LANES])]
+    """A Flat of each transport."""
+    with multiprocessing.Pool(len(TRANSPORTS), maxtasksperchild=1) as pool:
+        return [Flat(told) for told in pool.map(soak, [(transport, seed) for transport in TRANSPORTS])]
 
 
 def main():

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A random story of gateways, a stack and a collectd that restarts, and the books of what came of it.
 
-Everything hangs by the seed but for where exactly a kill amid a poll hits. Nothing in it knows how
+Everything hangs by the seed but for where exactly a kill during a poll hits. Nothing in it knows how
 the plugin works: gateways live in the stand-in, what its whole answers showed goes to the oracle,
 what ttn-drive printed goes to the oracle's books.
 """
@@ -11,7 +11,7 @@ import random
 import tempfile
 import time
 
-import place
+import paths
 from oracle import KINDS, Book, Mind
 from process import Process, Reported
 from recorder import Recorder
@@ -63,7 +63,7 @@ class Story:
             self._register(one)
         key = os.path.join(directory, "key")
         with open(key, "w", opener=lambda path, flags: os.open(path, flags, 0o600), encoding="ascii") as file:
-            file.write(place.keys.text_of("user") + "\n")
+            file.write(paths.keys.text_of("user") + "\n")
         self.state = os.path.join(directory, "state", "home")
         self.options = {"APIKeyFile": key, "StateFile": self.state, "Interval": 60, "Timeout": 3000,
                         "CollectStatus": "false", "CollectDutyCycle": "false"}
@@ -75,7 +75,7 @@ class Story:
         self.troubled = 0         # polls that the present faults still last
         self.refused = []         # clusters
         self.back = set()         # who has to be seen before leaving the list again
-        self.polls = self.reconnects = self.clean = self.kills = self.amid = self.between = self.unknown = 0
+        self.polls = self.reconnects = self.clean = self.kills = self.during = self.between = self.unknown = 0
         self.exact = 0            # series that hold just what the stand-in announced
         self.errors = []
 
@@ -128,7 +128,7 @@ class Story:
         elif fate < 0.7 * self.RESTARTS:
             self.kill()
         else:
-            self.kill_amid()
+            self.kill_during()
         self._away()
         self.start()
 
@@ -288,7 +288,7 @@ class Story:
         for book in one.books:
             book.kill()
 
-    def kill_amid(self):
+    def kill_during(self):
         """At some instant of a poll: after a time, after some values, or once the state file is there."""
         rng = self.random
         before = self._inode()
@@ -311,7 +311,7 @@ class Story:
         lines += self.process.kill()
         self._rest()
         self.kills += 1
-        self.amid += 1
+        self.during += 1
         self.polls += 1
         reported = Reported(lines)
         seen = self.stack.seen(self.stack.clock.now())
@@ -465,7 +465,7 @@ class Story:
         wrong = [book.wrong[name] for book in books for name in book.FOLDS]
         return {"polls": self.polls, "gateways": len(self.gateways),
                 "messages": sum(book.proved() for book in books), "reconnects": self.reconnects,
-                "clean": self.clean, "kills": self.kills, "amid": self.amid, "between": self.between,
+                "clean": self.clean, "kills": self.kills, "during": self.during, "between": self.between,
                 "unknown": self.unknown, "exact": self.exact, "cases": len(cases),
                 "missing": -sum(case for case in cases if case < 0),
                 "surplus": sum(case for case in cases if case > 0),
@@ -481,7 +481,7 @@ def memory():
 
 def line(figures):
     return ("%(polls)d polls of %(gateways)d gateways, %(messages)d messages proved, "
-            "%(reconnects)d reconnects, restarts: %(clean)d clean, %(kills)d kills (%(amid)d amid a poll, "
+            "%(reconnects)d reconnects, restarts: %(clean)d clean, %(kills)d kills (%(during)d during a poll, "
             "%(between)d of them between the state file and the counts), %(unknown)d times unknown; after "
             "kills %(cases)d counts could not be joined (%(missing)d missing, %(surplus)d too many); "
             "%(exact)d series hold all that was announced; "

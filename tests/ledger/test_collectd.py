@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from collectd import Collectd, account  # noqa: E402
 from oracle import KINDS, Memory, Writer  # noqa: E402
-from place import Scratch  # noqa: E402
+from paths import Scratch  # noqa: E402
 from recorder import Recorder  # noqa: E402
 from tap import equal, note, run, wait_for  # noqa: E402
 

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""The ledger amid faults with a fixed seed, over all lanes. test_faults_long.py tells more of it.
+"""The ledger during faults with a fixed seed, over all transports. test_faults_long.py tells more of it.
 
-What is wrong is named with its seed and lane: FaultyStory of it alone tells the same again.
+What is wrong is named with its seed and transport: FaultyStory of it alone tells the same again.
 """
 
 import os
@@ -15,10 +15,10 @@ from tap import note, run  # noqa: E402
 
 
 def test_faults():
-    """600 polls amid every kind of fault: 0 lost, 0 twice, 0 wrong, each counted, one line, over in one interval"""
+    """600 polls during every kind of fault: 0 lost, 0 twice, 0 wrong, each counted, one line, over in one interval"""
     told = tell_all(4301, 600, 0.3)
     for one in told:
-        note("seed %(seed)d, %(lane)s" % one)
+        note("seed %(seed)d, %(transport)s" % one)
         for error in one["errors"]:
             note(error)
     out = Sum(told)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""The ledger amid faults, at length: what "make ledger-long" tells."""
+"""The ledger during faults, at length: what "make ledger-long" tells."""
 
 import os
 import sys
@@ -14,14 +14,14 @@ POLLS = 10000
 
 
 def test_faults():
-    """10,000 polls amid every kind of fault: 0 lost, 0 twice, 0 wrong, each counted, one line, over in one interval"""
+    """10,000 polls during every kind of fault: 0 lost, 0 twice, 0 wrong, each counted, one line, over in one interval"""
     out = tell_faults(4401, POLLS, note)
     why = out.why_not()
     if why:
         raise AssertionError(why)
     unmet = [name for name, row in out.rows.items() if not row["polls"]]
     if out.figures["polls"] < POLLS or unmet:
-        raise AssertionError("%d polls, and none amid %s" % (out.figures["polls"], unmet))
+        raise AssertionError("%d polls, and none during %s" % (out.figures["polls"], unmet))
 
 
 if __name__ == "__main__":

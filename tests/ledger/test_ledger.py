@@ -18,8 +18,8 @@ POLLS = 400
 TOLD = []
 
 
-def told(lane, seed):
-    figures = ledger.tell(seed, POLLS, lane, note)
+def told(transport, seed):
+    figures = ledger.tell(seed, POLLS, transport, note)
     note("seed %d: %s" % (seed, line(figures)))
     TOLD.append(figures)
     if not adds_up(figures):
@@ -59,7 +59,7 @@ def test_all():
     figures = sum_of(TOLD)
     note("all: " + line(figures))
     least = {"polls": 2000, "gateways": 100, "messages": 100000, "reconnects": 300, "clean": 50, "kills": 50,
-             "amid": 20, "unknown": 1000}
+             "during": 20, "unknown": 1000}
     for name, number in least.items():
         if figures[name] < number:
             raise AssertionError("only %d %s" % (figures[name], name))

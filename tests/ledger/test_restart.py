@@ -14,7 +14,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-from place import Scratch  # noqa: E402
+from paths import Scratch  # noqa: E402
 from process import Process, Reported  # noqa: E402
 from recorder import Recorder  # noqa: E402
 from tap import equal, near, run  # noqa: E402

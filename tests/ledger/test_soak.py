@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""What "make soak" does: a day's polls of one process, amid all faults."""
+"""What "make soak" does: a day's polls of one process, during all faults."""
 
 import os
 import sys

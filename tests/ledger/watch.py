@@ -50,7 +50,7 @@ class Watch:
                 continue
             key = (what, (begun or ended).group(1))
             if bool(begun) == (key in self.open):
-                return "said amid the trouble, or without one: " + line
+                return "said during the trouble, or without one: " + line
             self.open ^= {key}
             return None
         return "a line that nobody expects: " + line

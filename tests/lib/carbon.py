@@ -14,7 +14,7 @@ import socket
 import subprocess
 import time
 
-import place
+import paths
 from collectd import option
 from daemon import Daemon
 
@@ -78,7 +78,7 @@ class Carbon(Daemon):
         # A program for each series is dear.
         stamp = os.stat(path).st_mtime_ns
         if self._fetched.get(name, (None,))[0] != stamp:
-            fetched = subprocess.run([place.program("WHISPER_FETCH", "whisper-fetch"), "--json",
+            fetched = subprocess.run([paths.program("WHISPER_FETCH", "whisper-fetch"), "--json",
                                       "--from=%d" % (time.time() - 3000), path], capture_output=True, check=False)
             if fetched.returncode != 0:
                 # Carbon has just begun to write it.

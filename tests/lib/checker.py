@@ -11,7 +11,7 @@ import re
 import subprocess
 import xml.etree.ElementTree as ElementTree
 
-import place
+import paths
 
 
 def is_sanitized(plugin):
@@ -32,7 +32,7 @@ class Valgrind:
     def __init__(self, plugin, scratch):
         self._plugin = os.path.basename(plugin)
         self._report = scratch.file("valgrind", "%p.xml")
-        self.wrapper = [place.program("VALGRIND", "valgrind"), "-q", "--leak-check=full", "--show-leak-kinds=definite",
+        self.wrapper = [paths.program("VALGRIND", "valgrind"), "-q", "--leak-check=full", "--show-leak-kinds=definite",
                         "--num-callers=40", "--xml=yes", "--xml-file=" + self._report]
 
     def findings(self):

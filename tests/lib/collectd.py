@@ -16,7 +16,7 @@ import subprocess
 import time
 import urllib.request
 
-import place
+import paths
 from tap import wait_for
 
 _PORT = 9103
@@ -70,13 +70,13 @@ class Collectd:
         self.patience = patience
         self.process = None
         self.ended_after = None
-        self.address = place.address()
+        self.address = paths.address()
         # Where write_prometheus is to be found.
         self._port = port
         self.exporter = "%s:%d" % (self.address, port)
         self._prometheus = prometheus
         self._csv = csv
-        self._arguments = list(wrapper) + [place.collectd(), *arguments, "-C", self._configure(
+        self._arguments = list(wrapper) + [paths.collectd(), *arguments, "-C", self._configure(
             blocks, extra, interval, plugin)]
         self._environment = dict(os.environ, **(environment or {}))
 
@@ -86,7 +86,7 @@ class Collectd:
     def _configure(self, blocks, extra, interval, plugin):
         out = ['Hostname "%s"' % HOST, "FQDNLookup false", "Interval %s" % interval, "MaxReadInterval 60",
                'BaseDir "%s"' % self.path("base"), 'PIDFile "%s"' % self.path("pid"),
-               'TypesDB "%s"' % types_db(), 'PluginDir "%s"' % place.plugin_dir(), "LoadPlugin logfile",
+               'TypesDB "%s"' % types_db(), 'PluginDir "%s"' % paths.plugin_dir(), "LoadPlugin logfile",
                "<Plugin logfile>", "LogLevel info", 'File "%s"' % self.path("log"), "Timestamp true",
                "PrintSeverity true", "</Plugin>", "LoadPlugin unixsock", "<Plugin unixsock>",
                'SocketFile "%s"' % self.path("sock"), "</Plugin>"]
@@ -98,7 +98,7 @@ class Collectd:
                     "</Plugin>"]
         out.append(extra)
         if plugin:
-            path = place.plugin() if plugin is True else plugin
+            path = paths.plugin() if plugin is True else plugin
             out += ['PluginDir "%s"' % os.path.dirname(path), "LoadPlugin ttn", "<Plugin ttn>", blocks,
                     "</Plugin>"]
         os.makedirs(self.path("base"), exist_ok=True)

@@ -14,7 +14,7 @@ import subprocess
 import termios
 import time
 
-import place
+import paths
 
 # What of the environment reaches it: a test's machine may have a proxy, or a wish for colours.
 _KEPT = ("PATH", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LD_PRELOAD", "LLVM_PROFILE_FILE")
@@ -45,7 +45,7 @@ class Ran:
         self.out = out
         self.err = err
         for text in (out, err):
-            place.no_secret(text.encode("utf-8", "surrogateescape"), "ttn-check's output")
+            paths.no_secret(text.encode("utf-8", "surrogateescape"), "ttn-check's output")
 
     def json(self):
         return json.loads(self.out)
@@ -57,13 +57,13 @@ class Ran:
 
 def start(arguments, stdout, env=None):
     """Its process; standard error is a pipe."""
-    return subprocess.Popen([place.check()] + arguments, env=environment(env), stdin=subprocess.DEVNULL, stdout=stdout,
+    return subprocess.Popen([paths.check()] + arguments, env=environment(env), stdin=subprocess.DEVNULL, stdout=stdout,
                             stderr=subprocess.PIPE)
 
 
 def run(arguments, env=None, text=None, seconds=90, cwd=None):
     """In pipes; `text` is its standard input."""
-    done = subprocess.run([place.check()] + arguments, env=environment(env), stdout=subprocess.PIPE, cwd=cwd,
+    done = subprocess.run([paths.check()] + arguments, env=environment(env), stdout=subprocess.PIPE, cwd=cwd,
                           stderr=subprocess.PIPE, timeout=seconds, check=False,
                           **({"stdin": subprocess.DEVNULL} if text is None else {"input": text.encode()}))
     return Ran(done.returncode, done.stdout.decode("utf-8", "surrogateescape"),
@@ -85,7 +85,7 @@ class Terminal:
     def __init__(self, arguments, columns=80, lines=24, env=None, program=None):
         self.columns, self.lines = columns, lines
         self.raw = b""
-        program = program or place.check()
+        program = program or paths.check()
         words, variables = [program] + arguments, environment(env)
         size = struct.pack("HHHH", lines, columns, 0, 0)
         # As little as can be between fork and exec: a stand-in's threads may hold any lock.
@@ -127,7 +127,7 @@ class Terminal:
         except OSError:  # what Linux says when the last writer is gone
             data = b""
         self.raw += data
-        place.no_secret(self.raw, "the terminal")
+        paths.no_secret(self.raw, "the terminal")
         return data
 
     def until(self, condition, seconds=60.0):

@@ -12,7 +12,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-import place
+import paths
 from tap import wait_for
 
 
@@ -27,9 +27,9 @@ class Daemon:
 
     def __init__(self, scratch, name, arguments):
         self.directory = scratch.file(name, "")
-        self.address = place.address()
+        self.address = paths.address()
         self.process = None
-        self._command = [place.program(self.program.upper().replace("-", "_"), self.program), *arguments]
+        self._command = [paths.program(self.program.upper().replace("-", "_"), self.program), *arguments]
 
     def path(self, *names):
         return os.path.join(self.directory, *names)

@@ -9,9 +9,9 @@ import sys
 import threading
 
 import command
-import place
+import paths
 
-CONTRIB = os.path.join(place.SRCDIR, "contrib")
+CONTRIB = os.path.join(paths.SRCDIR, "contrib")
 
 
 def load(source):
@@ -72,7 +72,7 @@ class Textfile:
 
             def log_message(self, *_):
                 pass
-        self._server = http.server.ThreadingHTTPServer((place.address(), 0), Handler)
+        self._server = http.server.ThreadingHTTPServer((paths.address(), 0), Handler)
         self.exporter = "%s:%d" % self._server.server_address
 
     def __enter__(self):

@@ -6,8 +6,8 @@ import select
 import subprocess
 import time
 
-import place
-from stage import Stage
+import paths
+from fake_clock_dns import FakeClockDns
 
 
 class Polled:
@@ -75,7 +75,7 @@ class Drive:
         words = ["%s=%s" % (name, str(one).lower() if isinstance(one, bool) else one)
                  for name, value in options.items() for one in (value if isinstance(value, list) else [value])]
         self._errors = open(scratch.file("drive.err"), "a+", encoding="utf-8")
-        self.process = subprocess.Popen(list(wrapper) + [program or place.drive(), "home"] + words, stdin=subprocess.PIPE,
+        self.process = subprocess.Popen(list(wrapper) + [program or paths.drive(), "home"] + words, stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=self._errors, bufsize=0,
                                         preexec_fn=preexec_fn)
         self._rest = b""
@@ -125,7 +125,7 @@ class Drive:
             data = self.process.stdout.read(65536)
             if not data:
                 raise AssertionError("ttn-drive ended with %s%s" % (self.process.wait(), self._said()))
-            place.no_secret(data, "ttn-drive's output")
+            paths.no_secret(data, "ttn-drive's output")
             self._rest += data
         line, _, self._rest = self._rest.partition(b"\n")
         return line.decode("utf-8", "backslashreplace")
@@ -151,24 +151,24 @@ class Drive:
             raise AssertionError("ttn-drive ended with %d%s" % (status, self._said()))
 
 
-class OnStage(Drive):
-    """One in a world that a Stage makes."""
+class FakedDrive(Drive):
+    """One in a world that a FakeClockDns makes."""
 
-    def __init__(self, scratch, stage, **options):
-        self.stage = stage
-        super().__init__(scratch, program=place.drive_staged(), wrapper=stage.wrapper, **options)
+    def __init__(self, scratch, fake, **options):
+        self.fake = fake
+        super().__init__(scratch, program=paths.drive_faked(), wrapper=fake.wrapper, **options)
 
     def later(self, seconds):
-        self.stage.later(seconds)
+        self.fake.later(seconds)
 
 
-class Staged(OnStage):
+class FakedNames(FakedDrive):
     """One in a world where names have the addresses that the test gives them, {name: [address]}, and where time
     passes for libcurl, too."""
 
     def __init__(self, scratch, hosts, **options):
-        super().__init__(scratch, Stage(scratch.file("stage"), hosts), **options)
+        super().__init__(scratch, FakeClockDns(scratch.file("fake"), hosts), **options)
 
     def resolve(self, hosts):
         """Names get other addresses."""
-        self.stage.resolve(hosts)
+        self.fake.resolve(hosts)

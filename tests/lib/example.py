@@ -5,7 +5,7 @@ import collections
 import os
 import re
 
-import place
+import paths
 import tap
 from collectd import option
 
@@ -16,7 +16,7 @@ Line = collections.namedtuple("Line", "commented name value")
 
 
 def text():
-    with open(os.path.join(place.SRCDIR, "collectd.conf.example"), encoding="utf-8") as file:
+    with open(os.path.join(paths.SRCDIR, "collectd.conf.example"), encoding="utf-8") as file:
         return file.read()
 
 

@@ -30,7 +30,7 @@ import h2.settings  # noqa: E402
 # stays open for ever.
 BREAKS = ("reset", "goaway", "close", "stall")
 # What becomes of all requests: no stream is accepted, all go elsewhere, or no window is given to send a body.
-# "greeting": the connection ends amid the TLS handshake.
+# "greeting": the connection ends during the TLS handshake.
 REFUSALS = ("refuse", "leave", "window", "greeting")
 
 # What the library raises when the client has ended the stream or the connection.

@@ -9,14 +9,14 @@ import os
 import re
 import subprocess
 
-import place
+import paths
 
 # -- The code --
 
 
 def names(kind):
     """Rows of ttn-names, without their kind."""
-    text = subprocess.run([place.names()], stdout=subprocess.PIPE, check=True, text=True).stdout
+    text = subprocess.run([paths.names()], stdout=subprocess.PIPE, check=True, text=True).stdout
     rows = [line.split("\t") for line in text.splitlines()]
     return [row[1:] for row in rows if row[0] == kind]
 
@@ -48,11 +48,11 @@ def _texts_of(path):
 
 def texts():
     """{text: file} of all string literals of what collectd loads. Those that stand beside each other are one."""
-    with open(os.path.join(place.SRCDIR, "Makefile.am"), encoding="utf-8") as file:
+    with open(os.path.join(paths.SRCDIR, "Makefile.am"), encoding="utf-8") as file:
         build = file.read()
     sources = [name for found in re.findall(r"(?m)^src_(?:libttn|ttn)_la_SOURCES = \\\n((?:\t.*\n)+)", build)
                for name in re.findall(r"src/\S+\.c", found)]
-    return {text: name for name in sources for text in _texts_of(os.path.join(place.SRCDIR, name))}
+    return {text: name for name in sources for text in _texts_of(os.path.join(paths.SRCDIR, name))}
 
 
 # -- README --
@@ -60,7 +60,7 @@ def texts():
 
 def readme(heading):
     """The cells of the table below a heading."""
-    with open(os.path.join(place.SRCDIR, "README.md"), encoding="utf-8") as file:
+    with open(os.path.join(paths.SRCDIR, "README.md"), encoding="utf-8") as file:
         text = file.read().split("\n" + heading + "\n", 1)[1]
     rows = []
     for line in re.split(r"\n#+ ", text)[0].split("\n"):
@@ -83,12 +83,12 @@ Item = collections.namedtuple("Item", "head1 head2 title text verbatim")
 
 def pods():
     """The manual pages' sources."""
-    directory = os.path.join(place.SRCDIR, "man")
+    directory = os.path.join(paths.SRCDIR, "man")
     return [os.path.join(directory, name) for name in sorted(os.listdir(directory)) if name.endswith(".pod")]
 
 
 def read_pod(name="collectd-ttn.pod"):
-    with open(os.path.join(place.SRCDIR, "man", name), encoding="utf-8") as file:
+    with open(os.path.join(paths.SRCDIR, "man", name), encoding="utf-8") as file:
         return file.read()
 
 

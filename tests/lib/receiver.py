@@ -9,7 +9,7 @@ import http.server
 import json
 import threading
 
-import place
+import paths
 from collectd import option
 
 
@@ -29,7 +29,7 @@ class Receiver:
             def log_message(self, *_):
                 pass
 
-        self._server = http.server.ThreadingHTTPServer((place.address(), 0), Handler)
+        self._server = http.server.ThreadingHTTPServer((paths.address(), 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 

@@ -9,7 +9,7 @@ import ssl
 import struct
 import threading
 
-import place  # noqa: F401  (brings the stand-in's directory)
+import paths  # noqa: F401  (brings the stand-in's directory)
 import wire
 
 _RST = struct.pack("ii", 1, 0)

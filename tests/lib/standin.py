@@ -4,7 +4,7 @@
 The thing under test is another process, so the stand-in's threads have this one for themselves.
 """
 
-import place
+import paths
 import stack as stack_module
 
 
@@ -39,4 +39,4 @@ class Standin(stack_module.Stack):
 
 
 def key_text(kind="user"):
-    return place.keys.text_of(kind)
+    return paths.keys.text_of(kind)

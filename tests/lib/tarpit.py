@@ -13,7 +13,7 @@ class Tarpit:
     """Listens on loopback; what becomes of a connection is one of
     "accept": it is accepted by the kernel, and nothing else ever;
     "hello": TLS that takes the client's greeting and never answers;
-    "half": TLS that begins its answer and stops amid a record."""
+    "half": TLS that begins its answer and stops during a record."""
 
     def __init__(self, how):
         self.how = how

@@ -9,7 +9,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-import place  # noqa: E402  (the modules lie beside the other tests' own)
+import paths  # noqa: E402  (the modules lie beside the other tests' own)
 import tap  # noqa: E402
 
 RUN = os.environ["TTN_TESTS"].split()
@@ -19,13 +19,13 @@ def there():
     """{as the Makefile names it}: what is a test by its name, and can run in this build."""
     out = set()
     for top in ("tests", "bench"):
-        for directory, _, names in os.walk(os.path.join(place.SRCDIR, top)):
+        for directory, _, names in os.walk(os.path.join(paths.SRCDIR, top)):
             for name in names:
                 stem, suffix = os.path.splitext(name)
                 is_fuzzer = name.startswith("fuzz_") and suffix == ".c"
                 if is_fuzzer or name.startswith("test_") and suffix in (".c", ".py", ".sh"):
                     path = os.path.join(directory, stem + (".tap" if suffix == ".c" else suffix))
-                    out.add(os.path.relpath(path, place.SRCDIR))
+                    out.add(os.path.relpath(path, paths.SRCDIR))
     return out
 
 

@@ -11,7 +11,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-import place  # noqa: E402
+import paths  # noqa: E402
 from tap import equal, matches, note, run  # noqa: E402
 
 X86 = platform.machine() == "x86_64"
@@ -24,13 +24,13 @@ def output(*command):
 
 def binaries():
     """What is installed."""
-    check = os.path.join(place.build(), "src", "ttn-check")
-    return [place.plugin()] + [path for path in [check] if os.path.exists(path)]
+    check = os.path.join(paths.build(), "src", "ttn-check")
+    return [paths.plugin()] + [path for path in [check] if os.path.exists(path)]
 
 
 def objects():
     """What these were made of."""
-    return glob.glob(os.path.join(place.build(), "src", "**", "*.o"), recursive=True)
+    return glob.glob(os.path.join(paths.build(), "src", "**", "*.o"), recursive=True)
 
 
 def imports(path):
@@ -49,18 +49,18 @@ def test_linker():
         matches(r"Type: +DYN", output("readelf", "-h", path))
         equal(re.findall(r"LOAD.* RWE ", segments), [], path)
     # libcurl keeps addresses of its functions.
-    matches(r"\(FLAGS_1\).*NODELETE", output("readelf", "-dW", place.plugin()))
+    matches(r"\(FLAGS_1\).*NODELETE", output("readelf", "-dW", paths.plugin()))
 
 
 def test_exports():
     """The module shows collectd one name"""
-    defined = re.findall(r"(?:GLOBAL|WEAK) +DEFAULT +\d+ +(\S+)", output("readelf", "-W", "--dyn-syms", place.plugin()))
+    defined = re.findall(r"(?:GLOBAL|WEAK) +DEFAULT +\d+ +(\S+)", output("readelf", "-W", "--dyn-syms", paths.plugin()))
     equal(defined, ["module_register"])
 
 
 def test_no_programs():
     """It starts no programs and leaves the environment alone: nobody inherits anything of it"""
-    taken = {name.lstrip("_") for name in imports(place.plugin())}
+    taken = {name.lstrip("_") for name in imports(paths.plugin())}
     equal(taken & {"fork", "vfork", "clone", "execv", "execve", "execvp", "execl", "posix_spawn", "posix_spawnp",
                    "system", "popen", "setenv", "putenv", "environ"}, set())
 
@@ -79,7 +79,7 @@ def test_fortify():
         equal("__vsnprintf_chk" in checked, True, path)
         # Unchecked where checked ones exist, these would be a file that went without.
         equal(imports(path) & {"vsnprintf", "snprintf", "fprintf", "printf"}, set(), path)
-    with open(os.path.join(place.build(), "Makefile"), encoding="utf-8") as file:
+    with open(os.path.join(paths.build(), "Makefile"), encoding="utf-8") as file:
         flags = dict(re.findall(r"(?m)^(\w+FLAGS) = (.*)", file.read()))
     # Who builds may have set a level, as Debian's tools do; then ours is not there.
     if "_FORTIFY_SOURCE" not in flags["CPPFLAGS"] + flags["CFLAGS"]:
@@ -93,7 +93,7 @@ def test_control_flow():
         return
     # The module itself is not marked with Debian's crti.o, which is not.
     equal([path for path in objects() if "IBT, SHSTK" not in output("readelf", "-nW", path)], [])
-    entry = re.search(r"<module_register>:\n(.*)", output("objdump", "-d", "--no-show-raw-insn", place.plugin()))
+    entry = re.search(r"<module_register>:\n(.*)", output("objdump", "-d", "--no-show-raw-insn", paths.plugin()))
     matches("endbr64", entry.group(1))
 
 
@@ -102,7 +102,7 @@ def test_stack_clash():
     if not X86:
         note("not tried: the instructions differ")
         return
-    code = output("objdump", "-d", "--no-show-raw-insn", place.plugin())
+    code = output("objdump", "-d", "--no-show-raw-insn", paths.plugin())
     # gcc's way, or clang's.
     equal(bool(re.search(r"\t(?:orq|movq) +\$0x0,\(%rsp\)", code)), True, "a frame is touched")
     # One that is not: a step of more than a page.

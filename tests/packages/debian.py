@@ -18,12 +18,12 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 import example  # noqa: E402  (the modules lie in the tests' own directory)
-import place  # noqa: E402
+import paths  # noqa: E402
 import standin  # noqa: E402
 import tap  # noqa: E402
 from chroot import Chroot, remove  # noqa: E402
 
-_TOP = os.path.join(os.environ.get("TTN_BUILDDIR") or os.path.join(place.SRCDIR, "build"), "packages")
+_TOP = os.path.join(os.environ.get("TTN_BUILDDIR") or os.path.join(paths.SRCDIR, "build"), "packages")
 _DROP_IN = "/etc/collectd/collectd.conf.d/ttn.conf"
 _EXAMPLE = "/usr/share/doc/collectd-ttn/examples/collectd.conf.example"
 _KEY = "/etc/collectd/ttn-home.key"
@@ -320,11 +320,11 @@ class _Story:
 
 def _copy_source(target):
     """This source tree, without what was built in it."""
-    if not os.path.exists(os.path.join(place.SRCDIR, ".git")):
-        shutil.copytree(place.SRCDIR, target, ignore=shutil.ignore_patterns("build"))
+    if not os.path.exists(os.path.join(paths.SRCDIR, ".git")):
+        shutil.copytree(paths.SRCDIR, target, ignore=shutil.ignore_patterns("build"))
         return
-    names = subprocess.run(["git", "-C", place.SRCDIR, "ls-files", "-z"], stdout=subprocess.PIPE, check=True).stdout
+    names = subprocess.run(["git", "-C", paths.SRCDIR, "ls-files", "-z"], stdout=subprocess.PIPE, check=True).stdout
     for name in names.decode().split("\0")[:-1]:
         path = os.path.join(target, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        shutil.copy2(os.path.join(place.SRCDIR, name), path)
+        shutil.copy2(os.path.join(paths.SRCDIR, name), path)

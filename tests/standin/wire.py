@@ -1,6 +1,6 @@
 """HTTP/1.1 on sockets, by hand: a request is read, an answer is sent, byte by byte if a test wants.
 
-The standard library's server cannot send a wrong Content-Length, stop amid a header or trickle,
+The standard library's server cannot send a wrong Content-Length, stop during a header or trickle,
 and spends more on a request's head than the rest of the stand-in does. One thread a connection.
 """
 

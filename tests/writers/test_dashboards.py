@@ -18,11 +18,11 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-import place  # noqa: E402
+import paths  # noqa: E402
 from collectd import HOST, Collectd, account  # noqa: E402
 from dashboards import CONTRIB, Textfile, gateway_names, load, names_file, panels, query_of  # noqa: E402
 from influxdb import InfluxDB  # noqa: E402
-from place import Scratch  # noqa: E402
+from paths import Scratch  # noqa: E402
 from prometheus import Prometheus  # noqa: E402
 from standin import Standin  # noqa: E402
 from tap import equal, note, run, wait_for  # noqa: E402
@@ -174,7 +174,7 @@ def eventually(look):
 def forget_hidden(stack, known):
     """One gateway is seen connected, and then isn't this key's any more."""
     wait_for(lambda: known() == 1, "hidden is connected", PATIENCE)
-    stack.collaborator("hidden", "alice", [place.keys.INFO])
+    stack.collaborator("hidden", "alice", [paths.keys.INFO])
     wait_for(lambda: known() is None, "hidden is unknown", PATIENCE, known)
 
 

@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import story  # noqa: E402
 from collectd import HOST, Collectd, account  # noqa: E402
 from kafka import Kafka  # noqa: E402
-from place import Scratch  # noqa: E402
+from paths import Scratch  # noqa: E402
 from receiver import Receiver  # noqa: E402
 from standin import Standin  # noqa: E402
 from tap import equal, run, wait_for  # noqa: E402

@@ -9,7 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import story  # noqa: E402
 from collectd import HOST, Collectd, account, identity  # noqa: E402
-from place import Scratch  # noqa: E402
+from paths import Scratch  # noqa: E402
 from prometheus import Prometheus  # noqa: E402
 from standin import Standin  # noqa: E402
 from tap import at_most, equal, run, wait_for  # noqa: E402

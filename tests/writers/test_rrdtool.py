@@ -10,7 +10,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-import place  # noqa: E402
+import paths  # noqa: E402
 import story  # noqa: E402
 from collectd import HOST, Collectd, account  # noqa: E402
 from standin import Standin  # noqa: E402
@@ -35,7 +35,7 @@ class Files:
         path = os.path.join(self._top, story.name(key) + ".rrd")
         if not os.path.exists(path):
             return []
-        text = subprocess.run([place.program("RRDTOOL", "rrdtool"), command, path, *arguments], check=False,
+        text = subprocess.run([paths.program("RRDTOOL", "rrdtool"), command, path, *arguments], check=False,
                               stdout=subprocess.PIPE, text=True).stdout
         rows = [line.split(": ") for line in text.splitlines() if ": " in line]
         return [(float(when), float("nan") if number == "U" else float(number)) for when, number in rows]
@@ -56,7 +56,7 @@ class Files:
 
 def test_story():
     """All values reach the files, and rates add up to the counts over a reconnect"""
-    with place.Scratch() as scratch, Standin() as stack:
+    with paths.Scratch() as scratch, Standin() as stack:
         story.fleet(stack)
         block = account("home", **stack.options(scratch), Interval=1)
         files = Files(scratch.file("rrd", ""))
@@ -74,7 +74,7 @@ def test_beyond_the_type():
     """A file keeps no more than 100.1 percent: what is beyond is unknown there, not wrong"""
     band = {"min": 868000000, "max": 868600000, "limit": 0.01}
     key = ("ttn", "roof", "percent", "duty_cycle_868000_868600")
-    with place.Scratch() as scratch, Standin() as stack:
+    with paths.Scratch() as scratch, Standin() as stack:
         story.fleet(stack)
         block = account("home", **stack.options(scratch), Interval=1)
         files = Files(scratch.file("rrd", ""))

@@ -9,14 +9,14 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-import place  # noqa: E402
+import paths  # noqa: E402
 from tap import equal, matches, run  # noqa: E402
 
-DIRECTORY = os.path.join(place.SRCDIR, "contrib", "prometheus")
+DIRECTORY = os.path.join(paths.SRCDIR, "contrib", "prometheus")
 
 
 def promtool(*arguments):
-    done = subprocess.run([place.program("PROMTOOL", "promtool"), *arguments], cwd=DIRECTORY, check=False,
+    done = subprocess.run([paths.program("PROMTOOL", "promtool"), *arguments], cwd=DIRECTORY, check=False,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
     if done.returncode != 0:
         raise AssertionError("promtool %s: %s" % (" ".join(arguments), done.stdout.decode()))

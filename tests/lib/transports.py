@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The ways to a stand-in on which faults are staged. What can go wrong on each is in mishaps.py.
+"""The ways to a stand-in on which faults are staged. What can go wrong on each is in network_faults.py.
 
-    with lanes.LANES["raw"](directory, Standin) as lane:
-        lane.stack.register("roof", gateway_server_address="")
-        OnStage(scratch, lane.stage, APIKeyFile=..., **lane.options())
+    with transports.TRANSPORTS["raw"](directory, Standin) as transport:
+        transport.stack.register("roof", gateway_server_address="")
+        FakedDrive(scratch, transport.fake, APIKeyFile=..., **transport.options())
 
 Hosts have other names and ports here than at the stand-in, so gateways have no gateway server address.
 """
@@ -12,10 +12,10 @@ import contextlib
 import os
 import time
 
-import place  # noqa: F401  (brings the stand-in's directory)
+import paths  # noqa: F401  (brings the stand-in's directory)
 from http2 import Http2Server
 from relay import Relay
-from stage import Stage
+from fake_clock_dns import FakeClockDns
 from tap import wait_for
 from tls import Certificates
 
@@ -36,7 +36,7 @@ class Plain:
         if self.tls:
             options["tls_dir"] = os.path.join(directory, "tls")
         self.stack = make(**options)
-        self.stage = Stage(os.path.join(directory, "stage"), {_NAME: ["127.0.0.1"]})
+        self.fake = FakeClockDns(os.path.join(directory, "fake"), {_NAME: ["127.0.0.1"]})
         self.door = None
         self._stack = contextlib.ExitStack()
 
@@ -58,8 +58,8 @@ class Plain:
         """Of an account, but for its key."""
         return {"URL": self.stack.url}
 
-    def options_unstaged(self):
-        """The same for a program that isn't on the stage."""
+    def options_real(self):
+        """The same for a program that has the real clock and names."""
         return self.options()
 
 
@@ -102,17 +102,17 @@ class RawHttp2(Plain):
         wait_for(lambda: not self.door.busy(), "the server has nobody to serve")
 
     def options(self):
-        """Its name is known on the stage only."""
+        """Its name is known to the fake DNS only."""
         return {"URL": self.door.url, "CACert": self._ca}
 
-    def options_unstaged(self):
+    def options_real(self):
         return {"URL": "https://" + self.door.place, "CACert": self._ca}
 
     def lose_name(self, lost=True):
         """Its name is none any more."""
-        self.stage.resolve({_NAME: [] if lost else ["127.0.0.1"]})
+        self.fake.resolve({_NAME: [] if lost else ["127.0.0.1"]})
         if lost:
             self.door.cut()
 
 
-LANES = {one.title: one for one in (Plain, Tls, Raw, RawHttp2)}
+TRANSPORTS = {one.title: one for one in (Plain, Tls, Raw, RawHttp2)}

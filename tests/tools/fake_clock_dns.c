@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Names and time as a test stages them: linked into ttn-drive-staged, so that
+/* Names and time as a test stages them: linked into ttn-drive-faked, so that
  * the calls of libcurl come here. Without that, a name that moves to another
  * address would take a name server, and the minutes that libcurl keeps an
  * address and a connection would have to be waited for.
  *
- * The file that the environment names in TTN_STAGE is read at each call:
+ * The file that the environment names in TTN_FAKE_CLOCK_DNS is read at each call:
  *   host NAME ADDRESS   one line an address; other names are asked for as usual
  *   later SECONDS       all clocks are so much ahead
  *   wall SECONDS        the wall clock is so much more ahead, or behind */
@@ -25,15 +25,15 @@ static void real(const char *name, void *function) {
   *(void **)function = dlsym(RTLD_NEXT, name);
 }
 
-static FILE *stage(void) {
-  const char *path = getenv("TTN_STAGE");
+static FILE *fake(void) {
+  const char *path = getenv("TTN_FAKE_CLOCK_DNS");
   return path == NULL ? NULL : fopen(path, "re");
 }
 
 static long ahead(bool wall) {
   long later = 0, more = 0;
   char line[512];
-  FILE *file = stage();
+  FILE *file = fake();
   if (file == NULL)
     return 0;
   while (fgets(line, sizeof(line), file) != NULL)
@@ -81,7 +81,7 @@ int getaddrinfo(const char *node, const char *service,
   char line[512], name[256], address[64];
   bool staged = false;
   resolve_fn *next;
-  FILE *file = stage();
+  FILE *file = fake();
 
   real("getaddrinfo", &next);
   *result = NULL;

@@ -6,8 +6,8 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
-from drive import Drive, Staged  # noqa: E402
-from place import Scratch  # noqa: E402
+from drive import Drive, FakedNames  # noqa: E402
+from paths import Scratch  # noqa: E402
 from relay import Listener  # noqa: E402
 from standin import Standin  # noqa: E402
 from tap import equal, note, run  # noqa: E402
@@ -55,7 +55,7 @@ def test_gateway_server_addresses():
         hosts.update((name, [ELSEWHERE]) for name in NAMES)
         options = dict(stack.options(scratch), URL="http://%s:%d" % (OWN, stack.port), AllowPlainHTTP=True,
                        DiscoveryInterval=0)
-        with Staged(scratch, hosts, **options) as drive:
+        with FakedNames(scratch, hosts, **options) as drive:
             for _ in range(3):
                 poll = drive.poll()
                 drive.later(60)
@@ -65,7 +65,7 @@ def test_gateway_server_addresses():
         note("%d shapes" % len(SHAPES))
         equal(trap.accepted, 0, "connections elsewhere")
         # It would be noticed: a Cluster line alone is what makes it go there.
-        with Staged(scratch, hosts, Cluster="evil.test", Timeout=1000, **options) as drive:
+        with FakedNames(scratch, hosts, Cluster="evil.test", Timeout=1000, **options) as drive:
             drive.poll()
         equal(trap.accepted > 0, True, "with a Cluster line")
 

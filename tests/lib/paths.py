@@ -44,9 +44,9 @@ def names():
     return _there("TTN_NAMES", "tests/tools/ttn-names")
 
 
-def drive_staged():
-    """ttn-drive in a world of names and time that the test makes: see tests/tools/staged.c."""
-    return _there("TTN_DRIVE_STAGED", "tests/tools/ttn-drive-staged")
+def drive_faked():
+    """ttn-drive in a world of names and time that the test makes: see tests/tools/fake_clock_dns.c."""
+    return _there("TTN_DRIVE_FAKED", "tests/tools/ttn-drive-faked")
 
 
 def _there(variable, path):

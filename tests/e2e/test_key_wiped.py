@@ -8,14 +8,14 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 import memory  # noqa: E402
-import place  # noqa: E402
+import paths  # noqa: E402
 from collectd import Collectd, account  # noqa: E402
 from drive import Drive  # noqa: E402
-from place import Scratch  # noqa: E402
+from paths import Scratch  # noqa: E402
 from standin import Standin  # noqa: E402
 from tap import at_most, equal, note, run, wait_for  # noqa: E402
 
-OLD, NEW = place.keys.secret("user"), place.keys.secret("user-all")
+OLD, NEW = paths.keys.secret("user"), paths.keys.secret("user-all")
 # Requests that are under way at once, each of which nghttp2 may leave a copy of.
 STREAMS = 32
 # What an answer may do to a request. The last leave requests behind that have to be cancelled.
@@ -46,7 +46,7 @@ def story(scratch, stack, check):
     with Drive(scratch, **options) as drive:
         polls_through_all(drive, stack, FAULTS)
         equal(bool(copies(drive.process, OLD)), True, "the key in use is found")
-        scratch.write("key-user", place.keys.text_of("user-all") + "\n", secret=True)
+        scratch.write("key-user", paths.keys.text_of("user-all") + "\n", secret=True)
         drive.poll()
         equal(stack.count(key="user-all") > 0, True, "the new key is used")
         check(drive.process, OLD)

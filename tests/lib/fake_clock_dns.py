@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""A world for ttn-drive-staged: names have the addresses that a test gives them, and time passes when it says
-so, for libcurl and OpenSSL, too. See tests/tools/staged.c."""
+"""A world for ttn-drive-faked: names have the addresses that a test gives them, and time passes when it says
+so, for libcurl and OpenSSL, too. See tests/tools/fake_clock_dns.c."""
 
 import os
 
 
-class Stage:
+class FakeClockDns:
     def __init__(self, path, hosts=None):
         """hosts: {name: [address]}; other names are asked for as usual. No address: there is no such name."""
         self._path = path
         self._hosts = dict(hosts or {})
         self._later = self._wall = 0
         # What to put before the program.
-        self.wrapper = ("env", "TTN_STAGE=" + path)
+        self.wrapper = ("env", "TTN_FAKE_CLOCK_DNS=" + path)
         self._write()
 
     def _write(self):
