@@ -46,13 +46,16 @@ def _texts_of(path):
     return out
 
 
+def sources():
+    """The C files of what collectd loads: all of src/ but the command."""
+    return sorted(os.path.relpath(os.path.join(directory, name), paths.SRCDIR)
+                  for directory, _, names in os.walk(os.path.join(paths.SRCDIR, "src"))
+                  if os.path.basename(directory) != "cli" for name in names if name.endswith(".c"))
+
+
 def texts():
     """{text: file} of all string literals of what collectd loads. Those that stand beside each other are one."""
-    with open(os.path.join(paths.SRCDIR, "Makefile.am"), encoding="utf-8") as file:
-        build = file.read()
-    sources = [name for found in re.findall(r"(?m)^src_(?:libttn|ttn)_la_SOURCES = \\\n((?:\t.*\n)+)", build)
-               for name in re.findall(r"src/\S+\.c", found)]
-    return {text: name for name in sources for text in _texts_of(os.path.join(paths.SRCDIR, name))}
+    return {text: name for name in sources() for text in _texts_of(os.path.join(paths.SRCDIR, name))}
 
 
 # -- README --

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: MIT
+src_libttn_la_SOURCES += \
+	%D%/gateway.c \
+	%D%/gateway.h \
+	%D%/state_file.c \
+	%D%/state_file.h \
+	%D%/state_format.h \
+	%D%/state_writer.c
