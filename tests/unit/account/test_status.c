@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "lib/play.h"
+#include "lib/stack.h"
 #include "tts/key_errors.h"
 #include "account/status.h"
 
@@ -19,49 +19,49 @@
 #define STATUS "\"RIGHT_GATEWAY_STATUS_READ\""
 #define LIST_RIGHT "\"RIGHT_USER_GATEWAYS_LIST\""
 
-static struct ttn_view view_of(const struct play *p) {
+static struct ttn_view view_of(const struct stack *p) {
   struct ttn_view view;
   ttn_account_view(p->account, &view);
   return view;
 }
 
-static struct ttn_host_view host_of(const struct play *p, size_t i) {
+static struct ttn_host_view host_of(const struct stack *p, size_t i) {
   struct ttn_host_view view;
   ttn_account_view_host(p->account, i, &view);
   return view;
 }
 
-static struct ttn_gateway_view gateway_of(const struct play *p, size_t i) {
+static struct ttn_gateway_view gateway_of(const struct stack *p, size_t i) {
   struct ttn_gateway_view view;
   ttn_account_view_gateway(p->account, i, &view);
   return view;
 }
 
-static bool say_auth(struct play *p, struct ttn_call *call, const char *body) {
+static bool say_auth(struct stack *p, struct ttn_call *call, const char *body) {
   if (!is_auth(call))
     return false;
-  add(p, "%s", body);
+  answer_add(p, "%s", body);
   return true;
 }
 
 /* ---- the key ---- */
 
-static void users_key(struct play *p, struct ttn_call *call) {
+static void users_key(struct stack *p, struct ttn_call *call) {
   if (say_auth(p, call, AUTH_INFO("user", "alice", LIST_RIGHT "," STATUS)))
     return;
   if (is_list(call))
     LIST(p, call, "a-gw", EU1);
   else
-    give_batch(p, call, CONNECTED);
+    answer_batch(p, call, CONNECTED);
 }
 
 static void test_key(void **state) {
   (void)state;
-  struct play *p = open_play(users_key, NULL);
+  struct stack *p = stack_open(users_key, NULL);
   p->first = "/auth_info";
   ttn_account_ask_key(p->account);
   assert_null(view_of(p).key);
-  poll_play(p);
+  stack_poll(p);
   assert_int_equal(p->started, 3);
   const struct ttn_auth_info *key = view_of(p).key;
   assert_non_null(key);
@@ -73,13 +73,13 @@ static void test_key(void **state) {
   assert_string_equal(key->rights[0], "RIGHT_USER_GATEWAYS_LIST");
   assert_string_equal(key->rights[1], "RIGHT_GATEWAY_STATUS_READ");
   assert_null(view_of(p).key_why);
-  poll_play(p); /* it is known */
+  stack_poll(p); /* it is known */
   assert_int_equal(p->started, 2);
   assert_ptr_equal(view_of(p).key, key);
-  close_play(p);
+  stack_close(p);
 }
 
-static void lacks_status(struct play *p, struct ttn_call *call) {
+static void lacks_status(struct stack *p, struct ttn_call *call) {
   if (p->poll == 2 ||
       !say_auth(p, call, AUTH_INFO("user", "alice", LIST_RIGHT)))
     users_key(p, call);
@@ -89,11 +89,11 @@ static void lacks_status(struct play *p, struct ttn_call *call) {
  * is mended. */
 static void test_key_lacks_a_right(void **state) {
   (void)state;
-  struct play *p = open_play(lacks_status, NULL);
+  struct stack *p = stack_open(lacks_status, NULL);
   p->first = "/auth_info";
   ttn_account_ask_key(p->account);
   for (int i = 0; i < 2; i++) {
-    poll_play(p);
+    stack_poll(p);
     assert_int_equal(p->started, i == 0 ? 2 : 1);
     assert_string_equal(view_of(p).key_why,
                         "the key lacks the right \"view gateway status\" "
@@ -105,71 +105,72 @@ static void test_key_lacks_a_right(void **state) {
     assert_false(view_of(p).listed);
     assert_int_equal(view_of(p).n_gateways, 0);
   }
-  poll_play(p);
+  stack_poll(p);
   assert_null(view_of(p).key_why);
   assert_int_equal(view_of(p).key->n_rights, 2);
   assert_int_equal(view_of(p).n_gateways, 1);
-  close_play(p);
+  stack_close(p);
 }
 
-static void gateways_key(struct play *p, struct ttn_call *call) {
+static void gateways_key(struct stack *p, struct ttn_call *call) {
   if (!say_auth(p, call, AUTH_INFO("gateway", "roof-1", STATUS)))
-    add(p, "{}");
+    answer_add(p, "{}");
 }
 
 static void test_gateways_key(void **state) {
   (void)state;
-  struct play *p = open_play(gateways_key, NULL);
+  struct stack *p = stack_open(gateways_key, NULL);
   ttn_account_ask_key(p->account);
-  poll_play(p);
+  stack_poll(p);
   assert_int_equal(view_of(p).key->kind, TTN_KEY_GATEWAY);
   assert_string_equal(view_of(p).key->entity_id, "roof-1");
   assert_non_null(strstr(view_of(p).key_why, "gateway roof-1's own"));
-  close_play(p);
+  stack_close(p);
 }
 
-static void gateways_key_lacks_status(struct play *p, struct ttn_call *call) {
+static void gateways_key_lacks_status(struct stack *p, struct ttn_call *call) {
   if (!say_auth(p, call, AUTH_INFO("gateway", "roof-1", LIST_RIGHT)))
-    add(p, "{}");
+    answer_add(p, "{}");
 }
 
 /* Of two things that are wrong the same is said, whichever answer is first. */
 static void test_gateways_key_lacks_a_right(void **state) {
   (void)state;
   for (int i = 0; i < 2; i++) {
-    struct play *p = open_play(gateways_key_lacks_status, NULL);
+    struct stack *p = stack_open(gateways_key_lacks_status, NULL);
     p->first = i == 0 ? "/auth_info" : "/gateways?";
     ttn_account_ask_key(p->account);
-    poll_play(p);
+    stack_poll(p);
     assert_non_null(strstr(view_of(p).key_why, "view gateway status"));
     assert_null(strstr(view_of(p).key_why, "own"));
-    close_play(p);
+    stack_close(p);
   }
 }
 
-static void no_list_right(struct play *p, struct ttn_call *call) {
+static void no_list_right(struct stack *p, struct ttn_call *call) {
   if (!say_auth(p, call, AUTH_INFO("user", "alice", STATUS)))
-    refuse(p, call, 403, ERROR("pkg/auth/rights", "no_user_rights"));
+    answer_error(p, call, 403, ERROR("pkg/auth/rights", "no_user_rights"));
 }
 
 static void test_list_denied(void **state) {
   (void)state;
-  struct play *p = open_play(no_list_right, NULL);
+  struct stack *p = stack_open(no_list_right, NULL);
   ttn_account_ask_key(p->account);
-  poll_play(p);
+  stack_poll(p);
   assert_null(view_of(p).key_why);
   assert_true(view_of(p).list_denied);
   assert_non_null(strstr(view_of(p).list_why, "no rights on its user: "));
   p->answer = users_key;
-  poll_play(p);
+  stack_poll(p);
   assert_false(view_of(p).list_denied);
   assert_null(view_of(p).list_why);
-  close_play(p);
+  stack_close(p);
 }
 
-static void second_refused(struct play *p, struct ttn_call *call) {
+static void second_refused(struct stack *p, struct ttn_call *call) {
   if (is_at(call, "/organizations/") && !is_at(call, "/organizations/one/"))
-    refuse(p, call, 403, ERROR("pkg/auth/rights", "no_organization_rights"));
+    answer_error(p, call, 403,
+                 ERROR("pkg/auth/rights", "no_organization_rights"));
   else
     users_key(p, call);
 }
@@ -178,45 +179,46 @@ static void test_organizations_denied(void **state) {
   (void)state;
   const char *const options[] = {"Organization", "one", "Organization", "two",
                                  NULL};
-  struct play *p = open_play(second_refused, options);
-  poll_play(p);
+  struct stack *p = stack_open(second_refused, options);
+  stack_poll(p);
   assert_int_equal(view_of(p).n_gateways, 1);
   assert_null(view_of(p).list_why);
   assert_string_equal(ttn_account_view_refused(p->account, 0), "two");
   assert_null(ttn_account_view_refused(p->account, 1));
-  close_play(p);
-  p = open_play(second_refused, options + 2);
-  poll_play(p);
+  stack_close(p);
+  p = stack_open(second_refused, options + 2);
+  stack_poll(p);
   assert_true(view_of(p).list_denied);
   const char *cure = ttn_trouble_cure(view_of(p).list_why);
   assert_ptr_equal(cure, strstr(view_of(p).list_why, "see that its id is"));
-  close_play(p);
+  stack_close(p);
 }
 
 /* ---- hosts and gateways ---- */
 
-static void four_ways(struct play *p, struct ttn_call *call) {
+static void four_ways(struct stack *p, struct ttn_call *call) {
   call->answer.date = p->test.wall - 90 * TTN_SECOND;
   if (is_list(call)) {
     LIST(p, call, "a-gw", EU1, "b-gw", NAM1, "c-gw", "gateways.example", "d-gw",
          EU1, "e-gw", NAM1);
   } else if (is_at(call, NAM1) && p->poll == 0) {
-    add(p, "{\"entries\":{\"e-gw\":{" CONNECTED "}}}");
+    answer_add(p, "{\"entries\":{\"e-gw\":{" CONNECTED "}}}");
   } else if (is_at(call, NAM1)) {
     call->answer.failure = TTN_FAIL_CONNECT;
     call->answer.status = 0;
     call->answer.date = 0;
     snprintf(call->answer.why, sizeof(call->answer.why), "nobody there");
   } else if (strstr(call->body, "\"d-gw\"") != NULL) {
-    refuse(p, call, 403, ERROR("pkg/identityserver", "insufficient_rights"));
+    answer_error(p, call, 403,
+                 ERROR("pkg/identityserver", "insufficient_rights"));
   } else {
-    give_batch(p, call, CONNECTED);
+    answer_batch(p, call, CONNECTED);
   }
 }
 
-static void four_ways_and_key(struct play *p, struct ttn_call *call) {
+static void four_ways_and_key(struct stack *p, struct ttn_call *call) {
   if (is_auth(call))
-    add(p, "%s", AUTH_INFO("user", "alice", LIST_RIGHT "," STATUS));
+    answer_add(p, "%s", AUTH_INFO("user", "alice", LIST_RIGHT "," STATUS));
   else
     four_ways(p, call);
 }
@@ -234,8 +236,8 @@ static void four_ways_and_key(struct play *p, struct ttn_call *call) {
 static void test_gateways(void **state) {
   (void)state;
   const char *options[] = {"MetaData", "true", NULL};
-  struct play *p = open_play(four_ways_and_key, options);
-  poll_play(p);
+  struct stack *p = stack_open(four_ways_and_key, options);
+  stack_poll(p);
   assert_int_equal(view_of(p).n_gateways, 5);
   assert_int_equal(view_of(p).n_hosts, 2);
   assert_gateway(p, 0, "a-gw", TTN_CONNECTED, false, 0, 0);
@@ -248,13 +250,13 @@ static void test_gateways(void **state) {
                    INT64_C(1795359600) * TTN_SECOND);
   assert_int_equal(gateway_of(p, 0).disconnected_at, 0);
   assert_int_equal(gateway_of(p, 2).connected_at, 0);
-  close_play(p);
+  stack_close(p);
 }
 
 static void test_hosts(void **state) {
   (void)state;
-  struct play *p = open_play(four_ways_and_key, NULL);
-  poll_play(p);
+  struct stack *p = stack_open(four_ways_and_key, NULL);
+  stack_poll(p);
   assert_string_equal(host_of(p, 0).endpoint->host, EU1);
   assert_string_equal(host_of(p, 1).endpoint->host, NAM1);
   for (size_t i = 0; i < 2; i++) {
@@ -263,34 +265,34 @@ static void test_hosts(void **state) {
     assert_true(host_of(p, i).dated);
     assert_int_equal(host_of(p, i).ahead, 90 * TTN_SECOND);
   }
-  poll_play(p);
+  stack_poll(p);
   assert_false(host_of(p, 0).failed);
   assert_false(host_of(p, 1).answered);
   assert_true(host_of(p, 1).failed);
   assert_int_equal(host_of(p, 1).failure, TTN_FAIL_CONNECT);
   assert_string_equal(host_of(p, 1).asked, "statistics");
   assert_string_equal(host_of(p, 1).why, "nobody there");
-  assert_lines(p, 1, NAM1 ": statistics: nobody there; what it would have");
+  assert_logged(p, 1, NAM1 ": statistics: nobody there; what it would have");
   assert_gateway(p, 4, "e-gw", TTN_UNKNOWN, false, 1, 1);
-  close_play(p);
+  stack_close(p);
 }
 
-static void unbelievable(struct play *p, struct ttn_call *call) {
+static void unbelievable(struct stack *p, struct ttn_call *call) {
   if (is_list(call))
     LIST(p, call, "a-gw", EU1);
   else
-    give_batch(p, call, p->poll == 0 ? "\"uplink_count\":\"-1\"" : CONNECTED);
+    answer_batch(p, call, p->poll == 0 ? "\"uplink_count\":\"-1\"" : CONNECTED);
 }
 
 static void test_bad_entries(void **state) {
   (void)state;
-  struct play *p = open_play(unbelievable, NULL);
-  poll_play(p);
+  struct stack *p = stack_open(unbelievable, NULL);
+  stack_poll(p);
   assert_int_equal(view_of(p).n_bad, 1);
   assert_string_equal(view_of(p).bad_why, "a-gw: uplink_count");
-  poll_play(p);
+  stack_poll(p);
   assert_int_equal(view_of(p).n_bad, 0);
-  close_play(p);
+  stack_close(p);
 }
 
 /* ---- memory ---- */
@@ -299,19 +301,19 @@ static void test_bad_entries(void **state) {
 static void test_memory(void **state) {
   (void)state;
   for (size_t nth = 1, calls = nth; nth <= calls; nth++) {
-    struct play *p = open_play(users_key, NULL);
+    struct stack *p = stack_open(users_key, NULL);
     p->first = "/auth_info";
     ttn_account_ask_key(p->account);
     size_t before = p->test.calls;
     p->test.fail_at = before + nth;
-    poll_play(p);
+    stack_poll(p);
     calls = p->test.calls - before;
     const struct ttn_auth_info *key = view_of(p).key;
     if (key != NULL)
       assert_string_equal(key->rights[1], "RIGHT_GATEWAY_STATUS_READ");
     for (size_t i = 0; i < view_of(p).n_gateways; i++)
       assert_string_equal(gateway_of(p, i).id, "a-gw");
-    close_play(p);
+    stack_close(p);
   }
 }
 

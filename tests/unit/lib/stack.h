@@ -2,8 +2,8 @@
 /* A stack that a test plays by one function: it answers each request of an
  * account, and what went out and was logged is kept as text. Include it after
  * cmocka.h. */
-#ifndef TTN_PLAY_H
-#define TTN_PLAY_H
+#ifndef TTN_STACK_H
+#define TTN_STACK_H
 
 #include "account/account.h"
 #include "lib/testing.h"
@@ -16,7 +16,7 @@
   "{\"code\":7,\"message\":\"x\",\"details\":[{\"namespace\":\"" space         \
   "\",\"name\":\"" name "\"}]}"
 
-struct play {
+struct stack {
   struct test_env test;
   struct ttn_account *account;
   struct ttn_sink sink;
@@ -24,31 +24,31 @@ struct play {
   size_t n_calls, started;
   int poll; /* 0 is the first */
   /* Fills in call's answer and body. */
-  void (*answer)(struct play *play, struct ttn_call *call);
+  void (*answer)(struct stack *stack, struct ttn_call *call);
   const char *first; /* a call with this in its URL is answered first */
   const char *last;  /* and one with this after all others */
   char body[1 << 16];
-  char told[1 << 16]; /* "plugin/instance/type-type_instance=number\n" */
+  char reported[1 << 16]; /* "plugin/instance/type-type_instance=number\n" */
   char notified[4096];
 };
 
 /* ---- the network ---- */
 
 static inline bool net_start(void *ctx, struct ttn_call *call) {
-  struct play *p = ctx;
+  struct stack *p = ctx;
   assert_true(p->n_calls < sizeof(p->calls) / sizeof(p->calls[0]));
   p->calls[p->n_calls++] = call;
   p->started++;
   return true;
 }
 
-static inline void take_off(struct play *p, size_t i) {
+static inline void take_off(struct stack *p, size_t i) {
   p->n_calls--;
   memmove(p->calls + i, p->calls + i + 1,
           (p->n_calls - i) * sizeof(p->calls[0]));
 }
 
-static inline size_t choose(const struct play *p) {
+static inline size_t choose(const struct stack *p) {
   for (size_t i = 0; i < p->n_calls && p->first != NULL; i++)
     if (strstr(p->calls[i]->url, p->first) != NULL)
       return i;
@@ -59,7 +59,7 @@ static inline size_t choose(const struct play *p) {
 }
 
 static inline struct ttn_call *net_wait(void *ctx, int64_t until) {
-  struct play *p = ctx;
+  struct stack *p = ctx;
   if (p->n_calls == 0) {
     p->test.mono = until;
     return NULL;
@@ -85,7 +85,7 @@ static inline struct ttn_call *net_wait(void *ctx, int64_t until) {
 }
 
 static inline void net_cancel(void *ctx, struct ttn_call *call) {
-  struct play *p = ctx;
+  struct stack *p = ctx;
   for (size_t i = 0; i < p->n_calls; i++)
     if (p->calls[i] == call)
       take_off(p, i);
@@ -96,19 +96,19 @@ static inline void net_nothing(void *ctx) { (void)ctx; }
 /* ---- what went out ---- */
 
 static inline void sink_begin(void *ctx) {
-  ((struct play *)ctx)->told[0] = '\0';
+  ((struct stack *)ctx)->reported[0] = '\0';
 }
 
 static inline void sink_value(void *ctx, const struct ttn_value *v) {
-  struct play *p = ctx;
-  size_t n = strlen(p->told);
-  snprintf(p->told + n, sizeof(p->told) - n, "%s/%s/%s-%s=%.0f\n", v->plugin,
-           v->instance, v->type, v->type_instance,
+  struct stack *p = ctx;
+  size_t n = strlen(p->reported);
+  snprintf(p->reported + n, sizeof(p->reported) - n, "%s/%s/%s-%s=%.0f\n",
+           v->plugin, v->instance, v->type, v->type_instance,
            v->derive ? (double)v->count : v->gauge);
 }
 
 static inline void sink_notify(void *ctx, const struct ttn_notification *n) {
-  struct play *p = ctx;
+  struct stack *p = ctx;
   size_t used = strlen(p->notified);
   snprintf(p->notified + used, sizeof(p->notified) - used, "%s\n", n->message);
 }
@@ -120,17 +120,17 @@ static inline size_t count(const char *text, const char *what) {
   return n;
 }
 
-#define assert_told(p, line)                                                   \
+#define assert_reported(p, line)                                               \
   do {                                                                         \
-    if (count((p)->told, line "\n") != 1)                                      \
-      fail_msg("%s is not among\n%s%s", line, (p)->told, (p)->test.log);       \
+    if (count((p)->reported, line "\n") != 1)                                  \
+      fail_msg("%s is not among\n%s%s", line, (p)->reported, (p)->test.log);   \
   } while (0)
-#define assert_not_told(p, start)                                              \
+#define assert_not_reported(p, start)                                          \
   do {                                                                         \
-    if (strstr((p)->told, start) != NULL)                                      \
-      fail_msg("%s is among\n%s%s", start, (p)->told, (p)->test.log);          \
+    if (strstr((p)->reported, start) != NULL)                                  \
+      fail_msg("%s is among\n%s%s", start, (p)->reported, (p)->test.log);      \
   } while (0)
-#define assert_lines(p, n, what)                                               \
+#define assert_logged(p, n, what)                                              \
   do {                                                                         \
     if (count((p)->test.log, what) != (n))                                     \
       fail_msg("not %d times \"%s\" in\n%s", n, what, (p)->test.log);          \
@@ -156,10 +156,10 @@ static inline void set(const struct ttn_env *env, struct ttn_settings *s,
 }
 
 /* options: name, value, …, NULL, beyond a key and a discovery at each poll. */
-static inline struct play *open_play(void (*answer)(struct play *,
-                                                    struct ttn_call *),
-                                     const char *const *options) {
-  struct play *p = calloc(1, sizeof(*p));
+static inline struct stack *stack_open(void (*answer)(struct stack *,
+                                                      struct ttn_call *),
+                                       const char *const *options) {
+  struct stack *p = calloc(1, sizeof(*p));
   assert_non_null(p);
   test_env_init(&p->test);
   p->answer = answer;
@@ -181,7 +181,7 @@ static inline struct play *open_play(void (*answer)(struct play *,
   return p;
 }
 
-static inline void poll_play(struct play *p) {
+static inline void stack_poll(struct stack *p) {
   p->poll++;
   p->started = 0;
   p->test.mono += 60 * TTN_SECOND;
@@ -190,7 +190,7 @@ static inline void poll_play(struct play *p) {
   assert_int_equal(p->n_calls, 0);
 }
 
-static inline void close_play(struct play *p) {
+static inline void stack_close(struct stack *p) {
   ttn_account_free(p->account);
   assert_int_equal(p->test.blocks, 0);
   assert_null(strstr(p->test.log, "SECRET"));
@@ -210,7 +210,7 @@ static inline bool is_at(const struct ttn_call *call, const char *host) {
 }
 
 __attribute__((format(printf, 2, 3))) static inline void
-add(struct play *p, const char *format, ...) {
+answer_add(struct stack *p, const char *format, ...) {
   size_t n = strlen(p->body);
   va_list args;
   va_start(args, format);
@@ -219,38 +219,39 @@ add(struct play *p, const char *format, ...) {
 }
 
 /* ids and addresses: "a-gw", EU1, "b-gw", NAM1, …, NULL */
-static inline void give_list(struct play *p, struct ttn_call *call,
-                             const char *const *gateways) {
+static inline void answer_list(struct stack *p, struct ttn_call *call,
+                               const char *const *gateways) {
   int64_t n = 0;
-  add(p, "{\"gateways\":[");
+  answer_add(p, "{\"gateways\":[");
   for (size_t i = 0; gateways[i] != NULL; i += 2, n++)
-    add(p,
+    answer_add(
+        p,
         "%s{\"ids\":{\"gateway_id\":\"%s\"},\"gateway_server_address\":\"%s\"}",
         i == 0 ? "" : ",", gateways[i], gateways[i + 1]);
-  add(p, "]}");
+  answer_add(p, "]}");
   call->answer.total_count = n;
 }
 #define LIST(p, call, ...)                                                     \
-  give_list(p, call, (const char *const[]){__VA_ARGS__, NULL})
+  answer_list(p, call, (const char *const[]){__VA_ARGS__, NULL})
 
 /* An entry, as `fields`, for each gateway of the batch. */
-static inline void give_batch(struct play *p, const struct ttn_call *call,
-                              const char *fields) {
+static inline void answer_batch(struct stack *p, const struct ttn_call *call,
+                                const char *fields) {
   static const char key[] = "\"gateway_id\":\"";
   const char *comma = "";
-  add(p, "{\"entries\":{");
+  answer_add(p, "{\"entries\":{");
   for (const char *at = call->body; (at = strstr(at, key)) != NULL;
        comma = ",") {
     at += sizeof(key) - 1;
-    add(p, "%s\"%.*s\":{%s}", comma, (int)strcspn(at, "\""), at, fields);
+    answer_add(p, "%s\"%.*s\":{%s}", comma, (int)strcspn(at, "\""), at, fields);
   }
-  add(p, "}}");
+  answer_add(p, "}}");
 }
 
-static inline void refuse(struct play *p, struct ttn_call *call, int status,
-                          const char *body) {
+static inline void answer_error(struct stack *p, struct ttn_call *call,
+                                int status, const char *body) {
   call->answer.status = status;
-  add(p, "%s", body);
+  answer_add(p, "%s", body);
 }
 
 #endif
