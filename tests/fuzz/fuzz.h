@@ -8,12 +8,12 @@
 #ifndef TTN_FUZZ_H
 #define TTN_FUZZ_H
 
-#include "lib/outside.h"
+#include "lib/test_env.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Of each fuzzer: one run. */
-static void fuzz_one(struct test_env *outside, const char *bytes, size_t n);
+static void fuzz_one(struct test_env *test, const char *bytes, size_t n);
 
 #define REQUIRE(condition)                                                     \
   do {                                                                         \
@@ -24,27 +24,27 @@ static void fuzz_one(struct test_env *outside, const char *bytes, size_t n);
   } while (0)
 
 /* All memory is back, none fails any more, the log is empty. */
-static inline void fuzz_reset(struct test_env *outside) {
-  REQUIRE(outside->blocks == 0 && outside->bytes == 0);
-  outside->calls = outside->fail_at = outside->peak = outside->lines = 0;
-  outside->for_good = false;
-  outside->log[0] = '\0';
+static inline void fuzz_reset(struct test_env *test) {
+  REQUIRE(test->blocks == 0 && test->bytes == 0);
+  test->calls = test->fail_at = test->peak = test->lines = 0;
+  test->for_good = false;
+  test->log[0] = '\0';
 }
 
 /* 0: none. Else the 1st to 127th call for memory, and from 128 on also all
  * that follow. */
-static inline void fuzz_fail_memory(struct test_env *outside, uint8_t which) {
-  outside->fail_at = which & 0x7f;
-  outside->for_good = which >= 0x80;
+static inline void fuzz_fail_memory(struct test_env *test, uint8_t which) {
+  test->fail_at = which & 0x7f;
+  test->for_good = which >= 0x80;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  static struct test_env *outside;
-  if (outside == NULL)
-    outside = test_env_init(malloc(sizeof(*outside)));
-  fuzz_reset(outside);
-  fuzz_one(outside, (const char *)data, size);
-  fuzz_reset(outside);
+  static struct test_env *test;
+  if (test == NULL)
+    test = test_env_init(malloc(sizeof(*test)));
+  fuzz_reset(test);
+  fuzz_one(test, (const char *)data, size);
+  fuzz_reset(test);
   return 0;
 }
 

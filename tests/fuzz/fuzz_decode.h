@@ -72,11 +72,11 @@ static inline enum ttn_failure decode(struct ttn_decoder *decoder,
   return failure;
 }
 
-static inline void fuzz_decode(struct test_env *outside, enum ttn_body body,
+static inline void fuzz_decode(struct test_env *test, enum ttn_body body,
                                struct fuzz_input input) {
   const uint8_t cut = fuzz_byte(&input), fail = fuzz_byte(&input);
   uint64_t sum, other;
-  struct ttn_decoder *decoder = ttn_decoder_new(&outside->env);
+  struct ttn_decoder *decoder = ttn_decoder_new(&test->env);
   enum ttn_failure whole = decode(decoder, body, input, 0, &sum);
   REQUIRE(whole != TTN_FAIL_MEMORY);
   enum ttn_failure pieces = decode(decoder, body, input, cut, &other);
@@ -86,19 +86,19 @@ static inline void fuzz_decode(struct test_env *outside, enum ttn_body body,
           (pieces != TTN_OK && whole == TTN_FAIL_TOO_LARGE));
   REQUIRE(sum == other);
   ttn_decoder_free(decoder);
-  REQUIRE(outside->blocks == 0);
-  REQUIRE(outside->peak <= TTN_DECODE_MEMORY);
+  REQUIRE(test->blocks == 0);
+  REQUIRE(test->peak <= TTN_DECODE_MEMORY);
   if (fail == 0)
     return;
 
-  outside->calls = 0;
-  fuzz_fail_memory(outside, fail);
-  decoder = ttn_decoder_new(&outside->env);
+  test->calls = 0;
+  fuzz_fail_memory(test, fail);
+  decoder = ttn_decoder_new(&test->env);
   if (decoder == NULL)
     return;
   enum ttn_failure failing = decode(decoder, body, input, cut, &other);
   REQUIRE(failing == TTN_FAIL_MEMORY || (failing == pieces && sum == other));
-  outside->fail_at = 0;
+  test->fail_at = 0;
   REQUIRE(decode(decoder, body, input, cut, &other) == pieces);
   REQUIRE(sum == other);
   ttn_decoder_free(decoder);
@@ -106,14 +106,14 @@ static inline void fuzz_decode(struct test_env *outside, enum ttn_body body,
 
 /* What was taken is so no more when a field comes twice at its end, whatever
  * it says. */
-static inline void fuzz_repeat(struct test_env *outside, enum ttn_body body,
+static inline void fuzz_repeat(struct test_env *test, enum ttn_body body,
                                struct fuzz_input input, const char *twice) {
   static const char blanks[] = " \t\r\n";
   size_t entries;
   fuzz_byte(&input);
   fuzz_byte(&input);
-  outside->fail_at = 0;
-  struct ttn_decoder *decoder = ttn_decoder_new(&outside->env);
+  test->fail_at = 0;
+  struct ttn_decoder *decoder = ttn_decoder_new(&test->env);
   if (feed_body(decoder, body, input, 0) == TTN_OK) {
     size_t n = input.n;
     while (strchr(blanks, input.bytes[n - 1]) != NULL)

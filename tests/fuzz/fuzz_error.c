@@ -22,6 +22,6 @@ static uint64_t look(const struct ttn_decoder *decoder, enum ttn_body body) {
   return SUM(sum, error->details);
 }
 
-static void fuzz_one(struct test_env *outside, const char *bytes, size_t n) {
-  fuzz_decode(outside, TTN_BODY_ERROR, (struct fuzz_input){bytes, n});
+static void fuzz_one(struct test_env *test, const char *bytes, size_t n) {
+  fuzz_decode(test, TTN_BODY_ERROR, (struct fuzz_input){bytes, n});
 }

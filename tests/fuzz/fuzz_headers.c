@@ -117,12 +117,12 @@ static bool feed_all(struct ttn_headers *headers, struct fuzz_input input,
   return true;
 }
 
-static void fuzz_one(struct test_env *outside, const char *bytes, size_t n) {
+static void fuzz_one(struct test_env *test, const char *bytes, size_t n) {
   static const char *const ends[] = {"\r\n", "\n", ""};
   const struct fuzz_input input = {bytes, n};
   struct ttn_headers headers;
   struct ttn_answer answer, other, none;
-  (void)outside;
+  (void)test;
   ttn_headers_begin(&headers, &none);
   ttn_headers_begin(&headers, &answer);
   REQUIRE(same(&answer, &none));

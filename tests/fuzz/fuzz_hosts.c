@@ -113,11 +113,11 @@ static void check_address(const struct ttn_endpoint *account,
   REQUIRE(ttn_host_trusted(account, host) == may_have_key(account, host));
 }
 
-static void fuzz_one(struct test_env *outside, const char *bytes, size_t n) {
+static void fuzz_one(struct test_env *test, const char *bytes, size_t n) {
   struct fuzz_input input = {bytes, n};
   struct ttn_endpoint account, cluster;
   char why[200] = "";
-  (void)outside;
+  (void)test;
   char *url = fuzz_line(&input), *text = fuzz_line(&input);
   bool ok = url != NULL && ttn_endpoint_parse(url, &account, why, sizeof(why));
   if (ok) {

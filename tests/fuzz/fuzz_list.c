@@ -33,9 +33,8 @@ static uint64_t look(const struct ttn_decoder *decoder, enum ttn_body body) {
   return sum;
 }
 
-static void fuzz_one(struct test_env *outside, const char *bytes, size_t n) {
+static void fuzz_one(struct test_env *test, const char *bytes, size_t n) {
   const struct fuzz_input input = {bytes, n};
-  fuzz_decode(outside, TTN_BODY_LIST, input);
-  fuzz_repeat(outside, TTN_BODY_LIST, input,
-              "\"gateways\":[],\"gateways\":[]}");
+  fuzz_decode(test, TTN_BODY_LIST, input);
+  fuzz_repeat(test, TTN_BODY_LIST, input, "\"gateways\":[],\"gateways\":[]}");
 }

@@ -54,32 +54,32 @@ static struct ttn_option read_option(char *line, char **text) {
   return option;
 }
 
-static void check_log(const struct test_env *outside) {
-  REQUIRE(strstr(outside->log, MARK) == NULL);
-  REQUIRE(strstr(outside->log, NUMBER_MARK) == NULL);
+static void check_log(const struct test_env *test) {
+  REQUIRE(strstr(test->log, MARK) == NULL);
+  REQUIRE(strstr(test->log, NUMBER_MARK) == NULL);
   size_t line = 0;
-  for (const char *c = outside->log; *c != '\0'; c++) {
+  for (const char *c = test->log; *c != '\0'; c++) {
     line = *c == '\n' ? 0 : line + 1;
     REQUIRE(line <= strlen("WARNING ") + 1000);
     REQUIRE(*c == '\n' || ((unsigned char)*c >= ' ' && *c != 0x7f));
   }
 }
 
-static bool has_error(const struct test_env *outside) {
-  return strncmp(outside->log, "ERROR ", 6) == 0 ||
-         strstr(outside->log, "\nERROR ") != NULL;
+static bool has_error(const struct test_env *test) {
+  return strncmp(test->log, "ERROR ", 6) == 0 ||
+         strstr(test->log, "\nERROR ") != NULL;
 }
 
 /* One line; whoever is refused is told. */
-static bool take(struct test_env *outside, struct ttn_settings *settings,
+static bool take(struct test_env *test, struct ttn_settings *settings,
                  char *line) {
   char *text;
   const struct ttn_option option = read_option(line, &text);
-  outside->log[0] = '\0';
-  bool ok = ttn_settings_option(&outside->env, settings, &option);
+  test->log[0] = '\0';
+  bool ok = ttn_settings_option(&test->env, settings, &option);
   free(text);
-  check_log(outside);
-  REQUIRE(ok != has_error(outside));
+  check_log(test);
+  REQUIRE(ok != has_error(test));
   return ok;
 }
 
@@ -106,31 +106,31 @@ static void check_settings(const struct ttn_settings *settings) {
   REQUIRE(settings->state_file != NULL);
 }
 
-static void fuzz_one(struct test_env *outside, const char *bytes, size_t n) {
+static void fuzz_one(struct test_env *test, const char *bytes, size_t n) {
   struct fuzz_input input = {bytes, n};
   struct ttn_http_options http;
   char *line;
   if (memmem(bytes, n, MARK, strlen(MARK)) != NULL ||
       memmem(bytes, n, NUMBER_MARK, strlen(NUMBER_MARK)) != NULL)
     return; /* libFuzzer looks for what is compared with */
-  fuzz_fail_memory(outside, fuzz_byte(&input));
-  struct ttn_settings *settings = ttn_settings_new(&outside->env, "home");
-  REQUIRE((settings == NULL) == has_error(outside));
+  fuzz_fail_memory(test, fuzz_byte(&input));
+  struct ttn_settings *settings = ttn_settings_new(&test->env, "home");
+  REQUIRE((settings == NULL) == has_error(test));
   if (settings == NULL)
     return;
   bool ok = true;
   while ((line = fuzz_line(&input)) != NULL) {
-    ok = take(outside, settings, line) && ok;
+    ok = take(test, settings, line) && ok;
     free(line);
   }
-  outside->log[0] = '\0';
-  ok = ok && ttn_settings_finish(&outside->env, settings, 10 * TTN_SECOND) &&
-       ttn_settings_place(&outside->env, settings, "box", "/var/lib/collectd");
-  check_log(outside);
+  test->log[0] = '\0';
+  ok = ok && ttn_settings_finish(&test->env, settings, 10 * TTN_SECOND) &&
+       ttn_settings_place(&test->env, settings, "box", "/var/lib/collectd");
+  check_log(test);
   if (ok) {
-    REQUIRE(!has_error(outside));
+    REQUIRE(!has_error(test));
     check_settings(settings);
     ttn_settings_http(settings, &http);
   }
-  ttn_settings_free(&outside->env, settings);
+  ttn_settings_free(&test->env, settings);
 }

@@ -46,12 +46,12 @@ static char *with_end(struct fuzz_input *file) {
   return text;
 }
 
-static enum ttn_failure read_rows(struct test_env *outside, const char *path,
+static enum ttn_failure read_rows(struct test_env *test, const char *path,
                                   struct rows *rows) {
   why[0] = '\0';
   enum ttn_failure failure =
-      ttn_state_file_read(&outside->env, path, ACCOUNT, URL, &rows->row,
-                          &rows->n, &rows->with_values, why, sizeof(why));
+      ttn_state_file_read(&test->env, path, ACCOUNT, URL, &rows->row, &rows->n,
+                          &rows->with_values, why, sizeof(why));
   REQUIRE((failure == TTN_OK) == (why[0] == '\0'));
   REQUIRE(failure == TTN_OK || (rows->n == 0 && !rows->with_values));
   REQUIRE(failure == TTN_OK || failure == TTN_FAIL_STATE_FILE ||
@@ -73,10 +73,10 @@ static void check_rows(const struct rows *rows) {
   }
 }
 
-static void write_rows(struct test_env *outside, const struct rows *rows,
+static void write_rows(struct test_env *test, const struct rows *rows,
                        const char *path) {
   struct ttn_state_writer *writer = ttn_state_writer_open(
-      &outside->env, path, ACCOUNT, URL, rows->with_values, why, sizeof(why));
+      &test->env, path, ACCOUNT, URL, rows->with_values, why, sizeof(why));
   REQUIRE(writer != NULL);
   for (size_t i = 0; i < rows->n; i++)
     ttn_state_writer_add(writer, rows->row[i].id, rows->row[i].gone_at,
@@ -107,24 +107,24 @@ static const char *scratch(void) {
   return path;
 }
 
-static void round_trip(struct test_env *outside, const struct rows *rows) {
+static void round_trip(struct test_env *test, const struct rows *rows) {
   static char before[1 << 20], after[1 << 20];
   struct rows again;
   const char *path = scratch();
-  write_rows(outside, rows, path);
+  write_rows(test, rows, path);
   size_t n = read_bytes(path, before, sizeof(before));
-  REQUIRE(read_rows(outside, path, &again) == TTN_OK);
+  REQUIRE(read_rows(test, path, &again) == TTN_OK);
   REQUIRE(again.n == rows->n && again.with_values == rows->with_values);
   REQUIRE(rows->n == 0 ||
           memcmp(again.row, rows->row, rows->n * sizeof(rows->row[0])) == 0);
-  write_rows(outside, &again, path);
+  write_rows(test, &again, path);
   REQUIRE(read_bytes(path, after, sizeof(after)) == n);
   REQUIRE(memcmp(before, after, n) == 0);
-  ttn_free(&outside->env, again.row);
+  ttn_free(&test->env, again.row);
   unlink(path);
 }
 
-static void fuzz_one(struct test_env *outside, const char *bytes, size_t n) {
+static void fuzz_one(struct test_env *test, const char *bytes, size_t n) {
   struct fuzz_input input = {bytes, n};
   struct rows rows;
   char path[64], *made = NULL;
@@ -132,17 +132,17 @@ static void fuzz_one(struct test_env *outside, const char *bytes, size_t n) {
   if ((choice & 1) != 0)
     made = with_end(&input);
   int fd = make_file(input.bytes, input.n, path);
-  fuzz_fail_memory(outside, choice >> 1);
-  enum ttn_failure failing = read_rows(outside, path, &rows);
-  ttn_free(&outside->env, rows.row);
-  outside->fail_at = 0;
-  enum ttn_failure failure = read_rows(outside, path, &rows);
+  fuzz_fail_memory(test, choice >> 1);
+  enum ttn_failure failing = read_rows(test, path, &rows);
+  ttn_free(&test->env, rows.row);
+  test->fail_at = 0;
+  enum ttn_failure failure = read_rows(test, path, &rows);
   REQUIRE(failing == TTN_FAIL_MEMORY || failing == failure);
   close(fd);
   free(made);
   if (failure != TTN_OK)
     return;
   check_rows(&rows);
-  round_trip(outside, &rows);
-  ttn_free(&outside->env, rows.row);
+  round_trip(test, &rows);
+  ttn_free(&test->env, rows.row);
 }

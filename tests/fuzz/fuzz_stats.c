@@ -99,12 +99,12 @@ static uint64_t look(const struct ttn_decoder *decoder, enum ttn_body body) {
   return sum;
 }
 
-static void fuzz_one(struct test_env *outside, const char *bytes, size_t n) {
+static void fuzz_one(struct test_env *test, const char *bytes, size_t n) {
   const bool single = n > 0 && (bytes[0] & 1) != 0;
   const enum ttn_body body = single ? TTN_BODY_SINGLE : TTN_BODY_BATCH;
   const struct fuzz_input input = {bytes, n};
-  fuzz_decode(outside, body, input);
-  fuzz_repeat(outside, body, input,
+  fuzz_decode(test, body, input);
+  fuzz_repeat(test, body, input,
               single ? "\"protocol\":\"a\",\"protocol\":\"b\"}"
                      : "\"entries\":{},\"entries\":{}}");
 }

@@ -133,9 +133,9 @@ static void check_print(int64_t ns) {
   REQUIRE(again == ns / TTN_SECOND * TTN_SECOND);
 }
 
-static void fuzz_one(struct test_env *outside, const char *bytes, size_t n) {
+static void fuzz_one(struct test_env *test, const char *bytes, size_t n) {
   int64_t ns = 0;
-  (void)outside;
+  (void)test;
   char *text = malloc(n + 1);
   memcpy(text, bytes, n);
   text[n] = '\0';

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "lib/daemon.h"
+#include "lib/collectd.h"
 #include "lib/web.h"
 
 /* -- the stack: one gateway, or none at all -- */
@@ -39,7 +39,7 @@ static struct web web;
 
 static int load(void **state) {
   (void)state;
-  daemon_load();
+  collectd_load();
   web_start(&web);
   return 0;
 }
@@ -52,28 +52,28 @@ static int unload(void **state) {
 
 static int start(void **state) {
   (void)state;
-  host.n_reads = host.n_values = host.refuse = 0;
-  host.log[0] = '\0';
-  host.now = TIME_T_TO_CDTIME_T(1000);
+  collectd.n_reads = collectd.n_values = collectd.refuse = 0;
+  collectd.log[0] = '\0';
+  collectd.now = TIME_T_TO_CDTIME_T(1000);
   hang = false;
-  memset(host.gateway_names, 0, sizeof(host.gateway_names));
+  memset(collectd.gateway_names, 0, sizeof(collectd.gateway_names));
   return 0;
 }
 
 static void end_reads(void) {
-  for (int i = 0; i < host.n_reads; i++)
-    host.reads[i].data.free_func(host.reads[i].data.data);
-  host.n_reads = 0;
+  for (int i = 0; i < collectd.n_reads; i++)
+    collectd.reads[i].data.free_func(collectd.reads[i].data.data);
+  collectd.n_reads = 0;
 }
 
 static int stop(void **state) {
   (void)state;
   end_reads();
-  return host.shutdown();
+  return collectd.shutdown();
 }
 
 static void *read_once(void *arg) {
-  struct read *read = arg;
+  struct collectd_read *read = arg;
   int64_t before = ttn_env_system.mono(NULL);
   assert_int_equal(read->callback(&read->data), 0);
   assert_true(ttn_env_system.mono(NULL) - before < TTN_SECOND / 2);
@@ -81,29 +81,29 @@ static void *read_once(void *arg) {
 }
 
 /* On a thread that isn't the one of init. */
-static void read_elsewhere(struct read *read) {
+static void read_elsewhere(struct collectd_read *read) {
   pthread_t thread;
   assert_int_equal(pthread_create(&thread, NULL, read_once, read), 0);
   pthread_join(thread, NULL);
 }
 
 static bool logged(const char *text) {
-  pthread_mutex_lock(&host.lock);
-  bool found = strstr(host.log, text) != NULL;
-  pthread_mutex_unlock(&host.lock);
+  pthread_mutex_lock(&collectd.lock);
+  bool found = strstr(collectd.log, text) != NULL;
+  pthread_mutex_unlock(&collectd.lock);
   return found;
 }
 
-/* The value's place in host.values, or -1. */
+/* The value's place in collectd.values, or -1. */
 static int find(const char *plugin, const char *type, const char *instance) {
   int found = -1;
-  pthread_mutex_lock(&host.lock);
-  for (int i = 0; i < host.n_values && found < 0; i++)
-    if (strcmp(host.values[i].plugin, plugin) == 0 &&
-        strcmp(host.values[i].type, type) == 0 &&
-        strcmp(host.values[i].type_instance, instance) == 0)
+  pthread_mutex_lock(&collectd.lock);
+  for (int i = 0; i < collectd.n_values && found < 0; i++)
+    if (strcmp(collectd.values[i].plugin, plugin) == 0 &&
+        strcmp(collectd.values[i].type, type) == 0 &&
+        strcmp(collectd.values[i].type_instance, instance) == 0)
       found = i;
-  pthread_mutex_unlock(&host.lock);
+  pthread_mutex_unlock(&collectd.lock);
   return found;
 }
 
@@ -115,56 +115,56 @@ static int wait_value(const char *plugin, const char *type,
       return found;
     web_sleep(25);
   }
-  fail_msg("no %s/%s-%s; log:\n%s", plugin, type, instance, host.log);
+  fail_msg("no %s/%s-%s; log:\n%s", plugin, type, instance, collectd.log);
   return -1;
 }
 
 /* -- tests -- */
 
 static void test_nothing_configured(void **state) {
-  oconfig_item_t plugin = daemon_item("Plugin", NULL);
+  oconfig_item_t plugin = collectd_item("Plugin", NULL);
   (void)state;
-  assert_int_equal(host.config(&plugin), 0);
-  assert_int_equal(host.init(), 0);
-  assert_int_equal(host.n_reads, 0);
+  assert_int_equal(collectd.config(&plugin), 0);
+  assert_int_equal(collectd.init(), 0);
+  assert_int_equal(collectd.n_reads, 0);
   assert_string_equal(
-      host.log,
+      collectd.log,
       "ERROR ttn plugin: no account is left, nothing will be polled: a "
       "<Plugin ttn> block needs an <Account \"name\"> with an APIKeyFile\n");
 }
 
 static void test_values(void **state) {
   (void)state;
-  daemon_configure("home", web.port, "");
-  assert_int_equal(host.init(), 0);
-  assert_int_equal(host.n_reads, 1);
-  assert_string_equal(host.reads[0].name, "ttn/home");
-  assert_int_equal(host.reads[0].interval, TIME_T_TO_CDTIME_T(1) / 2);
-  assert_int_equal(host.n_values, 0);
-  read_elsewhere(&host.reads[0]);
+  collectd_configure("home", web.port, "");
+  assert_int_equal(collectd.init(), 0);
+  assert_int_equal(collectd.n_reads, 1);
+  assert_string_equal(collectd.reads[0].name, "ttn/home");
+  assert_int_equal(collectd.reads[0].interval, TIME_T_TO_CDTIME_T(1) / 2);
+  assert_int_equal(collectd.n_values, 0);
+  read_elsewhere(&collectd.reads[0]);
   int up = wait_value("ttn_api", "bool", "up");
   int count = find("ttn", "packets", "uplink");
   assert_true(count >= 0);
-  assert_true(host.gauges[up] == 1.0);
-  assert_int_equal(host.counts[count], 41);
-  const value_list_t *list = &host.values[count];
+  assert_true(collectd.gauges[up] == 1.0);
+  assert_int_equal(collectd.counts[count], 41);
+  const value_list_t *list = &collectd.values[count];
   assert_string_equal(list->host, "box");
   assert_string_equal(list->plugin_instance, "roof");
   assert_true(list->time == TIME_T_TO_CDTIME_T(1000));
   assert_true(list->interval == TIME_T_TO_CDTIME_T(1) / 2);
   assert_int_equal(list->values_len, 1);
-  assert_string_equal(host.gateway_names[count], "The roof");
-  assert_string_equal(host.gateway_names[up], "");
-  for (int i = 0; i < host.n_values; i++)
-    assert_true(host.values[i].time == TIME_T_TO_CDTIME_T(1000));
+  assert_string_equal(collectd.gateway_names[count], "The roof");
+  assert_string_equal(collectd.gateway_names[up], "");
+  for (int i = 0; i < collectd.n_values; i++)
+    assert_true(collectd.values[i].time == TIME_T_TO_CDTIME_T(1000));
 }
 
 /* As with `collectd -T`: all values are there when the read returns. */
 static void test_in_place(void **state) {
   (void)state;
-  daemon_configure("home", web.port, "");
-  assert_int_equal(host.init(), 0);
-  assert_int_equal(host.reads[0].callback(&host.reads[0].data), 0);
+  collectd_configure("home", web.port, "");
+  assert_int_equal(collectd.init(), 0);
+  assert_int_equal(collectd.reads[0].callback(&collectd.reads[0].data), 0);
   assert_true(find("ttn_api", "bool", "up") >= 0);
   assert_true(find("ttn", "packets", "uplink") >= 0);
 }
@@ -174,15 +174,15 @@ static void test_in_place(void **state) {
 static void test_hang(void **state) {
   (void)state;
   hang = true;
-  daemon_configure("home", web.port, "");
-  assert_int_equal(host.init(), 0);
+  collectd_configure("home", web.port, "");
+  assert_int_equal(collectd.init(), 0);
   web_forget(&web);
-  read_elsewhere(&host.reads[0]);
+  read_elsewhere(&collectd.reads[0]);
   for (int i = 0; i < 400 && !web_saw(&web, "GET "); i++)
     web_sleep(25);
   assert_true(web_saw(&web, "GET "));
   for (int i = 0; i < 5; i++)
-    read_elsewhere(&host.reads[0]);
+    read_elsewhere(&collectd.reads[0]);
   assert_true(logged("NOTICE ttn plugin: account \"home\": the poll takes "
                      "longer than the interval; 1 skipped so far\n"));
   assert_true(logged("; 2 skipped so far\n"));
@@ -197,10 +197,10 @@ static void test_hang(void **state) {
 
 static void test_refused(void **state) {
   (void)state;
-  host.refuse = 22;
-  daemon_configure("home", web.port, "");
-  assert_int_equal(host.init(), 0);
-  assert_int_equal(host.n_reads, 0);
+  collectd.refuse = 22;
+  collectd_configure("home", web.port, "");
+  assert_int_equal(collectd.init(), 0);
+  assert_int_equal(collectd.n_reads, 0);
   assert_true(logged("ERROR ttn plugin: collectd refuses to read ttn/home: "
                      "error 22\n"));
   assert_true(logged("ERROR ttn plugin: no account is left"));
@@ -208,15 +208,15 @@ static void test_refused(void **state) {
 
 static void test_same_state_file(void **state) {
   (void)state;
-  daemon_configure("a", web.port, "counts");
-  daemon_configure("b", web.port, "/nonexistent/counts");
-  daemon_configure("c", web.port, "");
-  daemon_configure("d", web.port, "");
-  assert_int_equal(host.init(), 0);
-  assert_int_equal(host.n_reads, 3);
-  assert_string_equal(host.reads[0].name, "ttn/a");
-  assert_string_equal(host.reads[1].name, "ttn/c");
-  assert_string_equal(host.reads[2].name, "ttn/d");
+  collectd_configure("a", web.port, "counts");
+  collectd_configure("b", web.port, "/nonexistent/counts");
+  collectd_configure("c", web.port, "");
+  collectd_configure("d", web.port, "");
+  assert_int_equal(collectd.init(), 0);
+  assert_int_equal(collectd.n_reads, 3);
+  assert_string_equal(collectd.reads[0].name, "ttn/a");
+  assert_string_equal(collectd.reads[1].name, "ttn/c");
+  assert_string_equal(collectd.reads[2].name, "ttn/d");
   assert_true(logged("ERROR ttn plugin: account \"b\" is left out: its "
                      "StateFile /nonexistent/counts is account \"a\"'s; give "
                      "it one of its own\n"));
@@ -225,8 +225,8 @@ static void test_same_state_file(void **state) {
 /* Options are taken before the fork, and perhaps never used. */
 static void test_config_only(void **state) {
   (void)state;
-  daemon_configure("home", web.port, "");
-  daemon_configure("home", web.port, "");
+  collectd_configure("home", web.port, "");
+  collectd_configure("home", web.port, "");
   assert_true(logged("account \"home\" is there twice, the second is left "
                      "out: give it a name of its own\n"));
 }

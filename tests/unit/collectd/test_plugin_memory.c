@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "lib/daemon.h"
+#include "lib/collectd.h"
 #include "lib/web.h"
 
 #include <unistd.h>
@@ -65,13 +65,13 @@ static void note(const struct test_env *test, bool before, enum phase phase) {
 static int told(const char *plugin, const char *type, const char *instance,
                 double *number) {
   int n = 0;
-  for (int i = 0; i < host.n_values; i++) {
-    const value_list_t *list = &host.values[i];
+  for (int i = 0; i < collectd.n_values; i++) {
+    const value_list_t *list = &collectd.values[i];
     if (strcmp(list->plugin, plugin) != 0 || strcmp(list->type, type) != 0 ||
         strcmp(list->type_instance, instance) != 0)
       continue;
-    *number =
-        strcmp(type, "packets") == 0 ? (double)host.counts[i] : host.gauges[i];
+    *number = strcmp(type, "packets") == 0 ? (double)collectd.counts[i]
+                                           : collectd.gauges[i];
     n++;
   }
   return n;
@@ -96,41 +96,41 @@ static void check_values(bool whole) {
 
 static void read_once(struct test_env *test, enum phase phase) {
   const bool before = has_failed(test);
-  host.n_values = 0;
-  assert_int_equal(host.reads[0].callback(&host.reads[0].data), 0);
+  collectd.n_values = 0;
+  assert_int_equal(collectd.reads[0].callback(&collectd.reads[0].data), 0);
   note(test, before, phase);
   check_values(before ? !test->for_good : !has_failed(test));
 }
 
 static void end(struct test_env *test) {
   const bool before = has_failed(test);
-  for (int i = 0; i < host.n_reads; i++)
-    host.reads[i].data.free_func(host.reads[i].data.data);
-  host.n_reads = 0;
-  assert_int_equal(host.shutdown(), 0);
+  for (int i = 0; i < collectd.n_reads; i++)
+    collectd.reads[i].data.free_func(collectd.reads[i].data.data);
+  collectd.n_reads = 0;
+  assert_int_equal(collectd.shutdown(), 0);
   note(test, before, END);
 }
 
 static void life(struct test_env *test, void *state_file) {
   unlink(state_file);
-  host.n_reads = 0;
-  host.log[0] = '\0';
-  daemon_configure("home", web.port, state_file);
+  collectd.n_reads = 0;
+  collectd.log[0] = '\0';
+  collectd_configure("home", web.port, state_file);
   note(test, false, CONFIG);
   bool before = has_failed(test);
-  assert_int_equal(host.init(), 0);
+  assert_int_equal(collectd.init(), 0);
   note(test, before, INIT);
   /* Whoever is left out is told of. */
-  if (host.n_reads == 0) {
+  if (collectd.n_reads == 0) {
     assert_true(has_failed(test));
-    assert_non_null(strstr(host.log, "ERROR ttn plugin: "));
-    assert_non_null(strstr(host.log, "nothing will be polled"));
+    assert_non_null(strstr(collectd.log, "ERROR ttn plugin: "));
+    assert_non_null(strstr(collectd.log, "nothing will be polled"));
   } else {
     for (enum phase phase = READ; phase <= ONCE_MORE; phase++)
       read_once(test, phase);
   }
   end(test);
-  assert_null(strstr(host.log, "NNSXS"));
+  assert_null(strstr(collectd.log, "NNSXS"));
 }
 
 static void test_memory(void **state) {
@@ -154,9 +154,9 @@ static void test_memory(void **state) {
 static void test_no_meta_data(void **state) {
   (void)state;
   test_env_init(&outside);
-  host.no_meta = true;
+  collectd.no_meta = true;
   life(&outside, (char *)"");
-  host.no_meta = false;
+  collectd.no_meta = false;
   assert_int_equal(outside.blocks, 0);
 }
 
@@ -164,7 +164,7 @@ static int load(void **state) {
   static char name[] = "box";
   (void)state;
   hostname_g = name;
-  host.now = TIME_T_TO_CDTIME_T(1000);
+  collectd.now = TIME_T_TO_CDTIME_T(1000);
   signal(SIGPIPE, SIG_IGN);
   module_register();
   web_start(&web);

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "lib/daemon.h"
+#include "lib/collectd.h"
 #include "lib/web.h"
 
 #define LIVES 8
@@ -58,7 +58,7 @@ static atomic_bool over;
 static void *read_all(void *arg) {
   (void)arg;
   for (int i = 0; !over; i = (i + 1) % ACCOUNTS) {
-    struct read *read = &host.reads[i];
+    struct collectd_read *read = &collectd.reads[i];
     pthread_mutex_lock(&reading[i]);
     if (read->data.data != NULL && read->callback(&read->data) != 0)
       abort();
@@ -70,8 +70,8 @@ static void *read_all(void *arg) {
 
 static void end_account(int i) {
   pthread_mutex_lock(&reading[i]);
-  host.reads[i].data.free_func(host.reads[i].data.data);
-  host.reads[i].data.data = NULL;
+  collectd.reads[i].data.free_func(collectd.reads[i].data.data);
+  collectd.reads[i].data.data = NULL;
   pthread_mutex_unlock(&reading[i]);
 }
 
@@ -80,25 +80,25 @@ static void end_account(int i) {
 static void live(int life) {
   pthread_t readers[READERS];
   char name[16], state_file[64];
-  int before = host.dispatched;
+  int before = collectd.dispatched;
   over = false;
   mood = life == 0 ? WELL : MIXED;
-  host.n_reads = 0;
+  collectd.n_reads = 0;
   web_start(&web);
   for (int i = 0; i < ACCOUNTS; i++) {
     snprintf(name, sizeof name, "account-%d", i);
     snprintf(state_file, sizeof state_file, "%s/%d.state", dir, i);
-    daemon_configure(name, web.port, i % 2 == 0 ? state_file : "");
+    collectd_configure(name, web.port, i % 2 == 0 ? state_file : "");
   }
-  assert_int_equal(host.init(), 0);
-  assert_int_equal(host.n_reads, ACCOUNTS);
+  assert_int_equal(collectd.init(), 0);
+  assert_int_equal(collectd.n_reads, ACCOUNTS);
   for (int i = 0; i < READERS; i++)
     assert_int_equal(pthread_create(&readers[i], NULL, read_all, NULL), 0);
-  for (int i = 0; i < 2000 && host.dispatched == before; i++)
+  for (int i = 0; i < 2000 && collectd.dispatched == before; i++)
     web_sleep(10);
   if (mood == WELL)
     mood = REFUSING;
-  for (int i = 0; i < 3000 && mood == REFUSING && host.notified == 0; i++)
+  for (int i = 0; i < 3000 && mood == REFUSING && collectd.notified == 0; i++)
     web_sleep(10);
   mood = MIXED;
   for (int i = 0; i < ACCOUNTS; i++) {
@@ -108,21 +108,21 @@ static void live(int life) {
   over = true;
   for (int i = 0; i < READERS; i++)
     pthread_join(readers[i], NULL);
-  assert_int_equal(host.shutdown(), 0);
+  assert_int_equal(collectd.shutdown(), 0);
   web_stop(&web);
 }
 
 static void test_lives(void **state) {
   (void)state;
   for (int i = 0; i < LIVES; i++) {
-    int before = host.dispatched;
+    int before = collectd.dispatched;
     live(i);
-    int after = host.dispatched;
+    int after = collectd.dispatched;
     assert_true(after > before);
     web_sleep(20);
-    assert_int_equal(host.dispatched, after);
+    assert_int_equal(collectd.dispatched, after);
   }
-  assert_true(host.notified > 0);
+  assert_true(collectd.notified > 0);
 }
 
 static int load(void **state) {
@@ -130,7 +130,7 @@ static int load(void **state) {
   assert_non_null(mkdtemp(dir));
   for (int i = 0; i < ACCOUNTS; i++)
     pthread_mutex_init(&reading[i], NULL);
-  daemon_load();
+  collectd_load();
   return 0;
 }
 

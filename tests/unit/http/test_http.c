@@ -178,19 +178,19 @@ static void web_answer(struct web_request *request) {
   web_reply(request, "404 Not Found", "", "", 0);
 }
 
-static const struct ttn_answer *get(struct rig *rig, struct fetch *fetch,
+static const struct ttn_answer *get(struct client *client, struct fetch *fetch,
                                     const char *path) {
-  return fetch_get(rig, fetch, "http", web.port, path);
+  return fetch_get(client, fetch, "http", web.port, path);
 }
 
 static void test_get(void **state) {
-  struct rig rig;
+  struct client client;
   struct fetch fetch;
   const struct ttn_answer *answer;
   (void)state;
 
-  rig_open(&rig);
-  answer = get(&rig, &fetch, "headers");
+  client_open(&client);
+  answer = get(&client, &fetch, "headers");
   assert_failure(answer, TTN_OK);
   assert_int_equal(answer->status, 200);
   assert_int_equal(fetch.status, 200);
@@ -210,29 +210,29 @@ static void test_get(void **state) {
   assert_true(web_saw(&web, "\r\nUser-Agent: ttn-test/1\r\n"));
   assert_true(web_saw(&web, "\r\nAccept-Encoding: gzip\r\n"));
   assert_false(web_saw(&web, "\r\nContent-Type:"));
-  rig_close(&rig);
+  client_close(&client);
 }
 
 static void test_post_then_get(void **state) {
   static char body[3000000];
-  struct rig rig;
+  struct client client;
   struct fetch fetch;
   (void)state;
 
-  rig_open(&rig);
-  fetch_init(&fetch, &rig, "http", web.port, "ok");
+  client_open(&client);
+  fetch_init(&fetch, &client, "http", web.port, "ok");
   fetch.call.body = "{\"gateway_ids\":[]}";
   fetch.call.body_size = strlen(fetch.call.body);
-  assert_failure(fetch_run(&rig, &fetch), TTN_OK);
+  assert_failure(fetch_run(&client, &fetch), TTN_OK);
   assert_true(web_saw(&web, "POST /ok HTTP/1.1\r\n"));
   assert_true(web_saw(&web, "\r\nContent-Type: application/json\r\n"));
   assert_true(web_saw(&web, "\r\nContent-Length: 18\r\n"));
   assert_string_equal(web.last_body, "{\"gateway_ids\":[]}");
 
   /* The same handle, and nothing of the first call is left in it. */
-  fetch_init(&fetch, &rig, "http", web.port, "ok");
+  fetch_init(&fetch, &client, "http", web.port, "ok");
   fetch.call.auth = NULL;
-  assert_failure(fetch_run(&rig, &fetch), TTN_OK);
+  assert_failure(fetch_run(&client, &fetch), TTN_OK);
   assert_true(web_saw(&web, "GET /ok HTTP/1.1\r\n"));
   assert_false(web_saw(&web, "Authorization"));
   assert_false(web_saw(&web, "Content-"));
@@ -240,12 +240,12 @@ static void test_post_then_get(void **state) {
 
   /* A body for which libcurl would ask first whether it may be sent. */
   memset(body, ' ', sizeof body);
-  fetch_init(&fetch, &rig, "http", web.port, "ok");
+  fetch_init(&fetch, &client, "http", web.port, "ok");
   fetch.call.body = body;
   fetch.call.body_size = 1024 * 1024 - 4096;
-  assert_failure(fetch_run(&rig, &fetch), TTN_OK);
+  assert_failure(fetch_run(&client, &fetch), TTN_OK);
   assert_false(web_saw(&web, "Expect"));
-  rig_close(&rig);
+  client_close(&client);
 }
 
 /* What a misbehaving server makes of a call: failure, status, a word of why. */
@@ -272,15 +272,15 @@ static void test_faults(void **state) {
       /* libcurl calls it whole; that JSON is cut short, the decoder sees. */
       {"short-length", TTN_OK, 200, ""},
   };
-  struct rig rig;
+  struct client client;
   struct fetch fetch;
   (void)state;
 
-  rig_open(&rig);
+  client_open(&client);
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     const struct ttn_answer *answer;
     web_forget(&web);
-    answer = get(&rig, &fetch, cases[i].path);
+    answer = get(&client, &fetch, cases[i].path);
     if (answer->failure != cases[i].failure ||
         answer->status != cases[i].status ||
         strstr(answer->why, cases[i].why) == NULL || web.requests != 1)
@@ -288,30 +288,31 @@ static void test_faults(void **state) {
                ttn_failure_name(answer->failure), answer->status, web.requests,
                answer->why);
     /* And the next call is none the worse for it. */
-    assert_failure(get(&rig, &fetch, "ok"), TTN_OK);
+    assert_failure(get(&client, &fetch, "ok"), TTN_OK);
     assert_string_equal(fetch.body, "ok");
   }
-  rig_close(&rig);
+  client_close(&client);
 }
 
 static void test_refused(void **state) {
-  struct rig rig;
+  struct client client;
   struct fetch fetch;
   int port = 0;
   (void)state;
 
   int held = web_hold(&port);
-  rig_open(&rig);
-  assert_failure(fetch_get(&rig, &fetch, "http", port, "ok"), TTN_FAIL_CONNECT);
+  client_open(&client);
+  assert_failure(fetch_get(&client, &fetch, "http", port, "ok"),
+                 TTN_FAIL_CONNECT);
   assert_why(&fetch.call.answer, "127.0.0.1");
   assert_int_equal(fetch.call.answer.status, 0);
-  rig_close(&rig);
+  client_close(&client);
   close(held);
 }
 
 /* A port whose queue is full: the kernel drops what else comes. */
 static void test_not_accepted(void **state) {
-  struct rig rig;
+  struct client client;
   struct fetch fetch;
   int port = 0, listener = web_listen(&port), fillers[4];
   struct sockaddr_in address = {.sin_family = AF_INET,
@@ -324,98 +325,99 @@ static void test_not_accepted(void **state) {
     fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     (void)connect(fillers[i], (struct sockaddr *)&address, sizeof address);
   }
-  rig_open(&rig);
-  fetch_init(&fetch, &rig, "http", port, "ok")->timeout = 1200 * TTN_MS;
-  assert_failure(fetch_run(&rig, &fetch), TTN_FAIL_CONNECT);
+  client_open(&client);
+  fetch_init(&fetch, &client, "http", port, "ok")->timeout = 1200 * TTN_MS;
+  assert_failure(fetch_run(&client, &fetch), TTN_FAIL_CONNECT);
   assert_why(&fetch.call.answer, "nobody accepted a connection at 127.0.0.1");
   assert_why(&fetch.call.answer, "within 1.1 s");
   /* Who has hardly any time left does not blame the server. */
-  fetch_init(&fetch, &rig, "http", port, "ok")->timeout = 100 * TTN_MS;
-  assert_failure(fetch_run(&rig, &fetch), TTN_FAIL_TIMEOUT);
-  rig_close(&rig);
+  fetch_init(&fetch, &client, "http", port, "ok")->timeout = 100 * TTN_MS;
+  assert_failure(fetch_run(&client, &fetch), TTN_FAIL_TIMEOUT);
+  client_close(&client);
   for (int i = 0; i < 4; i++)
     close(fillers[i]);
   close(listener);
 }
 
 static void test_gzip(void **state) {
-  struct rig rig;
+  struct client client;
   struct fetch fetch;
   (void)state;
 
-  rig_open(&rig);
-  assert_failure(get(&rig, &fetch, "gzip"), TTN_OK);
+  client_open(&client);
+  assert_failure(get(&client, &fetch, "gzip"), TTN_OK);
   assert_string_equal(fetch.body, "a body that was compressed\n");
   assert_int_equal(fetch.call.answer.bytes, zipped_n);
-  rig_close(&rig);
+  client_close(&client);
 }
 
 static void test_interim_and_trailers(void **state) {
-  struct rig rig;
+  struct client client;
   struct fetch fetch;
   const struct ttn_answer *answer;
   (void)state;
 
-  rig_open(&rig);
-  answer = get(&rig, &fetch, "interim");
+  client_open(&client);
+  answer = get(&client, &fetch, "interim");
   assert_failure(answer, TTN_OK);
   assert_int_equal(answer->status, 200);
   assert_int_equal(answer->total_count, -1);
   assert_int_equal(answer->rate_available, 3);
   assert_int_equal(answer->rate_retry, -1);
   assert_string_equal(answer->warning, "");
-  rig_close(&rig);
+  client_close(&client);
 }
 
 static void test_given_up(void **state) {
-  struct rig rig;
+  struct client client;
   struct fetch fetch;
   (void)state;
 
-  rig_open(&rig);
-  fetch_init(&fetch, &rig, "http", web.port, "gzip");
+  client_open(&client);
+  fetch_init(&fetch, &client, "http", web.port, "gzip");
   fetch.give_up_at = 1;
-  assert_failure(fetch_run(&rig, &fetch), TTN_FAIL_JSON);
+  assert_failure(fetch_run(&client, &fetch), TTN_FAIL_JSON);
   assert_int_equal(fetch.call.answer.status, 200);
-  rig_close(&rig);
+  client_close(&client);
 }
 
 /* Time-outs come when they are due, whatever else is under way. */
 static void test_timeouts(void **state) {
-  struct rig rig;
+  struct client client;
   struct fetch hang, drip, good;
   int64_t begin = fetch_now();
   struct ttn_call *call;
   (void)state;
 
-  rig_open(&rig);
-  fetch_init(&hang, &rig, "http", web.port, "hang")->timeout = 300 * TTN_MS;
-  fetch_init(&drip, &rig, "http", web.port, "trickle")->timeout = 500 * TTN_MS;
-  fetch_init(&good, &rig, "http", web.port, "ok");
-  fetch_start(&rig, &drip);
-  fetch_start(&rig, &hang);
-  fetch_start(&rig, &good);
-  assert_ptr_equal(fetch_wait(&rig, 5000), &good.call);
-  call = fetch_wait(&rig, 5000);
+  client_open(&client);
+  fetch_init(&hang, &client, "http", web.port, "hang")->timeout = 300 * TTN_MS;
+  fetch_init(&drip, &client, "http", web.port, "trickle")->timeout =
+      500 * TTN_MS;
+  fetch_init(&good, &client, "http", web.port, "ok");
+  fetch_start(&client, &drip);
+  fetch_start(&client, &hang);
+  fetch_start(&client, &good);
+  assert_ptr_equal(fetch_wait(&client, 5000), &good.call);
+  call = fetch_wait(&client, 5000);
   assert_ptr_equal(call, &hang.call);
   assert_in_range(fetch_now() - begin, 300 * TTN_MS, 400 * TTN_MS);
   assert_failure(&call->answer, TTN_FAIL_TIMEOUT);
   assert_why(&call->answer, "no answer from 127.0.0.1:");
   assert_why(&call->answer, "within 0.3 s");
-  call = fetch_wait(&rig, 5000);
+  call = fetch_wait(&client, 5000);
   assert_ptr_equal(call, &drip.call);
   assert_in_range(fetch_now() - begin, 500 * TTN_MS, 600 * TTN_MS);
   assert_failure(&call->answer, TTN_FAIL_TIMEOUT);
   assert_why(&call->answer, "no whole answer from");
   assert_int_equal(call->answer.status, 200);
-  assert_null(fetch_wait(&rig, 20));
+  assert_null(fetch_wait(&client, 20));
 
   /* No time at all. */
-  fetch_init(&good, &rig, "http", web.port, "hang")->timeout = 0;
-  assert_failure(fetch_run(&rig, &good), TTN_FAIL_TIMEOUT);
-  fetch_init(&good, &rig, "http", web.port, "hang")->timeout = -1;
-  assert_failure(fetch_run(&rig, &good), TTN_FAIL_TIMEOUT);
-  rig_close(&rig);
+  fetch_init(&good, &client, "http", web.port, "hang")->timeout = 0;
+  assert_failure(fetch_run(&client, &good), TTN_FAIL_TIMEOUT);
+  fetch_init(&good, &client, "http", web.port, "hang")->timeout = -1;
+  assert_failure(fetch_run(&client, &good), TTN_FAIL_TIMEOUT);
+  client_close(&client);
 }
 
 static void *wake_later(void *user) {
@@ -426,183 +428,183 @@ static void *wake_later(void *user) {
 }
 
 static void test_wait_and_wake(void **state) {
-  struct rig rig;
+  struct client client;
   struct fetch fetch;
   pthread_t thread;
   int64_t begin;
   (void)state;
 
-  rig_open(&rig);
+  client_open(&client);
   begin = fetch_now();
-  assert_null(fetch_wait(&rig, 100)); /* nothing is under way */
+  assert_null(fetch_wait(&client, 100)); /* nothing is under way */
   assert_in_range(fetch_now() - begin, 100 * TTN_MS, 150 * TTN_MS);
 
-  fetch_init(&fetch, &rig, "http", web.port, "hang");
-  fetch_start(&rig, &fetch);
+  fetch_init(&fetch, &client, "http", web.port, "hang");
+  fetch_start(&client, &fetch);
   begin = fetch_now();
-  assert_null(fetch_wait(&rig, 100));
+  assert_null(fetch_wait(&client, 100));
   assert_in_range(fetch_now() - begin, 100 * TTN_MS, 150 * TTN_MS);
-  assert_null(fetch_wait(&rig, -100));
+  assert_null(fetch_wait(&client, -100));
 
   begin = fetch_now();
-  pthread_create(&thread, NULL, wake_later, rig.net);
-  assert_null(fetch_wait(&rig, 5000));
+  pthread_create(&thread, NULL, wake_later, client.net);
+  assert_null(fetch_wait(&client, 5000));
   assert_in_range(fetch_now() - begin, 90 * TTN_MS, 200 * TTN_MS);
   pthread_join(thread, NULL);
 
   begin = fetch_now();
-  rig.net->wake(rig.net->ctx);
-  rig.net->wake(rig.net->ctx);
-  assert_null(fetch_wait(&rig, 5000));
+  client.net->wake(client.net->ctx);
+  client.net->wake(client.net->ctx);
+  assert_null(fetch_wait(&client, 5000));
   assert_in_range(fetch_now() - begin, 0, 50 * TTN_MS);
-  assert_null(fetch_wait(&rig, 100)); /* two wakes are one */
+  assert_null(fetch_wait(&client, 100)); /* two wakes are one */
   assert_in_range(fetch_now() - begin, 100 * TTN_MS, 200 * TTN_MS);
-  rig_close(&rig); /* with a call under way */
+  client_close(&client); /* with a call under way */
   assert_null(fetch.call.net);
 }
 
 static void test_cancel(void **state) {
-  struct rig rig;
+  struct client client;
   struct fetch gone, drip, ended, good;
   (void)state;
 
-  rig_open(&rig);
-  fetch_init(&gone, &rig, "http", web.port, "hang");
-  fetch_start(&rig, &gone); /* not even begun */
-  rig.net->cancel(rig.net->ctx, &gone.call);
+  client_open(&client);
+  fetch_init(&gone, &client, "http", web.port, "hang");
+  fetch_start(&client, &gone); /* not even begun */
+  client.net->cancel(client.net->ctx, &gone.call);
   assert_null(gone.call.net);
-  rig.net->cancel(rig.net->ctx, &gone.call); /* not under way: nothing */
-  assert_null(fetch_wait(&rig, 20));
+  client.net->cancel(client.net->ctx, &gone.call); /* not under way: nothing */
+  assert_null(fetch_wait(&client, 20));
 
-  fetch_init(&drip, &rig, "http", web.port, "trickle");
-  fetch_init(&ended, &rig, "http", web.port, "ok");
-  fetch_init(&good, &rig, "http", web.port, "slow");
-  fetch_start(&rig, &drip);
-  fetch_start(&rig, &good);
-  assert_ptr_equal(fetch_wait(&rig, 5000), &good.call);
+  fetch_init(&drip, &client, "http", web.port, "trickle");
+  fetch_init(&ended, &client, "http", web.port, "ok");
+  fetch_init(&good, &client, "http", web.port, "slow");
+  fetch_start(&client, &drip);
+  fetch_start(&client, &good);
+  assert_ptr_equal(fetch_wait(&client, 5000), &good.call);
   assert_true(drip.n > 0);
-  rig.net->cancel(rig.net->ctx, &drip.call); /* amid its body */
-  assert_null(fetch_wait(&rig, 20));
+  client.net->cancel(client.net->ctx, &drip.call); /* amid its body */
+  assert_null(fetch_wait(&client, 20));
 
   /* Two have ended, one was given back: the other can still be cancelled. */
-  fetch_init(&good, &rig, "http", web.port, "ok");
-  fetch_start(&rig, &ended);
-  fetch_start(&rig, &good);
-  struct ttn_call *first = fetch_wait(&rig, -1); /* hardly any yet */
+  fetch_init(&good, &client, "http", web.port, "ok");
+  fetch_start(&client, &ended);
+  fetch_start(&client, &good);
+  struct ttn_call *first = fetch_wait(&client, -1); /* hardly any yet */
   web_sleep(100);
   if (first == NULL)
-    first = fetch_wait(&rig, 5000);
+    first = fetch_wait(&client, 5000);
   if (first == &good.call)
-    rig.net->cancel(rig.net->ctx, &ended.call);
+    client.net->cancel(client.net->ctx, &ended.call);
   else
-    rig.net->cancel(rig.net->ctx, &good.call);
-  assert_null(fetch_wait(&rig, 20));
-  assert_failure(get(&rig, &good, "ok"), TTN_OK);
-  rig_close(&rig);
+    client.net->cancel(client.net->ctx, &good.call);
+  assert_null(fetch_wait(&client, 20));
+  assert_failure(get(&client, &good, "ok"), TTN_OK);
+  client_close(&client);
 }
 
 /* Connections are kept, and one that died is replaced without a failure. */
 static void test_connections(void **state) {
   static const char *const dying[] = {"reset-second", "close-second"};
-  struct rig rig;
+  struct client client;
   struct fetch fetch;
   (void)state;
 
-  rig_open(&rig);
-  assert_false(get(&rig, &fetch, "ok")->reused);
-  assert_true(get(&rig, &fetch, "ok")->reused);
-  fetch_init(&fetch, &rig, "http", web.port, "ok")->fresh = true;
-  assert_false(fetch_run(&rig, &fetch)->reused);
-  assert_true(get(&rig, &fetch, "ok")->reused);
+  client_open(&client);
+  assert_false(get(&client, &fetch, "ok")->reused);
+  assert_true(get(&client, &fetch, "ok")->reused);
+  fetch_init(&fetch, &client, "http", web.port, "ok")->fresh = true;
+  assert_false(fetch_run(&client, &fetch)->reused);
+  assert_true(get(&client, &fetch, "ok")->reused);
 
   web_close_all(&web); /* between polls */
   web_sleep(20);
-  assert_failure(get(&rig, &fetch, "ok"), TTN_OK);
+  assert_failure(get(&client, &fetch, "ok"), TTN_OK);
   assert_false(fetch.call.answer.reused);
 
   for (size_t i = 0; i < 2; i++) { /* as the request is sent */
-    rig_close(&rig);
-    rig_open(&rig);
+    client_close(&client);
+    client_open(&client);
     web_forget(&web);
-    assert_false(get(&rig, &fetch, dying[i])->reused);
-    assert_failure(get(&rig, &fetch, dying[i]), TTN_OK);
+    assert_false(get(&client, &fetch, dying[i])->reused);
+    assert_failure(get(&client, &fetch, dying[i]), TTN_OK);
     assert_false(fetch.call.answer.reused);
     assert_int_equal(web.requests, 3);
   }
-  rig_close(&rig);
+  client_close(&client);
 }
 
 static void test_many(void **state) {
   static struct fetch fetches[20];
-  struct rig rig;
+  struct client client;
   int before = web.connections;
   bool seen[20] = {false};
   (void)state;
 
-  rig_open(&rig);
+  client_open(&client);
   /* What the server still does for the test before is none of this one's. */
   for (int i = 0; i < 100 && web.now > 0; i++)
     web_sleep(20);
   web_forget(&web);
   for (int i = 0; i < 20; i++) {
-    fetch_init(&fetches[i], &rig, "http", web.port, "slow");
-    fetch_start(&rig, &fetches[i]);
+    fetch_init(&fetches[i], &client, "http", web.port, "slow");
+    fetch_start(&client, &fetches[i]);
   }
   for (int i = 0; i < 20; i++) {
-    struct ttn_call *call = fetch_wait(&rig, 5000);
+    struct ttn_call *call = fetch_wait(&client, 5000);
     struct fetch *fetch = call->ctx;
     assert_failure(&call->answer, TTN_OK);
     assert_false(seen[fetch - fetches]);
     seen[fetch - fetches] = true;
   }
-  assert_null(fetch_wait(&rig, 20));
+  assert_null(fetch_wait(&client, 20));
   assert_int_equal(web.connections - before, 4);
   assert_int_equal(web.peak, 4);
-  rig_close(&rig);
+  client_close(&client);
 }
 
 /* Calls that wait for a connection are counted from their start. */
 static void test_timeout_while_waiting(void **state) {
   static struct fetch fetches[6];
-  struct rig rig;
+  struct client client;
   int64_t begin = fetch_now();
   (void)state;
 
-  rig_open(&rig);
+  client_open(&client);
   for (int i = 0; i < 6; i++) {
-    fetch_init(&fetches[i], &rig, "http", web.port, "hang");
+    fetch_init(&fetches[i], &client, "http", web.port, "hang");
     fetches[i].call.timeout = 200 * TTN_MS;
-    fetch_start(&rig, &fetches[i]);
+    fetch_start(&client, &fetches[i]);
   }
   for (int i = 0; i < 6; i++)
-    assert_failure(&fetch_wait(&rig, 5000)->answer, TTN_FAIL_TIMEOUT);
+    assert_failure(&fetch_wait(&client, 5000)->answer, TTN_FAIL_TIMEOUT);
   assert_in_range(fetch_now() - begin, 200 * TTN_MS, 300 * TTN_MS);
-  rig_close(&rig);
+  client_close(&client);
 }
 
 static void one_call(struct test_env *test, void *arg) {
   struct ttn_http_options options = fetch_options();
-  struct rig rig = {.net = NULL};
+  struct client client = {.net = NULL};
   struct fetch fetch;
   (void)arg;
   options.ca_cert = "/a";
   options.client_cert = "/b";
   options.client_key = "/c";
   test->env.mono = fetch_mono;
-  rig.auth = ttn_auth_new(&test->env, FETCH_KEY);
-  rig.net = ttn_http_new(&test->env, &options);
-  if (rig.net != NULL && rig.auth != NULL) {
-    fetch_init(&fetch, &rig, "http", web.port, "ok");
-    if (rig.net->start(rig.net->ctx, &fetch.call)) {
-      assert_ptr_equal(fetch_wait(&rig, 5000), &fetch.call);
+  client.auth = ttn_auth_new(&test->env, FETCH_KEY);
+  client.net = ttn_http_new(&test->env, &options);
+  if (client.net != NULL && client.auth != NULL) {
+    fetch_init(&fetch, &client, "http", web.port, "ok");
+    if (client.net->start(client.net->ctx, &fetch.call)) {
+      assert_ptr_equal(fetch_wait(&client, 5000), &fetch.call);
       assert_failure(&fetch.call.answer, TTN_OK);
     } else {
-      assert_null(fetch_wait(&rig, 20));
+      assert_null(fetch_wait(&client, 20));
     }
   }
-  if (rig.net != NULL)
-    rig.net->free(rig.net->ctx);
-  ttn_auth_free(&test->env, rig.auth);
+  if (client.net != NULL)
+    client.net->free(client.net->ctx);
+  ttn_auth_free(&test->env, client.auth);
 }
 
 static void test_no_memory(void **state) {

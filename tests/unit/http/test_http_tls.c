@@ -31,24 +31,24 @@ static void web_answer(struct web_request *request) {
   }
 }
 
-static void open_with_ca(struct rig *rig, const char *ca_cert) {
+static void open_with_ca(struct client *client, const char *ca_cert) {
   struct ttn_http_options options = fetch_options();
   options.ca_cert = ca_cert;
-  rig_open_with(rig, &options);
+  client_open_with(client, &options);
 }
 
 /* Each path n times, at most `width` at once; how many connections it took. */
-static int get_many(struct rig *rig, int port, const char *path, int n,
+static int get_many(struct client *client, int port, const char *path, int n,
                     int width) {
   static struct fetch fetches[100];
   int started = 0, fresh = 0;
   for (int ended = 0; ended < n; ended++) {
     struct ttn_call *call;
     for (; started < n && started - ended < width; started++) {
-      fetch_init(&fetches[started], rig, "https", port, path);
-      fetch_start(rig, &fetches[started]);
+      fetch_init(&fetches[started], client, "https", port, path);
+      fetch_start(client, &fetches[started]);
     }
-    call = fetch_wait(rig, 10000);
+    call = fetch_wait(client, 10000);
     assert_non_null(call);
     assert_failure(&call->answer, TTN_OK);
     assert_int_equal(call->answer.status, 200);
@@ -61,25 +61,25 @@ static int get_many(struct rig *rig, int port, const char *path, int n,
 }
 
 static void test_one_connection(void **state) {
-  struct rig rig;
+  struct client client;
   (void)state;
-  open_with_ca(&rig, ca);
-  assert_int_equal(get_many(&rig, front_port, "ok", 100, 32), 1);
-  assert_int_equal(get_many(&rig, front_port, "ok", 100, 32), 0);
+  open_with_ca(&client, ca);
+  assert_int_equal(get_many(&client, front_port, "ok", 100, 32), 1);
+  assert_int_equal(get_many(&client, front_port, "ok", 100, 32), 0);
   web_forget(&web);
-  assert_int_equal(get_many(&rig, front_port, "slow", 32, 32), 0);
+  assert_int_equal(get_many(&client, front_port, "slow", 32, 32), 0);
   assert_int_equal(web.peak, 32);
   assert_true(web_saw(&web, "\r\nAuthorization: Bearer " FETCH_KEY "\r\n"));
-  rig_close(&rig);
+  client_close(&client);
 }
 
 /* More at once than a connection may have streams: libcurl opens others. */
 static void test_all_at_once(void **state) {
-  struct rig rig;
+  struct client client;
   (void)state;
-  open_with_ca(&rig, ca);
-  assert_in_range(get_many(&rig, front_port, "ok", 100, 100), 1, 4);
-  rig_close(&rig);
+  open_with_ca(&client, ca);
+  assert_in_range(get_many(&client, front_port, "ok", 100, 100), 1, 4);
+  client_close(&client);
 }
 
 static void test_certificates(void **state) {
@@ -110,59 +110,59 @@ static void test_certificates(void **state) {
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     struct ttn_http_options options = fetch_options();
     const struct ttn_answer *answer;
-    struct rig rig;
+    struct client client;
     struct fetch fetch;
     char path[100];
     if (strcmp(running, cases[i].server) != 0) {
       if (pid != -1)
-        web_front_stop(pid);
+        nghttpx_stop(pid);
       port = 0;
       running = cases[i].server;
-      pid = web_front_start(&port, web.port, dir, running);
+      pid = nghttpx_start(&port, web.port, dir, running);
     }
     snprintf(path, sizeof path, "%s/%s", dir, cases[i].ca);
     options.ca_cert = cases[i].ca != NULL ? path : NULL;
     options.verify_peer = !cases[i].skip_peer;
     options.verify_host = !cases[i].skip_host;
-    rig_open_with(&rig, &options);
+    client_open_with(&client, &options);
     web_forget(&web);
-    answer = fetch_get(&rig, &fetch, "https", port, "ok");
+    answer = fetch_get(&client, &fetch, "https", port, "ok");
     if (answer->failure != cases[i].failure ||
         strstr(answer->why, cases[i].why) == NULL)
       fail_msg("case %zu: %s: %s", i, ttn_failure_name(answer->failure),
                answer->why);
     assert_int_equal(web.requests, cases[i].failure == TTN_OK);
-    rig_close(&rig);
+    client_close(&client);
   }
-  web_front_stop(pid);
+  nghttpx_stop(pid);
 }
 
 static void test_wrong_scheme(void **state) {
-  struct rig rig;
+  struct client client;
   struct fetch fetch;
   (void)state;
-  open_with_ca(&rig, ca);
-  assert_failure(fetch_get(&rig, &fetch, "https", web.port, "ok"),
+  open_with_ca(&client, ca);
+  assert_failure(fetch_get(&client, &fetch, "https", web.port, "ok"),
                  TTN_FAIL_TLS);
   assert_why(&fetch.call.answer, "does that port speak https?");
-  assert_failure(fetch_get(&rig, &fetch, "http", front_port, "ok"),
+  assert_failure(fetch_get(&client, &fetch, "http", front_port, "ok"),
                  TTN_FAIL_TRANSFER);
-  rig_close(&rig);
+  client_close(&client);
 }
 
 /* Accepted by the kernel, and nobody answers the handshake. */
 static void test_handshake_hangs(void **state) {
-  struct rig rig;
+  struct client client;
   struct fetch fetch;
   int port = 0, listener = web_listen(&port);
   int64_t begin = fetch_now();
   (void)state;
-  open_with_ca(&rig, ca);
-  fetch_init(&fetch, &rig, "https", port, "ok")->timeout = 1200 * TTN_MS;
-  assert_failure(fetch_run(&rig, &fetch), TTN_FAIL_TIMEOUT);
+  open_with_ca(&client, ca);
+  fetch_init(&fetch, &client, "https", port, "ok")->timeout = 1200 * TTN_MS;
+  assert_failure(fetch_run(&client, &fetch), TTN_FAIL_TIMEOUT);
   assert_why(&fetch.call.answer, "no answer from 127.0.0.1");
   assert_in_range(fetch_now() - begin, 1000 * TTN_MS, 1300 * TTN_MS);
-  rig_close(&rig);
+  client_close(&client);
   close(listener);
 }
 
@@ -171,39 +171,39 @@ static void test_handshake_hangs(void **state) {
  * those that were on it and still have time. */
 static void test_silent(void **state) {
   static struct fetch due[3], patient, later;
-  struct rig rig;
+  struct client client;
   struct relay relay;
   (void)state;
 
   for (int fresh = 0; fresh < 2; fresh++) {
     relay_start(&relay, front_port);
-    open_with_ca(&rig, ca);
-    assert_int_equal(get_many(&rig, relay.port, "ok", 1, 1), 1);
+    open_with_ca(&client, ca);
+    assert_int_equal(get_many(&client, relay.port, "ok", 1, 1), 1);
     relay_silence(&relay);
-    fetch_init(&patient, &rig, "https", relay.port, "slow");
-    fetch_start(&rig, &patient);
+    fetch_init(&patient, &client, "https", relay.port, "slow");
+    fetch_start(&client, &patient);
     for (int i = 0; i < 3; i++) {
-      fetch_init(&due[i], &rig, "https", relay.port, "ok");
+      fetch_init(&due[i], &client, "https", relay.port, "ok");
       due[i].call.timeout = 1050 * TTN_MS;
-      fetch_start(&rig, &due[i]);
+      fetch_start(&client, &due[i]);
     }
     for (int i = 0; i < 3; i++) {
-      struct ttn_call *call = fetch_wait(&rig, 2000);
+      struct ttn_call *call = fetch_wait(&client, 2000);
       assert_failure(&call->answer, TTN_FAIL_TIMEOUT);
       assert_why(&call->answer, "no answer from 127.0.0.1");
       assert_true(call->answer.reused);
     }
-    fetch_init(&later, &rig, "https", relay.port, "ok")->fresh = fresh != 0;
-    fetch_start(&rig, &later);
-    assert_ptr_equal(fetch_wait(&rig, 1000), &later.call);
+    fetch_init(&later, &client, "https", relay.port, "ok")->fresh = fresh != 0;
+    fetch_start(&client, &later);
+    assert_ptr_equal(fetch_wait(&client, 1000), &later.call);
     assert_failure(&later.call.answer, TTN_OK);
-    assert_ptr_equal(fetch_wait(&rig, 1000), &patient.call);
+    assert_ptr_equal(fetch_wait(&client, 1000), &patient.call);
     assert_failure(&patient.call.answer, TTN_OK);
-    assert_int_equal(get_many(&rig, relay.port, "ok", 10, 5), 0);
+    assert_int_equal(get_many(&client, relay.port, "ok", 10, 5), 0);
     web_sleep(30);
     assert_int_equal(relay.open, 1 + fresh);
     assert_int_equal(relay.connections, 2 + fresh);
-    rig_close(&rig);
+    client_close(&client);
     relay_stop(&relay);
   }
 }
@@ -214,25 +214,25 @@ static void test_last_on_silent(void **state) {
   static struct fetch last[2];
   (void)state;
   for (int cancelled = 0; cancelled < 2; cancelled++) {
-    struct rig rig;
+    struct client client;
     struct relay relay;
     relay_start(&relay, front_port);
-    open_with_ca(&rig, ca);
-    assert_int_equal(get_many(&rig, relay.port, "ok", 1, 1), 1);
+    open_with_ca(&client, ca);
+    assert_int_equal(get_many(&client, relay.port, "ok", 1, 1), 1);
     relay_silence(&relay);
     for (int i = 0; i < 2; i++) {
-      fetch_init(&last[i], &rig, "https", relay.port, "ok");
+      fetch_init(&last[i], &client, "https", relay.port, "ok");
       last[i].call.timeout = 500 * TTN_MS;
-      fetch_start(&rig, &last[i]);
+      fetch_start(&client, &last[i]);
     }
-    assert_null(fetch_wait(&rig, 50));
+    assert_null(fetch_wait(&client, 50));
     for (int i = 0; i < 2; i++)
       if (cancelled)
-        rig.net->cancel(rig.net->ctx, &last[i].call);
+        client.net->cancel(client.net->ctx, &last[i].call);
       else
-        assert_failure(&fetch_wait(&rig, 5000)->answer, TTN_FAIL_TIMEOUT);
-    assert_int_equal(get_many(&rig, relay.port, "ok", 5, 5), 1);
-    rig_close(&rig);
+        assert_failure(&fetch_wait(&client, 5000)->answer, TTN_FAIL_TIMEOUT);
+    assert_int_equal(get_many(&client, relay.port, "ok", 5, 5), 1);
+    client_close(&client);
     relay_stop(&relay);
   }
 }
@@ -241,80 +241,81 @@ static void test_last_on_silent(void **state) {
  * answers come, whether they have begun or are still waited for. */
 static void test_slow_but_alive(void **state) {
   static struct fetch stall, patient;
-  struct rig rig;
+  struct client client;
   struct relay relay;
   (void)state;
 
   relay_start(&relay, front_port);
-  open_with_ca(&rig, ca);
-  assert_int_equal(get_many(&rig, relay.port, "ok", 1, 1), 1);
-  fetch_init(&stall, &rig, "https", relay.port, "stall");
+  open_with_ca(&client, ca);
+  assert_int_equal(get_many(&client, relay.port, "ok", 1, 1), 1);
+  fetch_init(&stall, &client, "https", relay.port, "stall");
   stall.call.timeout = 1900 * TTN_MS;
-  fetch_start(&rig, &stall);
+  fetch_start(&client, &stall);
   for (int64_t begin = fetch_now(); fetch_now() < begin + TTN_SECOND;)
-    assert_null(fetch_wait(&rig, 100));
+    assert_null(fetch_wait(&client, 100));
   for (int i = 0; i < 2; i++) {
-    fetch_init(&patient, &rig, "https", relay.port, i == 0 ? "slow" : "slower");
-    fetch_start(&rig, &patient);
-    assert_ptr_equal(fetch_wait(&rig, 2000),
+    fetch_init(&patient, &client, "https", relay.port,
+               i == 0 ? "slow" : "slower");
+    fetch_start(&client, &patient);
+    assert_ptr_equal(fetch_wait(&client, 2000),
                      i == 0 ? &patient.call : &stall.call);
   }
   assert_failure(&stall.call.answer, TTN_FAIL_TIMEOUT);
   assert_why(&stall.call.answer, "no whole answer from");
-  assert_ptr_equal(fetch_wait(&rig, 2000), &patient.call);
+  assert_ptr_equal(fetch_wait(&client, 2000), &patient.call);
   assert_failure(&patient.call.answer, TTN_OK);
   assert_int_equal(relay.connections, 1);
-  rig_close(&rig);
+  client_close(&client);
   relay_stop(&relay);
 }
 
 /* A connection that breaks, at rest or under many calls, costs no answer. */
 static void test_broken(void **state) {
   static struct fetch fetches[20];
-  struct rig rig;
+  struct client client;
   struct relay relay;
   (void)state;
 
   relay_start(&relay, front_port);
-  open_with_ca(&rig, ca);
-  assert_int_equal(get_many(&rig, relay.port, "ok", 1, 1), 1);
+  open_with_ca(&client, ca);
+  assert_int_equal(get_many(&client, relay.port, "ok", 1, 1), 1);
   relay_break(&relay);
   web_sleep(30);
-  assert_int_equal(get_many(&rig, relay.port, "ok", 10, 10), 1);
+  assert_int_equal(get_many(&client, relay.port, "ok", 10, 10), 1);
 
   for (int i = 0; i < 20; i++) {
-    fetch_init(&fetches[i], &rig, "https", relay.port, "slow");
-    fetch_start(&rig, &fetches[i]);
+    fetch_init(&fetches[i], &client, "https", relay.port, "slow");
+    fetch_start(&client, &fetches[i]);
   }
-  assert_null(fetch_wait(&rig, 50));
+  assert_null(fetch_wait(&client, 50));
   relay_break(&relay);
   for (int i = 0; i < 20; i++)
-    assert_failure(&fetch_wait(&rig, 2000)->answer, TTN_OK);
+    assert_failure(&fetch_wait(&client, 2000)->answer, TTN_OK);
   assert_in_range(relay.connections, 3, 6); /* max_connections new ones */
-  rig_close(&rig);
+  client_close(&client);
   relay_stop(&relay);
 }
 
 /* The server restarts between two calls, with a GOAWAY or without. */
 static void test_restart(void **state) {
   static const int signals[] = {SIGQUIT, SIGTERM, SIGKILL};
-  struct rig rig;
+  struct client client;
   (void)state;
 
   for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
     int port = 0;
-    pid_t pid = web_front_start(&port, web.port, dir, "here");
-    open_with_ca(&rig, ca);
-    assert_int_equal(get_many(&rig, port, "ok", 5, 5), 1);
+    pid_t pid = nghttpx_start(&port, web.port, dir, "here");
+    open_with_ca(&client, ca);
+    assert_int_equal(get_many(&client, port, "ok", 5, 5), 1);
     kill(pid, signals[i]);
     web_sleep(100);
     if (signals[i] == SIGQUIT) /* it would wait for its clients */
       kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
-    pid = web_front_start(&port, web.port, dir, "here");
-    assert_int_equal(get_many(&rig, port, "ok", 5, 5), 1);
-    rig_close(&rig);
-    web_front_stop(pid);
+    pid = nghttpx_start(&port, web.port, dir, "here");
+    assert_int_equal(get_many(&client, port, "ok", 5, 5), 1);
+    client_close(&client);
+    nghttpx_stop(pid);
   }
 }
 
@@ -356,7 +357,7 @@ static int set_up(void **state) {
   assert_true(ttn_http_global_init());
   make_certificates();
   web_start(&web);
-  front = web_front_start(&front_port, web.port, dir, "here");
+  front = nghttpx_start(&front_port, web.port, dir, "here");
   return 0;
 }
 
@@ -364,7 +365,7 @@ static int tear_down(void **state) {
   char command[100];
   (void)state;
   if (front > 0) { /* set_up got so far */
-    web_front_stop(front);
+    nghttpx_stop(front);
     web_stop(&web);
   }
   snprintf(command, sizeof command, "rm -r %s", dir);

@@ -65,53 +65,53 @@ static void web_answer(struct web_request *request) {
   }
 }
 
-static struct ttn_call *prepare(struct fetch *fetch, struct rig *rig,
+static struct ttn_call *prepare(struct fetch *fetch, struct client *client,
                                 const char *url) {
-  fetch_init(fetch, rig, "http", 0, "");
+  fetch_init(fetch, client, "http", 0, "");
   snprintf(fetch->url, sizeof fetch->url, "%s", url);
   return &fetch->call;
 }
 
 static void test_no_such_name(void **state) {
-  struct rig rig;
+  struct client client;
   struct fetch fetch;
   (void)state;
-  rig_open(&rig);
+  client_open(&client);
   for (int i = 0; i < 2; i++) {
-    prepare(&fetch, &rig, "http://nowhere.invalid/x");
-    assert_failure(fetch_run(&rig, &fetch), TTN_FAIL_DNS);
+    prepare(&fetch, &client, "http://nowhere.invalid/x");
+    assert_failure(fetch_run(&client, &fetch), TTN_FAIL_DNS);
     assert_string_equal(fetch.call.answer.why,
                         "could not resolve the host name nowhere.invalid");
     assert_false(fetch.call.answer.reused);
   }
-  rig_close(&rig);
+  client_close(&client);
 }
 
 /* The call ends in time, and so do cancel and free, though a thread of
  * libcurl's still waits for the name server. */
 static void test_names_hang(void **state) {
-  struct rig rig;
+  struct client client;
   struct fetch due, gone, left;
   int64_t begin;
   (void)state;
 
-  rig_open(&rig);
+  client_open(&client);
   begin = fetch_now();
-  prepare(&due, &rig, "http://hang-1.invalid/x")->timeout = 1200 * TTN_MS;
-  prepare(&gone, &rig, "http://hang-2.invalid/x");
-  prepare(&left, &rig, "http://hang-3.invalid/x");
-  fetch_start(&rig, &due);
-  fetch_start(&rig, &gone);
-  fetch_start(&rig, &left);
-  assert_ptr_equal(fetch_wait(&rig, 3000), &due.call);
+  prepare(&due, &client, "http://hang-1.invalid/x")->timeout = 1200 * TTN_MS;
+  prepare(&gone, &client, "http://hang-2.invalid/x");
+  prepare(&left, &client, "http://hang-3.invalid/x");
+  fetch_start(&client, &due);
+  fetch_start(&client, &gone);
+  fetch_start(&client, &left);
+  assert_ptr_equal(fetch_wait(&client, 3000), &due.call);
   assert_in_range(fetch_now() - begin, 1100 * TTN_MS, 1250 * TTN_MS);
   assert_failure(&due.call.answer, TTN_FAIL_DNS);
   assert_why(&due.call.answer, "no name server told the address of hang-1");
   assert_int_equal(resolving, 3);
 
   begin = fetch_now();
-  rig.net->cancel(rig.net->ctx, &gone.call);
-  rig_close(&rig);
+  client.net->cancel(client.net->ctx, &gone.call);
+  client_close(&client);
   assert_in_range(fetch_now() - begin, 0, 50 * TTN_MS);
 
   names_hang = false;
@@ -133,15 +133,15 @@ static void test_family(void **state) {
   (void)state;
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     struct ttn_http_options options = fetch_options();
-    struct rig rig;
+    struct client client;
     struct fetch fetch;
     char url[100];
     options.family = cases[i].family;
-    rig_open_with(&rig, &options);
+    client_open_with(&client, &options);
     snprintf(url, sizeof url, "http://%s:%d/ok", cases[i].host, web.port);
-    prepare(&fetch, &rig, url);
-    assert_failure(fetch_run(&rig, &fetch), cases[i].failure);
-    rig_close(&rig);
+    prepare(&fetch, &client, url);
+    assert_failure(fetch_run(&client, &fetch), cases[i].failure);
+    client_close(&client);
   }
 }
 
@@ -167,23 +167,23 @@ static void test_proxy(void **state) {
   (void)state;
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     struct ttn_http_options options = fetch_options();
-    struct rig rig;
+    struct client client;
     struct fetch fetch;
     char proxy[100];
     const struct ttn_answer *answer = &fetch.call.answer;
     snprintf(proxy, sizeof proxy, "%s:%d", cases[i].proxy,
              cases[i].port != 0 ? cases[i].port : web.port);
     options.proxy = proxy;
-    rig_open_with(&rig, &options);
+    client_open_with(&client, &options);
     web_forget(&web);
-    prepare(&fetch, &rig, cases[i].url);
-    assert_failure(fetch_run(&rig, &fetch), cases[i].failure);
+    prepare(&fetch, &client, cases[i].url);
+    assert_failure(fetch_run(&client, &fetch), cases[i].failure);
     assert_why(answer, cases[i].why);
     assert_null(strstr(answer->why, "PASSWORD"));
     assert_int_equal(answer->total_count, -1); /* that was the proxy's */
     assert_int_equal(answer->status, 0);
     assert_false(web_saw(&web, FETCH_KEY));
-    rig_close(&rig);
+    client_close(&client);
   }
 }
 
@@ -193,7 +193,7 @@ static void test_proxy_of_plain_http(void **state) {
   for (int allowed = 0; allowed < 2; allowed++)
     for (int of_environment = 0; of_environment < 2; of_environment++) {
       struct ttn_http_options options = fetch_options();
-      struct rig rig;
+      struct client client;
       struct fetch fetch;
       char proxy[100];
       snprintf(proxy, sizeof proxy, "http://127.0.0.1:%d", web.port);
@@ -202,14 +202,14 @@ static void test_proxy_of_plain_http(void **state) {
         setenv("http_proxy", proxy, 1);
       else
         options.proxy = proxy;
-      rig_open_with(&rig, &options);
+      client_open_with(&client, &options);
       web_forget(&web);
-      prepare(&fetch, &rig, "http://127.0.0.1:3/x"); /* nobody is there */
-      (void)fetch_run(&rig, &fetch);
+      prepare(&fetch, &client, "http://127.0.0.1:3/x"); /* nobody is there */
+      (void)fetch_run(&client, &fetch);
       assert_failure(&fetch.call.answer, allowed ? TTN_OK : TTN_FAIL_CONNECT);
       assert_int_equal(web_saw(&web, FETCH_KEY), allowed);
       unsetenv("http_proxy");
-      rig_close(&rig);
+      client_close(&client);
     }
 }
 
@@ -217,16 +217,16 @@ static void test_proxy_of_plain_http(void **state) {
  * that the way to the server was never there: both are right. */
 static void test_proxy_hangs(void **state) {
   struct ttn_http_options options = fetch_options();
-  struct rig rig;
+  struct client client;
   struct fetch fetch;
   char proxy[100];
   int port = 0, listener = web_listen(&port);
   (void)state;
   snprintf(proxy, sizeof proxy, "http://127.0.0.1:%d", port);
   options.proxy = proxy;
-  rig_open_with(&rig, &options);
-  prepare(&fetch, &rig, "https://127.0.0.1:3/x")->timeout = 1200 * TTN_MS;
-  (void)fetch_run(&rig, &fetch);
+  client_open_with(&client, &options);
+  prepare(&fetch, &client, "https://127.0.0.1:3/x")->timeout = 1200 * TTN_MS;
+  (void)fetch_run(&client, &fetch);
   if (fetch.call.answer.failure == TTN_FAIL_TIMEOUT) {
     assert_why(&fetch.call.answer, "no answer from 127.0.0.1:3 within 1.1 s");
   } else {
@@ -234,28 +234,28 @@ static void test_proxy_hangs(void **state) {
     assert_why(&fetch.call.answer,
                "the proxy gave no way to 127.0.0.1:3 within 1.1 s");
   }
-  rig_close(&rig);
+  client_close(&client);
   close(listener);
 }
 
 /* Through the proxy, and then no TLS: what CONNECT carried has no key. */
 static void test_proxy_sees_no_key(void **state) {
   struct ttn_http_options options = fetch_options();
-  struct rig rig;
+  struct client client;
   struct fetch fetch;
   char proxy[100], url[100];
   (void)state;
   snprintf(proxy, sizeof proxy, "http://127.0.0.1:%d", web.port);
   options.proxy = proxy;
-  rig_open_with(&rig, &options);
+  client_open_with(&client, &options);
   web_forget(&web);
   snprintf(url, sizeof url, "https://127.0.0.1:%d/x", web.port);
-  prepare(&fetch, &rig, url);
-  assert_failure(fetch_run(&rig, &fetch), TTN_FAIL_TLS);
+  prepare(&fetch, &client, url);
+  assert_failure(fetch_run(&client, &fetch), TTN_FAIL_TLS);
   assert_string_equal(fetch.call.answer.warning, "");
   assert_true(web_saw(&web, "CONNECT 127.0.0.1:"));
   assert_false(web_saw(&web, "Authorization"));
-  rig_close(&rig);
+  client_close(&client);
 }
 
 static int set_up(void **state) {

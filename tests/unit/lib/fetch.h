@@ -18,7 +18,7 @@ struct fetch {
   int status;         /* as the data callback was told */
 };
 
-struct rig {
+struct client {
   struct test_env test;
   struct ttn_auth *auth;
   struct ttn_net *net;
@@ -47,26 +47,26 @@ static inline struct ttn_http_options fetch_options(void) {
                                    .user_agent = "ttn-test/1"};
 }
 
-static inline void rig_open_with(struct rig *rig,
-                                 const struct ttn_http_options *options) {
-  test_env_init(&rig->test)->env.mono = fetch_mono;
-  rig->auth = ttn_auth_new(&rig->test.env, FETCH_KEY);
-  rig->net = ttn_http_new(&rig->test.env, options);
-  assert_non_null(rig->auth);
-  assert_non_null(rig->net);
+static inline void client_open_with(struct client *client,
+                                    const struct ttn_http_options *options) {
+  test_env_init(&client->test)->env.mono = fetch_mono;
+  client->auth = ttn_auth_new(&client->test.env, FETCH_KEY);
+  client->net = ttn_http_new(&client->test.env, options);
+  assert_non_null(client->auth);
+  assert_non_null(client->net);
 }
 
-static inline void rig_open(struct rig *rig) {
+static inline void client_open(struct client *client) {
   struct ttn_http_options options = fetch_options();
-  rig_open_with(rig, &options);
+  client_open_with(client, &options);
 }
 
 /* And nothing may be left, nor anything have been logged. */
-static inline void rig_close(struct rig *rig) {
-  rig->net->free(rig->net->ctx);
-  ttn_auth_free(&rig->test.env, rig->auth);
-  assert_int_equal(rig->test.blocks, 0);
-  assert_int_equal(rig->test.lines, 0);
+static inline void client_close(struct client *client) {
+  client->net->free(client->net->ctx);
+  ttn_auth_free(&client->test.env, client->auth);
+  assert_int_equal(client->test.blocks, 0);
+  assert_int_equal(client->test.lines, 0);
 }
 
 static inline bool fetch_data(struct ttn_call *call, int status,
@@ -79,27 +79,28 @@ static inline bool fetch_data(struct ttn_call *call, int status,
   return fetch->give_up_at == 0 || fetch->n < fetch->give_up_at;
 }
 
-static inline struct ttn_call *fetch_init(struct fetch *fetch, struct rig *rig,
+static inline struct ttn_call *fetch_init(struct fetch *fetch,
+                                          struct client *client,
                                           const char *scheme, int port,
                                           const char *path) {
   memset(fetch, 0, sizeof *fetch);
   snprintf(fetch->url, sizeof fetch->url, "%s://127.0.0.1:%d/%s", scheme, port,
            path);
   fetch->call = (struct ttn_call){.url = fetch->url,
-                                  .auth = rig->auth,
+                                  .auth = client->auth,
                                   .timeout = 5 * TTN_SECOND,
                                   .data = fetch_data,
                                   .ctx = fetch};
   return &fetch->call;
 }
 
-static inline void fetch_start(struct rig *rig, struct fetch *fetch) {
-  assert_true(rig->net->start(rig->net->ctx, &fetch->call));
+static inline void fetch_start(struct client *client, struct fetch *fetch) {
+  assert_true(client->net->start(client->net->ctx, &fetch->call));
 }
 
-static inline struct ttn_call *fetch_wait(struct rig *rig, int ms) {
+static inline struct ttn_call *fetch_wait(struct client *client, int ms) {
   struct ttn_call *call =
-      rig->net->wait(rig->net->ctx, fetch_now() + ms * TTN_MS);
+      client->net->wait(client->net->ctx, fetch_now() + ms * TTN_MS);
   if (call != NULL) {
     assert_null(call->net);
     assert_null(strstr(call->answer.why, "SECRET"));
@@ -110,19 +111,19 @@ static inline struct ttn_call *fetch_wait(struct rig *rig, int ms) {
 }
 
 /* One call from start to end. */
-static inline const struct ttn_answer *fetch_run(struct rig *rig,
+static inline const struct ttn_answer *fetch_run(struct client *client,
                                                  struct fetch *fetch) {
-  fetch_start(rig, fetch);
-  assert_ptr_equal(fetch_wait(rig, 20000), &fetch->call);
+  fetch_start(client, fetch);
+  assert_ptr_equal(fetch_wait(client, 20000), &fetch->call);
   return &fetch->call.answer;
 }
 
-static inline const struct ttn_answer *fetch_get(struct rig *rig,
+static inline const struct ttn_answer *fetch_get(struct client *client,
                                                  struct fetch *fetch,
                                                  const char *scheme, int port,
                                                  const char *path) {
-  fetch_init(fetch, rig, scheme, port, path);
-  return fetch_run(rig, fetch);
+  fetch_init(fetch, client, scheme, port, path);
+  return fetch_run(client, fetch);
 }
 
 #define assert_failure(answer, expected)                                       \

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What the unit tests share: the outside world of outside.h, and the recorded
+/* What the unit tests share: the outside world of test_env.h, and the recorded
  * answers of tests/answers. All of it is in headers, so that a test is one
  * file. Include it after cmocka.h. */
 #ifndef TTN_TESTING_H
 #define TTN_TESTING_H
 
-#include "lib/outside.h"
+#include "lib/test_env.h"
 
 #include <yajl/yajl_tree.h>
 

@@ -275,8 +275,8 @@ static inline bool web_port_open(int port) {
 /* nghttpx on *port (0: any; it is held until the program ends), with
  * dir/name.key and dir/name.pem. It dies with the test. One process, so that
  * SIGSTOP stops all of it. */
-static inline pid_t web_front_start(int *port, int backend, const char *dir,
-                                    const char *name) {
+static inline pid_t nghttpx_start(int *port, int backend, const char *dir,
+                                  const char *name) {
   char front[64], back[64], key[4096], cert[4096];
   pid_t pid;
   if (*port == 0)
@@ -309,7 +309,7 @@ static inline pid_t web_front_start(int *port, int backend, const char *dir,
   return -1;
 }
 
-static inline void web_front_stop(pid_t pid) {
+static inline void nghttpx_stop(pid_t pid) {
   kill(pid, SIGKILL);
   waitpid(pid, NULL, 0);
 }

@@ -2,8 +2,8 @@
 /* The outside world as tests stage it: an env whose memory is counted and can
  * fail, with a clock that stands still and a log to look into. For the unit
  * tests, which have it from testing.h, and for the fuzzers. */
-#ifndef TTN_OUTSIDE_H
-#define TTN_OUTSIDE_H
+#ifndef TTN_TEST_ENV_H
+#define TTN_TEST_ENV_H
 
 #include "base/env.h"
 

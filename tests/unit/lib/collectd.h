@@ -2,8 +2,8 @@
 /* A collectd that a test plays for the module: it exports what ttn.so takes
  * from the daemon and writes down what it gets. Include it after cmocka.h, in
  * one file of a program. */
-#ifndef TTN_DAEMON_H
-#define TTN_DAEMON_H
+#ifndef TTN_COLLECTD_H
+#define TTN_COLLECTD_H
 
 #include "lib/testing.h"
 
@@ -21,7 +21,7 @@
 
 char *hostname_g;
 
-struct read {
+struct collectd_read {
   char name[160];
   plugin_read_cb callback;
   cdtime_t interval;
@@ -32,7 +32,7 @@ static struct {
   int (*config)(oconfig_item_t *);
   plugin_init_cb init;
   plugin_shutdown_cb shutdown;
-  struct read reads[READS];
+  struct collectd_read reads[READS];
   int n_reads;
   int refuse;   /* plugin_register_complex_read returns this */
   bool no_meta; /* there is no memory for meta data */
@@ -46,24 +46,24 @@ static struct {
   char gateway_names[VALUES][64]; /* of the meta data */
   int n_values;
   atomic_int dispatched, notified;
-} host = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} collectd = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 int plugin_register_complex_config(const char *type,
                                    int (*callback)(oconfig_item_t *)) {
   assert_string_equal(type, "ttn");
-  host.config = callback;
+  collectd.config = callback;
   return 0;
 }
 
 int plugin_register_init(const char *name, plugin_init_cb callback) {
   assert_string_equal(name, "ttn");
-  host.init = callback;
+  collectd.init = callback;
   return 0;
 }
 
 int plugin_register_shutdown(const char *name, plugin_shutdown_cb callback) {
   assert_string_equal(name, "ttn");
-  host.shutdown = callback;
+  collectd.shutdown = callback;
   return 0;
 }
 
@@ -72,12 +72,12 @@ int plugin_register_complex_read(const char *group, const char *name,
                                  plugin_read_cb callback, cdtime_t interval,
                                  user_data_t const *data) {
   assert_string_equal(group, "ttn");
-  assert_true(host.n_reads < READS);
-  if (host.refuse != 0) {
+  assert_true(collectd.n_reads < READS);
+  if (collectd.refuse != 0) {
     data->free_func(data->data);
-    return host.refuse;
+    return collectd.refuse;
   }
-  struct read *read = &host.reads[host.n_reads++];
+  struct collectd_read *read = &collectd.reads[collectd.n_reads++];
   snprintf(read->name, sizeof(read->name), "%s", name);
   read->callback = callback;
   read->interval = interval;
@@ -87,7 +87,7 @@ int plugin_register_complex_read(const char *group, const char *name,
 
 /* The meta data is a string here: the gateway's name. */
 meta_data_t *meta_data_create(void) {
-  return host.no_meta ? NULL : calloc(1, 64);
+  return collectd.no_meta ? NULL : calloc(1, 64);
 }
 
 void meta_data_destroy(meta_data_t *meta) { free(meta); }
@@ -107,23 +107,23 @@ int meta_data_add_double(meta_data_t *meta, const char *key, double value) {
 }
 
 int plugin_dispatch_values(value_list_t const *list) {
-  host.dispatched++;
-  pthread_mutex_lock(&host.lock);
-  if (host.n_values < VALUES) {
-    int i = host.n_values++;
-    host.values[i] = *list;
-    host.gauges[i] = list->values[0].gauge;
-    host.counts[i] = list->values[0].derive;
+  collectd.dispatched++;
+  pthread_mutex_lock(&collectd.lock);
+  if (collectd.n_values < VALUES) {
+    int i = collectd.n_values++;
+    collectd.values[i] = *list;
+    collectd.gauges[i] = list->values[0].gauge;
+    collectd.counts[i] = list->values[0].derive;
     if (list->meta != NULL)
-      snprintf(host.gateway_names[i], 64, "%s", (const char *)list->meta);
+      snprintf(collectd.gateway_names[i], 64, "%s", (const char *)list->meta);
   }
-  pthread_mutex_unlock(&host.lock);
+  pthread_mutex_unlock(&collectd.lock);
   return 0;
 }
 
 int plugin_dispatch_notification(const notification_t *note) {
   (void)note;
-  host.notified++;
+  collectd.notified++;
   return -1;
 }
 
@@ -137,11 +137,11 @@ void plugin_log(int level, const char *format, ...) {
   va_start(args, format);
   vsnprintf(line, sizeof(line), format, args);
   va_end(args);
-  pthread_mutex_lock(&host.lock);
-  size_t used = strlen(host.log);
-  snprintf(host.log + used, sizeof(host.log) - used, "%s %s\n", names[level],
-           line);
-  pthread_mutex_unlock(&host.lock);
+  pthread_mutex_lock(&collectd.lock);
+  size_t used = strlen(collectd.log);
+  snprintf(collectd.log + used, sizeof(collectd.log) - used, "%s %s\n",
+           names[level], line);
+  pthread_mutex_unlock(&collectd.lock);
 }
 
 int plugin_thread_create(pthread_t *thread, void *(*run)(void *), void *arg,
@@ -152,7 +152,7 @@ int plugin_thread_create(pthread_t *thread, void *(*run)(void *), void *arg,
 
 cdtime_t plugin_get_interval(void) { return TIME_T_TO_CDTIME_T(10); }
 
-cdtime_t cdtime(void) { return host.now; }
+cdtime_t cdtime(void) { return collectd.now; }
 
 const char *global_option_get(const char *option) {
   assert_string_equal(option, "BaseDir");
@@ -161,56 +161,60 @@ const char *global_option_get(const char *option) {
 
 /* -- configuration, as collectd's parser gives it -- */
 
-static inline oconfig_value_t daemon_string(const char *text) {
+static inline oconfig_value_t collectd_string(const char *text) {
   oconfig_value_t value = {.type = OCONFIG_TYPE_STRING};
   value.value.string = (char *)(uintptr_t)text;
   return value;
 }
 
-static inline oconfig_value_t daemon_number(double n) {
+static inline oconfig_value_t collectd_number(double n) {
   oconfig_value_t value = {.type = OCONFIG_TYPE_NUMBER};
   value.value.number = n;
   return value;
 }
 
-static inline oconfig_value_t daemon_boolean(bool yes) {
+static inline oconfig_value_t collectd_boolean(bool yes) {
   oconfig_value_t value = {.type = OCONFIG_TYPE_BOOLEAN};
   value.value.boolean = yes ? 1 : 0;
   return value;
 }
 
-static inline oconfig_item_t daemon_item(const char *key,
-                                         oconfig_value_t *value) {
+static inline oconfig_item_t collectd_item(const char *key,
+                                           oconfig_value_t *value) {
   return (oconfig_item_t){.key = (char *)(uintptr_t)key,
                           .values = value,
                           .values_num = value != NULL ? 1 : 0};
 }
 
 /* <Plugin ttn> with one account at a stack on this port. */
-static inline void daemon_configure(const char *account, int port,
-                                    const char *state_file) {
+static inline void collectd_configure(const char *account, int port,
+                                      const char *state_file) {
   char url[64];
   snprintf(url, sizeof(url), "http://127.0.0.1:%d", port);
-  oconfig_value_t values[] = {daemon_string(url),    daemon_string(KEY),
-                              daemon_number(0.5),    daemon_boolean(true),
-                              daemon_number(60000),  daemon_string(state_file),
-                              daemon_string(account)};
+  oconfig_value_t values[] = {
+      collectd_string(url),    collectd_string(KEY),
+      collectd_number(0.5),    collectd_boolean(true),
+      collectd_number(60000),  collectd_string(state_file),
+      collectd_string(account)};
   oconfig_item_t lines[] = {
-      daemon_item("URL", &values[0]),      daemon_item("APIKey", &values[1]),
-      daemon_item("Interval", &values[2]), daemon_item("MetaData", &values[3]),
-      daemon_item("Timeout", &values[4]),  daemon_item("StateFile", &values[5]),
+      collectd_item("URL", &values[0]),
+      collectd_item("APIKey", &values[1]),
+      collectd_item("Interval", &values[2]),
+      collectd_item("MetaData", &values[3]),
+      collectd_item("Timeout", &values[4]),
+      collectd_item("StateFile", &values[5]),
   };
-  oconfig_item_t block = daemon_item("Account", &values[6]);
+  oconfig_item_t block = collectd_item("Account", &values[6]);
   block.children = lines;
   block.children_num = 6;
-  oconfig_item_t plugin = daemon_item("Plugin", NULL);
+  oconfig_item_t plugin = collectd_item("Plugin", NULL);
   plugin.children = &block;
   plugin.children_num = 1;
-  assert_int_equal(host.config(&plugin), 0);
+  assert_int_equal(collectd.config(&plugin), 0);
 }
 
 /* Loads the module, as collectd does. */
-static inline void daemon_load(void) {
+static inline void collectd_load(void) {
   const char *path = getenv("TTN_PLUGIN");
   static char name[] = "box";
   void (*module_register)(void);
