@@ -41,7 +41,7 @@ struct ttn_account *ttn_account_new(const struct ttn_env *env,
                                     struct ttn_settings *settings,
                                     const struct ttn_net *net,
                                     const struct ttn_sink *sink,
-                                    struct ttn_claims *claims) {
+                                    struct ttn_ownership *ownership) {
   char why[256];
   struct ttn_account *a = ttn_alloc(env, sizeof(*a));
   if (a == NULL) {
@@ -53,7 +53,7 @@ struct ttn_account *ttn_account_new(const struct ttn_env *env,
   a->settings = settings;
   a->net = *net;
   a->sink = sink;
-  a->claims = claims;
+  a->ownership = ownership;
   atomic_init(&a->stop, false);
   a->select = ttn_select_new(env, settings, why, sizeof(why));
   if (a->select == NULL) {
@@ -119,7 +119,7 @@ void ttn_account_free(struct ttn_account *a) {
     return;
   const struct ttn_env *env = a->env;
   account_save_state(a, true);
-  ttn_claims_drop(a->claims, a);
+  ttn_ownership_release_all(a->ownership, a);
   discover_drop(a);
   for (size_t i = 0; i < a->n_gateways; i++)
     account_free_gw(env, a->gateways[i]);

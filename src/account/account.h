@@ -12,16 +12,16 @@
 #include "config/settings.h"
 
 struct ttn_account;
-struct ttn_claims;
+struct ttn_ownership;
 
 /* Takes over settings and net (also on failure). env and sink must outlive the
- * account. claims: shared by all accounts of the daemon, or NULL. NULL: no
+ * account. ownership: shared by all accounts of the daemon, or NULL. NULL: no
  * memory, or a Gateway expression that can't be compiled (logged). */
 struct ttn_account *ttn_account_new(const struct ttn_env *env,
                                     struct ttn_settings *settings,
                                     const struct ttn_net *net,
                                     const struct ttn_sink *sink,
-                                    struct ttn_claims *claims);
+                                    struct ttn_ownership *ownership);
 
 /* One poll, on one thread at a time. Returns by its deadline (the Timeout
  * option), or within milliseconds of ttn_account_stop. */
@@ -33,10 +33,5 @@ void ttn_account_stop(struct ttn_account *account);
 
 /* A clean end: writes the values reported last to the state file. */
 void ttn_account_free(struct ttn_account *account);
-
-/* Which account reports which gateway under which host name: two that report
- * the same one would mix their values. Thread-safe. */
-struct ttn_claims *ttn_claims_new(const struct ttn_env *env);
-void ttn_claims_free(struct ttn_claims *claims);
 
 #endif

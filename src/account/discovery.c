@@ -100,9 +100,9 @@ static void say_many(struct ttn_account *a) {
 }
 
 static struct gw *enter(struct ttn_account *a, struct found *f) {
-  enum ttn_claim claim =
-      ttn_claims_take(a->claims, a, a->settings->host, f->id);
-  if (claim == TTN_CLAIM_OTHERS) {
+  enum ttn_owned owned =
+      ttn_ownership_acquire(a->ownership, a, a->settings->host, f->id);
+  if (owned == TTN_OWNED_BY_OTHER) {
     if (!a->said_foreign)
       account_log(a, TTN_WARNING,
                   "gateway %s is reported by another account already and left "
@@ -113,9 +113,9 @@ static struct gw *enter(struct ttn_account *a, struct found *f) {
     return NULL;
   }
   struct gw *gw =
-      claim == TTN_CLAIM_OURS ? ttn_alloc(a->env, sizeof(*gw)) : NULL;
+      owned == TTN_OWNED ? ttn_alloc(a->env, sizeof(*gw)) : NULL;
   if (gw == NULL) {
-    ttn_claims_give(a->claims, a, a->settings->host, f->id);
+    ttn_ownership_release(a->ownership, a, a->settings->host, f->id);
     a->list_short = true;
     return NULL;
   }
@@ -130,7 +130,7 @@ static struct gw *enter(struct ttn_account *a, struct found *f) {
 static void leave(struct ttn_account *a, struct gw *gw) {
   gw->gone = true;
   account_keep_row(a, gw);
-  ttn_claims_give(a->claims, a, a->settings->host, gw->id);
+  ttn_ownership_release(a->ownership, a, a->settings->host, gw->id);
   a->graves[a->n_graves++] = gw;
 }
 

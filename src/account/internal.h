@@ -186,7 +186,7 @@ struct ttn_account {
   struct ttn_settings *settings;
   struct ttn_net net;
   const struct ttn_sink *sink;
-  struct ttn_claims *claims;
+  struct ttn_ownership *ownership;
   struct ttn_select *select;
   atomic_bool stop;
 

@@ -1,25 +1,34 @@
 /* SPDX-License-Identifier: MIT */
-/* Which account reports which gateway under which host name. Two accounts that
- * report the same gateway to the same series would mix their values: the first
- * has it, the second keeps out of it. Shared by all accounts; thread-safe. */
-#ifndef TTN_CLAIMS_H
-#define TTN_CLAIMS_H
+/* Which account reports which gateway under which host name. If two accounts
+ * reported the same gateway to the same series, they would mix their values:
+ * the first account that acquires it owns it, the second leaves it out. All
+ * accounts of the daemon share one set; thread-safe. */
+#ifndef TTN_OWNERSHIP_H
+#define TTN_OWNERSHIP_H
 
-#include "account/account.h"
+#include "base/env.h"
 
-enum ttn_claim {
-  TTN_CLAIM_OURS, /* the gateway is (now) owner's */
-  TTN_CLAIM_OTHERS,
-  TTN_CLAIM_UNKNOWN /* no memory: nothing is claimed */
+enum ttn_owned {
+  TTN_OWNED, /* the gateway is (now) owner's */
+  TTN_OWNED_BY_OTHER,
+  TTN_OWNED_UNKNOWN /* no memory: nothing was acquired */
 };
 
-/* Always ours when claims is NULL. host: the Host option or NULL. */
-enum ttn_claim ttn_claims_take(struct ttn_claims *claims, const void *owner,
-                               const char *host, const char *id);
-/* Gives back one gateway, if it is owner's. */
-void ttn_claims_give(struct ttn_claims *claims, const void *owner,
-                     const char *host, const char *id);
-/* Gives back all that owner has. */
-void ttn_claims_drop(struct ttn_claims *claims, const void *owner);
+struct ttn_ownership;
+
+/* NULL: no memory. */
+struct ttn_ownership *ttn_ownership_new(const struct ttn_env *env);
+void ttn_ownership_free(struct ttn_ownership *ownership);
+
+/* TTN_OWNED when ownership is NULL. host: the Host option or NULL. */
+enum ttn_owned ttn_ownership_acquire(struct ttn_ownership *ownership,
+                                     const void *owner, const char *host,
+                                     const char *id);
+/* Releases one gateway, if it is owner's. */
+void ttn_ownership_release(struct ttn_ownership *ownership, const void *owner,
+                           const char *host, const char *id);
+/* Releases all that owner has. */
+void ttn_ownership_release_all(struct ttn_ownership *ownership,
+                               const void *owner);
 
 #endif

@@ -29,6 +29,7 @@
 #include "plugin.h"
 
 #include "account/account.h"
+#include "account/ownership.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -66,7 +67,7 @@ struct wanted {
 
 static struct {
   struct wanted *wanted; /* in the order of the configuration */
-  struct ttn_claims *claims;
+  struct ttn_ownership *ownership;
   pthread_t main_thread; /* the one that ran init */
 } face;
 
@@ -415,7 +416,7 @@ static struct reader *new_reader(struct ttn_settings *settings) {
   pthread_mutex_init(&reader->lock, NULL);
   pthread_cond_init(&reader->wake, NULL);
   reader->account =
-      ttn_account_new(&env, settings, net, &reader->sink, face.claims);
+      ttn_account_new(&env, settings, net, &reader->sink, face.ownership);
   if (reader->account == NULL) {
     ttn_log(&env, TTN_ERROR, "account \"%s\" is left out", reader->name);
     free_reader(reader);
@@ -450,8 +451,8 @@ static int init(void) {
     ttn_log(&env, TTN_ERROR, "libcurl can't be used: nothing will be polled");
     return 0;
   }
-  face.claims = ttn_claims_new(&env);
-  if (face.claims == NULL) {
+  face.ownership = ttn_ownership_new(&env);
+  if (face.ownership == NULL) {
     ttn_log(&env, TTN_ERROR, "no memory: nothing will be polled");
     return 0;
   }
@@ -476,8 +477,8 @@ static int shutdown_plugin(void) {
     ttn_free(&env, face.wanted);
     face.wanted = next;
   }
-  ttn_claims_free(face.claims);
-  face.claims = NULL;
+  ttn_ownership_free(face.ownership);
+  face.ownership = NULL;
   return 0;
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which gateways an account wants, which shard has them, and which account has
- * a gateway that two could report. */
+/* Which gateways an account wants, and which shard has them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include "account/ownership.h"
 #include "config/filter.h"
 #include "lib/testing.h"
 
@@ -99,70 +97,16 @@ static void select_once(struct test_env *test, void *arg) {
   ttn_select_free(&test->env, s);
 }
 
-static void claims_once(struct test_env *test, void *arg) {
-  int one, two;
-  char id[16];
-  (void)arg;
-  struct ttn_claims *claims = ttn_claims_new(&test->env);
-  for (int i = 0; i < 200 && claims != NULL; i++) {
-    snprintf(id, sizeof(id), "gw-%03d", i);
-    enum ttn_claim claim = ttn_claims_take(claims, &one, "host", id);
-    assert_true(claim != TTN_CLAIM_OTHERS);
-    if (claim == TTN_CLAIM_OURS)
-      assert_true(ttn_claims_take(claims, &two, "host", id) != TTN_CLAIM_OURS);
-  }
-  ttn_claims_free(claims);
-}
-
 static void test_memory(void **state) {
   struct test_env test;
   (void)state;
   test_fail_each(&test, select_once, NULL);
-  test_fail_each(&test, claims_once, NULL);
-}
-
-static void test_claims(void **state) {
-  struct test_env test;
-  int one, two;
-  char id[16];
-  (void)state;
-  test_env_init(&test);
-  struct ttn_claims *claims = ttn_claims_new(&test.env);
-  assert_int_equal(ttn_claims_take(claims, &one, "host", "roof"),
-                   TTN_CLAIM_OURS);
-  assert_int_equal(ttn_claims_take(claims, &one, "host", "roof"),
-                   TTN_CLAIM_OURS);
-  assert_int_equal(ttn_claims_take(claims, &two, "host", "roof"),
-                   TTN_CLAIM_OTHERS);
-  assert_int_equal(ttn_claims_take(claims, &two, "other", "roof"),
-                   TTN_CLAIM_OURS);
-  ttn_claims_give(claims, &two, "host", "roof"); /* not its own: stays */
-  assert_int_equal(ttn_claims_take(claims, &two, "host", "roof"),
-                   TTN_CLAIM_OTHERS);
-  ttn_claims_give(claims, &one, "host", "roof");
-  assert_int_equal(ttn_claims_take(claims, &two, "host", "roof"),
-                   TTN_CLAIM_OURS);
-  for (int i = 0; i < 5000; i++) {
-    snprintf(id, sizeof(id), "gw-%04d", i);
-    assert_int_equal(ttn_claims_take(claims, i % 2 ? &one : &two, "host", id),
-                     TTN_CLAIM_OURS);
-  }
-  ttn_claims_drop(claims, &two);
-  for (int i = 0; i < 5000; i++) {
-    snprintf(id, sizeof(id), "gw-%04d", i);
-    assert_int_equal(ttn_claims_take(claims, &two, "host", id),
-                     i % 2 == 0 ? TTN_CLAIM_OURS : TTN_CLAIM_OTHERS);
-  }
-  assert_int_equal(ttn_claims_take(NULL, &two, "host", "roof"), TTN_CLAIM_OURS);
-  ttn_claims_free(claims);
-  assert_int_equal(test.blocks, 0);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_shard),          cmocka_unit_test(test_lines),
       cmocka_unit_test(test_bad_expression), cmocka_unit_test(test_memory),
-      cmocka_unit_test(test_claims),
   };
-  return cmocka_run_group_tests_name("select", tests, NULL, NULL);
+  return cmocka_run_group_tests_name("filter", tests, NULL, NULL);
 }
