@@ -8,19 +8,10 @@
  * within one. A time-out makes the next request take a fresh connection:
  * libcurl goes on using a silent HTTP/2 connection for ever.
  *
- * Limits: the stack limits each kind of call by itself, as a bucket that fills
- * at a constant rate (GCRA). X-Rate-Limit-Retry is truncated, so one second
- * more is waited (tests/answers/rate-limit/batch-after-retry.json). Available
- * and Reset tell when the bucket has room again before a call is refused. The
- * first call of a kind to a host goes alone, and the first after a refusal:
- * only its answer tells. Single GETs are limited for each gateway apart. */
+ * rate_limit.c knows how much of each kind of call a host accepts. */
 #include "account/internal.h"
 
 #include <string.h>
-
-/* What a 429 without headers is given: a load balancer's, most likely. */
-#define RETRY_UNKNOWN 10
-#define RETRY_MAX 86400
 
 void hosts_init(struct ttn_account *a) {
   const struct ttn_settings *s = a->settings;
@@ -36,6 +27,7 @@ void hosts_init(struct ttn_account *a) {
   }
   for (size_t h = 0; h < a->n_hosts; h++) {
     a->hosts[h].configured = true;
+    a->hosts[h].limits[KIND_SINGLE].per_gateway = true;
     ttn_endpoint_print(a->hosts[h].base, sizeof(a->hosts[h].base),
                        &a->hosts[h].endpoint);
   }
@@ -105,6 +97,7 @@ int hosts_find(struct ttn_account *a, const char *address) {
   }
   struct host *host = &a->hosts[a->n_hosts];
   host->endpoint = a->settings->url;
+  host->limits[KIND_SINGLE].per_gateway = true;
   ttn_print(host->endpoint.host, sizeof(host->endpoint.host), "%s", name);
   ttn_endpoint_print(host->base, sizeof(host->base), &host->endpoint);
   return (int)a->n_hosts++;
@@ -121,71 +114,15 @@ void hosts_begin(struct ttn_account *a) {
   }
 }
 
-static int64_t limit_available(const struct limit *limit, int64_t now) {
-  if (limit->size == 0)
-    return INT64_MAX;
-  if (now >= limit->full_at || limit->period == 0)
-    return limit->size;
-  int64_t used = (limit->full_at - now + limit->period - 1) / limit->period;
-  return used >= limit->size ? 0 : limit->size - used;
-}
-
-static void sooner(int64_t *until, int64_t at) {
-  if (at < *until)
-    *until = at;
-}
-
 bool hosts_may_start(const struct ttn_account *a, int h, enum kind kind,
                      int64_t now, int64_t *until) {
   const struct host *host = &a->hosts[h];
-  const struct limit *limit = &host->limits[kind];
   unsigned width = host->http2 ? 32 : (unsigned)a->settings->max_connections;
   if (host->given_up || host->in_flight >= width)
     return false;
   if (host->trouble && host->in_flight > 0)
     return false;
-  if (!limit->seen && limit->in_flight > 0)
-    return false;
-  if (kind == KIND_SINGLE) /* limited per gateway: see range.not_before */
-    return true;
-  if (now < limit->not_before) {
-    sooner(until, limit->not_before);
-    return false;
-  }
-  if (limit_available(limit, now) > (int64_t)limit->in_flight)
-    return true;
-  if (limit->in_flight == 0)
-    sooner(until, limit->full_at - (limit->size - 1) * limit->period);
-  return false;
-}
-
-int64_t hosts_retry(const struct ttn_answer *answer) {
-  int64_t retry = answer->rate_retry >= 0 ? answer->rate_retry : RETRY_UNKNOWN;
-  return ((retry > RETRY_MAX ? RETRY_MAX : retry) + 1) * TTN_SECOND;
-}
-
-static void heed_limit(struct limit *limit, const struct ttn_answer *answer,
-                       int64_t now) {
-  if (answer->status == 429)
-    limit->not_before = now + hosts_retry(answer);
-  if (answer->rate_limit <= 0 || answer->rate_available < 0 ||
-      answer->rate_reset < 0 || answer->rate_limit > 1000000 ||
-      answer->rate_reset > 86400) {
-    limit->size = 0;
-    return;
-  }
-  int64_t available = answer->rate_available;
-  if (available > answer->rate_limit)
-    available = answer->rate_limit;
-  /* Answers may overtake each other: the lowest of those under way holds. */
-  int64_t before = limit_available(limit, now);
-  if (limit->in_flight > 0 && before < available)
-    return;
-  int64_t used = answer->rate_limit - available;
-  int64_t reset = (answer->rate_reset + 1) * TTN_SECOND;
-  limit->size = answer->rate_limit;
-  limit->full_at = used == 0 ? now : now + reset;
-  limit->period = used == 0 ? reset : reset / used;
+  return rate_limit_allows(&host->limits[kind], now, until);
 }
 
 void hosts_answered(struct ttn_account *a, int h, enum kind kind,
@@ -196,9 +133,7 @@ void hosts_answered(struct ttn_account *a, int h, enum kind kind,
     host->dated = true;
     host->ahead = a->env->wall(a->env->ctx) - answer->date;
   }
-  host->limits[kind].seen = answer->status != 429 || kind == KIND_SINGLE;
-  if (kind != KIND_SINGLE)
-    heed_limit(&host->limits[kind], answer, now);
+  rate_limit_learn(&host->limits[kind], answer, now);
   if (answer->rate_available >= 0 &&
       (a->report.rate_available < 0 ||
        answer->rate_available < a->report.rate_available))

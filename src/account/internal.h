@@ -7,6 +7,7 @@
 
 #include "account/account.h"
 #include "account/ownership.h"
+#include "account/rate_limit.h"
 #include "tts/endpoint.h"
 #include "tts/api_key.h"
 #include "config/filter.h"
@@ -79,16 +80,6 @@ struct range {
   int64_t not_before; /* mono; of a single GET that was limited */
 };
 
-/* What a host's X-Rate-Limit headers said about one kind of call. */
-struct limit {
-  bool seen;          /* the last answer of this kind was no refusal */
-  int64_t not_before; /* mono: no call of this kind before */
-  int64_t size;       /* X-Rate-Limit-Limit; 0: not limited */
-  int64_t full_at;    /* mono: when all of `size` is there again */
-  int64_t period;     /* ns in which one more is there */
-  unsigned in_flight;
-};
-
 struct host {
   struct ttn_endpoint endpoint;
   char base[TTN_URL_MAX];
@@ -100,7 +91,7 @@ struct host {
   bool nowhere;      /* there seems to be no such host: see hosts_all */
   uint32_t without;  /* mask paths that the server does not know */
   unsigned in_flight;
-  struct limit limits[KINDS];
+  struct rate_limit limits[KINDS];
   /* trouble */
   bool trouble;      /* one probe a poll */
   bool given_up;     /* nothing more in this poll */
@@ -322,8 +313,6 @@ void hosts_end(struct ttn_account *a, bool whole);
  * is worth another look (mono), unless that is later or not a matter of time. */
 bool hosts_may_start(const struct ttn_account *a, int h, enum kind kind,
                      int64_t now, int64_t *until);
-/* How long a limited call waits, ns. */
-int64_t hosts_retry(const struct ttn_answer *answer);
 void hosts_answered(struct ttn_account *a, int h, enum kind kind,
                     const struct ttn_answer *answer, int64_t now);
 void hosts_well(struct ttn_account *a, int h);

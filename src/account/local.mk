@@ -8,6 +8,8 @@ src_libttn_la_SOURCES += \
 	%D%/ownership.c \
 	%D%/ownership.h \
 	%D%/poll.c \
+	%D%/rate_limit.c \
+	%D%/rate_limit.h \
 	%D%/response.c \
 	%D%/schedule.c \
 	%D%/status.c \

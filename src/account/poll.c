@@ -138,7 +138,7 @@ static bool start(struct ttn_account *a, struct job *job, int64_t now) {
   }
   host->fresh = false;
   host->in_flight++;
-  host->limits[job->kind].in_flight++;
+  rate_limit_call_sent(&host->limits[job->kind]);
   job->next = a->busy;
   a->busy = job;
   a->n_busy++;
@@ -153,7 +153,7 @@ static void take_off(struct ttn_account *a, struct job *job) {
     }
   a->n_busy--;
   a->hosts[job->host].in_flight--;
-  a->hosts[job->host].limits[job->kind].in_flight--;
+  rate_limit_call_ended(&a->hosts[job->host].limits[job->kind]);
 }
 
 /* ---- what goes out ---- */

@@ -95,7 +95,7 @@ static char *print_status(char *buffer, size_t size, int status,
 }
 
 static void limited(struct ttn_account *a, struct job *job, int64_t now) {
-  int64_t not_before = now + hosts_retry(&job->call.answer);
+  int64_t not_before = now + rate_limit_wait(&job->call.answer);
   a->report.failures[TTN_FAIL_RATE_LIMIT]++;
   hosts_well(a, job->host);
   if (job->kind == KIND_LIST) {
