@@ -1,60 +1,66 @@
 /* SPDX-License-Identifier: MIT */
-/* The hosts that an account asks: which of them may have the key, how much
- * each of them takes now, and whether it is in trouble.
- *
- * Trouble: after no connection, three failures in a row or a failed probe a
- * host gets one request a poll, the probe; all else goes in the same poll once
- * that succeeds. So a day's outage costs a request an interval and is over
- * within one. A time-out makes the next request take a fresh connection:
- * libcurl goes on using a silent HTTP/2 connection for ever.
- *
- * rate_limit.c knows how much of each kind of call a host accepts. */
-#include "account/internal.h"
+/* Health: after no connection, three failures in a row or a failed probe, a
+ * host gets one request a poll, the probe; once it succeeds, the rest follows in
+ * the same poll. So an outage of a day costs one request an interval, and ends
+ * within one. After a time-out the next request takes a new connection: libcurl
+ * keeps using an HTTP/2 connection that went silent. */
+#include "account/hosts.h"
 
+#include <assert.h>
 #include <string.h>
 
-void hosts_init(struct ttn_account *a) {
-  const struct ttn_settings *s = a->settings;
-  a->hosts[0].endpoint = s->url;
-  a->n_hosts = 1;
-  for (size_t i = 0; i < s->n_clusters && a->n_hosts < HOSTS_MAX; i++) {
-    bool there = false;
-    for (size_t h = 0; h < a->n_hosts; h++)
-      there = there ||
-              strcmp(a->hosts[h].endpoint.host, s->clusters[i].host) == 0;
-    if (!there)
-      a->hosts[a->n_hosts++].endpoint = s->clusters[i];
-  }
-  for (size_t h = 0; h < a->n_hosts; h++) {
-    a->hosts[h].configured = true;
-    a->hosts[h].limits[KIND_SINGLE].per_gateway = true;
-    ttn_endpoint_print(a->hosts[h].base, sizeof(a->hosts[h].base),
-                       &a->hosts[h].endpoint);
-  }
+/* Failures in a row after which a host is only probed. */
+#define FAILURES_MAX 3
+/* Requests at once over HTTP/2; over HTTP/1.1: MaxConnections. */
+#define STREAMS_MAX 32
+
+static struct host *add_host(struct hosts *hosts,
+                             const struct ttn_endpoint *endpoint) {
+  struct host *host = &hosts->list[hosts->n++];
+  host->endpoint = *endpoint;
+  ttn_endpoint_print(host->base, sizeof(host->base), &host->endpoint);
+  host->limits[API_SINGLE].per_gateway = true;
+  return host;
 }
 
-uint64_t hosts_all(const struct ttn_account *a) {
+static int host_index(const struct hosts *hosts, const char *name) {
+  for (size_t h = 0; h < hosts->n; h++)
+    if (strcmp(hosts->list[h].endpoint.host, name) == 0)
+      return (int)h;
+  return -1;
+}
+
+void hosts_init(struct hosts *hosts, const struct account_context *c) {
+  const struct ttn_settings *s = c->settings;
+  add_host(hosts, &s->url)->configured = true;
+  for (size_t i = 0; i < s->n_clusters && hosts->n < HOSTS_MAX; i++)
+    if (host_index(hosts, s->clusters[i].host) < 0)
+      add_host(hosts, &s->clusters[i])->configured = true;
+}
+
+uint64_t hosts_to_ask(const struct hosts *hosts) {
   uint64_t all = 0;
-  for (size_t h = 0; h < a->n_hosts; h++)
-    if (!a->hosts[h].nowhere)
+  for (size_t h = 0; h < hosts->n; h++)
+    if (!hosts->list[h].unresolvable)
       all |= UINT64_C(1) << h;
   return all;
 }
 
-/* A host that may not have the key: said once each, and only so many. */
-static void stranger(struct ttn_account *a, const char *name, bool valid) {
+/* A host that may not have the key is logged once, and only so many are. */
+static void log_untrusted(struct hosts *hosts, const struct account_context *c,
+                          const char *name, bool valid) {
   uint64_t h = ttn_hash(TTN_HASH, name, strlen(name));
-  for (size_t i = 0; i < a->n_strangers; i++)
-    if (a->strangers[i] == h)
+  for (size_t i = 0; i < hosts->n_untrusted; i++)
+    if (hosts->untrusted[i] == h)
       return;
-  if (a->n_strangers == STRANGERS_MAX)
+  if (hosts->n_untrusted == UNTRUSTED_MAX)
     return;
-  a->strangers[a->n_strangers++] = h;
-  if (a->n_strangers == STRANGERS_MAX) {
-    account_log(a, TTN_WARNING,
+  hosts->untrusted[hosts->n_untrusted++] = h;
+  if (hosts->n_untrusted == UNTRUSTED_MAX) {
+    context_log(c, TTN_WARNING,
                 "gateways name more than %d further hosts that may not have "
-                "the key; no more of them are named here",
-                STRANGERS_MAX - 1);
+                "the key; no more of them are logged",
+                UNTRUSTED_MAX - 1);
     return;
   }
   if (!valid) {
@@ -63,90 +69,98 @@ static void stranger(struct ttn_account *a, const char *name, bool valid) {
     for (; n < sizeof(safe) - 1 && name[n] != '\0'; n++)
       safe[n] = name[n] > ' ' && name[n] < 0x7f ? name[n] : '?';
     safe[n] = '\0';
-    account_log(a, TTN_WARNING,
-                "\"%s\" is no host: gateways with this gateway server address "
-                "are unknown; mend it in the Console (General settings)",
+    context_log(c, TTN_WARNING,
+                "\"%s\" is not a host: gateways with this gateway server "
+                "address are unknown; correct it in the Console (General "
+                "settings)",
                 safe);
     return;
   }
-  struct ttn_endpoint endpoint = a->settings->url;
+  struct ttn_endpoint endpoint = c->settings->url;
   ttn_print(endpoint.host, sizeof(endpoint.host), "%s", name);
   char url[TTN_URL_MAX];
-  account_log(a, TTN_WARNING,
+  context_log(c, TTN_WARNING,
               "gateways at %s are unknown: this host may not have the key; if "
               "it is yours, allow it with: Cluster \"%s\"",
               name, ttn_endpoint_print(url, sizeof(url), &endpoint));
 }
 
-int hosts_find(struct ttn_account *a, const char *address) {
+int hosts_find(struct hosts *hosts, const struct account_context *c,
+               const char *address) {
   char name[TTN_HOST_MAX + 1];
   if (address == NULL || address[0] == '\0')
     return 0;
   if (!ttn_address_host(address, name)) {
-    stranger(a, address, false);
+    log_untrusted(hosts, c, address, false);
     return -1;
   }
   if (name[0] == '\0')
     return 0;
-  for (size_t h = 0; h < a->n_hosts; h++)
-    if (strcmp(a->hosts[h].endpoint.host, name) == 0)
-      return (int)h;
-  if (!ttn_host_trusted(&a->settings->url, name) || a->n_hosts == HOSTS_MAX) {
-    stranger(a, name, true);
+  int h = host_index(hosts, name);
+  if (h >= 0)
+    return h;
+  if (!ttn_host_trusted(&c->settings->url, name) || hosts->n == HOSTS_MAX) {
+    log_untrusted(hosts, c, name, true);
     return -1;
   }
-  struct host *host = &a->hosts[a->n_hosts];
-  host->endpoint = a->settings->url;
-  host->limits[KIND_SINGLE].per_gateway = true;
-  ttn_print(host->endpoint.host, sizeof(host->endpoint.host), "%s", name);
-  ttn_endpoint_print(host->base, sizeof(host->base), &host->endpoint);
-  return (int)a->n_hosts++;
+  struct ttn_endpoint endpoint = c->settings->url;
+  ttn_print(endpoint.host, sizeof(endpoint.host), "%s", name);
+  add_host(hosts, &endpoint);
+  return (int)hosts->n - 1;
 }
 
-void hosts_begin(struct ttn_account *a) {
-  for (size_t h = 0; h < a->n_hosts; h++) {
-    struct host *host = &a->hosts[h];
-    host->given_up = false;
-    host->failed = false;
-    host->answered = false;
-    host->limited = false;
-    host->why[0] = '\0';
+void hosts_begin(struct hosts *hosts) {
+  for (size_t h = 0; h < hosts->n; h++) {
+    struct host *host = &hosts->list[h];
+    host->poll = (struct host_poll){0};
+    if (host->health == HOST_SUSPENDED)
+      host->health = HOST_PROBING;
   }
 }
 
-bool hosts_may_start(const struct ttn_account *a, int h, enum kind kind,
-                     int64_t now, int64_t *until) {
-  const struct host *host = &a->hosts[h];
-  unsigned width = host->http2 ? 32 : (unsigned)a->settings->max_connections;
-  if (host->given_up || host->in_flight >= width)
-    return false;
-  if (host->trouble && host->in_flight > 0)
-    return false;
-  return rate_limit_allows(&host->limits[kind], now, until);
+void hosts_retry_batch_api(struct hosts *hosts) {
+  for (size_t h = 0; h < hosts->n; h++)
+    hosts->list[h].no_batch_api = false;
 }
 
-void hosts_answered(struct ttn_account *a, int h, enum kind kind,
-                    const struct ttn_answer *answer, int64_t now) {
-  struct host *host = &a->hosts[h];
+bool host_may_start(const struct host *host, const struct account_context *c,
+                    enum api_call call, int64_t now, int64_t *until) {
+  unsigned width =
+      host->http2 ? STREAMS_MAX : (unsigned)c->settings->max_connections;
+  if (host->health == HOST_SUSPENDED || host->in_flight >= width ||
+      (host->health == HOST_PROBING && host->in_flight > 0))
+    return false;
+  return rate_limit_allows(&host->limits[call], now, until);
+}
+
+void host_call_sent(struct host *host, enum api_call call) {
+  host->in_flight++;
+  rate_limit_call_sent(&host->limits[call]);
+  host->fresh_connection = false;
+}
+
+void host_call_ended(struct host *host, enum api_call call) {
+  assert(host->in_flight > 0);
+  host->in_flight--;
+  rate_limit_call_ended(&host->limits[call]);
+}
+
+void host_answered(struct host *host, struct account_context *c,
+                   enum api_call call, const struct ttn_answer *answer,
+                   int64_t now) {
   host->http2 = answer->http2;
   if (answer->date != 0) {
     host->dated = true;
-    host->ahead = a->env->wall(a->env->ctx) - answer->date;
+    host->clock_ahead = c->env->wall(c->env->ctx) - answer->date;
   }
-  rate_limit_learn(&host->limits[kind], answer, now);
-  if (answer->rate_available >= 0 &&
-      (a->report.rate_available < 0 ||
-       answer->rate_available < a->report.rate_available))
-    a->report.rate_available = answer->rate_available;
+  rate_limit_learn(&host->limits[call], answer, now);
 }
 
-void hosts_well(struct ttn_account *a, int h) {
-  struct host *host = &a->hosts[h];
-  host->answered = host->heard = true;
-  host->nowhere = false;
+void host_succeeded(struct host *host) {
+  host->poll.answered = host->answered_once = true;
+  host->unresolvable = false;
   host->failures = 0;
-  host->trouble = false;
-  host->given_up = false;
+  host->health = HOST_HEALTHY;
 }
 
 static bool no_connection(enum ttn_failure failure) {
@@ -154,59 +168,92 @@ static bool no_connection(enum ttn_failure failure) {
          failure == TTN_FAIL_PROXY || failure == TTN_FAIL_TLS;
 }
 
-void hosts_failed(struct ttn_account *a, int h, bool probe,
-                  enum ttn_failure failure, const char *asked,
-                  const char *why) {
-  struct host *host = &a->hosts[h];
-  if (!host->failed) {
-    host->asked_for = asked;
-    host->failure = failure;
-    ttn_print(host->why, sizeof(host->why), "%s", why);
+void host_failed(struct host *host, bool probe, enum ttn_failure failure,
+                 const char *asked_for, const char *reason) {
+  struct host_poll *poll = &host->poll;
+  if (!poll->failed) {
+    poll->asked_for = asked_for;
+    poll->failure = failure;
+    ttn_print(poll->reason, sizeof(poll->reason), "%s", reason);
   }
-  host->failed = true;
+  poll->failed = true;
   host->failures++;
-  host->nowhere =
-      failure == TTN_FAIL_DNS && !host->configured && !host->heard;
+  host->unresolvable = failure == TTN_FAIL_DNS && !host->configured &&
+                       !host->answered_once;
   if (failure == TTN_FAIL_TIMEOUT || failure == TTN_FAIL_TRANSFER)
-    host->fresh = true;
+    host->fresh_connection = true;
   if (probe)
-    host->given_up = true;
-  if (probe || no_connection(failure) || host->failures >= FAILURES_MAX)
-    host->trouble = true;
+    host->health = HOST_SUSPENDED;
+  else if (host->health == HOST_HEALTHY &&
+           (no_connection(failure) || host->failures >= FAILURES_MAX))
+    host->health = HOST_PROBING;
 }
 
-/* One line when trouble begins, one when it ends, none in between. A failure
- * that a second try made good, a connection that went silent most of all, is
- * counted and takes nothing from anyone: no line. */
-void hosts_end(struct ttn_account *a, bool whole) {
-  int64_t now = a->env->mono(a->env->ctx);
+void host_limited(struct host *host, bool limited) {
+  host->poll.limited = limited;
+}
+
+void host_lacks_batch_api(struct host *host,
+                          const struct account_context *c) {
+  if (!host->no_batch_logged)
+    context_log(c, TTN_INFO,
+                "%s has no batch of statistics (The Things Stack before "
+                "3.21): gateways are requested one at a time, in parallel",
+                host->base);
+  host->no_batch_api = host->no_batch_logged = true;
+}
+
+bool host_lacks_paths(struct host *host, const struct account_context *c,
+                      uint32_t paths, const char *names) {
+  if ((paths & ~host->unknown_paths) == 0)
+    return false;
+  context_log(c, TTN_INFO, "%s is too old to know %s: left out from now on",
+              host->base, names);
+  host->unknown_paths |= paths;
+  return true;
+}
+
+/* One line when failures begin, one when they end, none between. A failure
+ * that a second attempt repaired, most often a connection that went silent, is
+ * counted and costs nobody a value: no line. */
+static void log_failing(struct host *host, const struct account_context *c,
+                        bool whole) {
+  const struct host_poll *poll = &host->poll;
   char words[64];
-  for (size_t h = 0; h < a->n_hosts; h++) {
-    struct host *host = &a->hosts[h];
-    bool failed = host->failed && !(whole && host->answered && !host->trouble);
-    if (failed && !host->said) {
-      account_log(a, TTN_ERROR,
-                  "%s: %s: %s; what it would have told is unknown until it "
-                  "answers, which is tried at each poll",
-                  host->base, host->asked_for, host->why);
-      host->said = true;
-      host->since = now;
-    } else if (!failed && host->answered && host->said) {
-      account_log(a, TTN_NOTICE, "%s: answers again, after %s", host->base,
-                  ttn_words(words, sizeof(words), now - host->since));
-      host->said = false;
-    }
-    if (host->limited && !host->said_limited) {
-      account_log(a, TTN_WARNING,
-                  "%s: the rate limit leaves gateways unknown in this poll; "
-                  "they come first in the next: raise Interval, or ask the "
-                  "operator for a higher limit",
+  if (poll->failed &&
+      !(whole && poll->answered && host->health == HOST_HEALTHY)) {
+    if (!ttn_episode_begin(&host->failing))
+      return;
+    host->failing_since = context_mono(c);
+    context_log(c, TTN_ERROR,
+                "%s: %s: %s; gateways there are reported as unknown until it "
+                "responds; it is tried again at every poll",
+                host->base, poll->asked_for, poll->reason);
+  } else if (poll->answered && ttn_episode_end(&host->failing)) {
+    context_log(c, TTN_NOTICE, "%s: responds again, after %s", host->base,
+                context_print_duration(words, sizeof(words),
+                                   context_mono(c) - host->failing_since));
+  }
+}
+
+static void log_limited(struct host *host, const struct account_context *c) {
+  if (host->poll.limited) {
+    if (ttn_episode_begin(&host->limited))
+      context_log(c, TTN_WARNING,
+                  "%s: because of the rate limit some gateways are unknown in "
+                  "this poll; the next poll starts with them: raise Interval, "
+                  "or ask the operator for a higher limit",
                   host->base);
-      host->said_limited = true;
-    } else if (!host->limited && host->answered && host->said_limited) {
-      account_log(a, TTN_NOTICE, "%s: the rate limit is kept again",
-                  host->base);
-      host->said_limited = false;
-    }
+  } else if (host->poll.answered && ttn_episode_end(&host->limited)) {
+    context_log(c, TTN_NOTICE, "%s: the rate limit is sufficient again",
+                host->base);
+  }
+}
+
+void hosts_end(struct hosts *hosts, const struct account_context *c,
+               bool whole) {
+  for (size_t h = 0; h < hosts->n; h++) {
+    log_failing(&hosts->list[h], c, whole);
+    log_limited(&hosts->list[h], c);
   }
 }

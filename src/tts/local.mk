@@ -12,4 +12,5 @@ src_libttn_la_SOURCES += \
 	%D%/endpoint.c \
 	%D%/endpoint.h \
 	%D%/key_errors.c \
-	%D%/key_errors.h
+	%D%/key_errors.h \
+	%D%/request.h

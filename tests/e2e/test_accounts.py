@@ -34,9 +34,9 @@ def test_same_host():
         stack.fleet(3)
         blocks = "\n".join(account(name, **stack.options(scratch), **OFTEN) for name in ("one", "two"))
         with Collectd(scratch, blocks, csv=True) as daemon:
-            line = daemon.wait_line("warning", "reported by another account already")
-            matches(r'^account "(one|two)": gateway gw-0000\d is reported by another account already and left out '
-                    'here.*: give one of the accounts a Host option if both should report it$', line)
+            line = daemon.wait_line("warning", "another account already reports gateway")
+            matches(r'^account "(one|two)": another account already reports gateway gw-0000\d: it is left out here, '
+                    'like .*; give one of the accounts a Host option if both shall report it$', line)
             polls(daemon, 8)
             # Both may have begun at the same instant: then each has some, and each says so once.
             lines = [text for text in daemon.lines("warning") if "another account" in text]
@@ -79,7 +79,7 @@ def test_takes_over():
         with Collectd(scratch, first + "\n" + second, csv=True) as daemon:
             wait_for(lambda: gateways(daemon, "one") == 2, "the first's gateways", daemon.patience)
             stack.unfault()
-            matches('^account "two": ', daemon.wait_line("warning", "reported by another account already"))
+            matches('^account "two": ', daemon.wait_line("warning", "another account already reports gateway"))
             stack.uplink("gw-00002", 5)
             stack.collaborator("gw-00002", "alice", None)
             wait_for(lambda: (gateways(daemon, "one"), gateways(daemon, "two")) == (1, 1), "one each", daemon.patience,

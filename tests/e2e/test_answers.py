@@ -260,7 +260,7 @@ def test_echoed_key():
 
 def answers_again(daemon):
     """A machine that is slow gets notices of its own."""
-    return [line for line in daemon.lines("notice") if "answers again" in line]
+    return [line for line in daemon.lines("notice") if "responds again" in line]
 
 
 def test_with_collectd():

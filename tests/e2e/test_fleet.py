@@ -148,7 +148,7 @@ def test_one_slow_and_one_dead_cluster_take_nothing_from_the_third():
             tap.equal(poll.api("count", "connected"), 60, "connected in the first poll after")
             tap.equal(len(poll.log), 2, "lines when trouble ends: %s" % poll.log)
             for _, text in poll.log:
-                tap.matches("answers again", text)
+                tap.matches("responds again", text)
 
 
 def test_a_stray_is_never_disconnected_before_all_were_asked():

@@ -52,8 +52,8 @@ def test_comes_back():
             wait_for(lambda: daemon.packets("roof")[0] == 3, "counts")
             equal(daemon.lines("error"), [])
             stack.refuse(1)
-            daemon.wait_line("error", r'^account "home": https://127.0.0.1:\d+: statistics: .*; what it would have told '
-                                      r'is unknown until it answers, which is tried at each poll$')
+            daemon.wait_line("error", r'^account "home": https://127.0.0.1:\d+: statistics: .*; gateways there are '
+                                      r'reported as unknown until it responds; it is tried again at every poll$')
             daemon.wait_value("ttn_api", "home", "count", "unknown", 1)
             before = len(daemon.csv("ttn-roof", "bool-connected"))
             stack.uplink("roof", 4)
@@ -63,7 +63,7 @@ def test_comes_back():
             equal(len(daemon.csv("ttn-roof", "bool-connected")), before, "values while unknown")
             stack.refuse(1, False)
             wait_for(lambda: daemon.packets("roof")[0] == 7, "counts after the trouble")
-            daemon.wait_line("notice", r'^account "home": https://127.0.0.1:\d+: answers again, after \d+ seconds?$')
+            daemon.wait_line("notice", r'^account "home": https://127.0.0.1:\d+: responds again, after \d+ seconds?$')
             equal(len(daemon.lines("error")), 1, "errors")
             equal(len(daemon.lines("notice")), 1, "notices")
         equal({number for _, number in daemon.csv("ttn-roof", "bool-connected")}, {1.0})

@@ -56,7 +56,7 @@ def back(poll, what):
     equal((poll.api("count", "connected"), poll.api("bool", "up")), (GATEWAYS, 1), what)
     lines = poll.lines("error", "warning", "notice")
     equal(len(lines), 1, "lines, %s: %s" % (what, lines))
-    matches("answers again, after", lines[0])
+    matches("responds again, after", lines[0])
 
 
 def test_kept():

@@ -113,7 +113,7 @@ def test_before_ntp():
         equal(poll.lines("error", "warning", "notice"), [], "lines")
         scene.transport.fake.set_wall(0)
         poll = scene.well(scene.drive.poll(), "after NTP")
-        equal(len([line for line in poll.lines("notice") if "answers again" in line]), 1, str(poll.log))
+        equal(len([line for line in poll.lines("notice") if "responds again" in line]), 1, str(poll.log))
 
 
 def test_stopped_for_an_hour():

@@ -8,13 +8,13 @@ counted; and where nothing is wrong nothing is said or counted. Knows one proces
 import re
 
 # (what is in trouble, how its first line ends or begins, how its last line does). {}: an account's host.
-_LINES = (("host", r"(\S+): .*; what it would have told is unknown until it answers, which is tried at each poll$",
-           r"(\S+): answers again, after "),
-          ("limit", r"(\S+): the rate limit leaves gateways unknown", r"(\S+): the rate limit is kept again$"),
+_LINES = (("host", r"(\S+): .*; gateways there are reported as unknown until it responds; it is tried again at every poll$",
+           r"(\S+): responds again, after "),
+          ("limit", r"(\S+): because of the rate limit some gateways are unknown", r"(\S+): the rate limit is sufficient again$"),
           ("list", r"()the list of gateways can't be read: ", r"()the list of gateways can be read again, after "),
-          ("entries", r"().* an entry that can't be believed and is unknown until that ends",
-           r"()all gateways' entries can be believed again$"),
-          ("key", r"().* Nothing is known until that is mended; each poll tries it$", r"()the key works again$"))
+          ("entries", r"().* implausible statistics and (is|are) reported as unknown",
+           r"()all gateways' statistics are plausible again$"),
+          ("key", r"().* No gateway is reported until this is fixed; each poll tries the key again$", r"()the key works again$"))
 # What is said of gateways has nothing to do with trouble: one that has left the list is refused until it is read.
 _OTHER = re.compile(r"gateway \S+ is (registered at \S+ but connected at |no longer refused$)|"
                     r"\d+ gateways? (is|are) refused to this key and left out until that changes: ")

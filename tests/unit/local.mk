@@ -59,4 +59,5 @@ $(unit_tests): %.tap: %.o
 
 EXTRA_DIST += \
 	$(call source_files,%D%/*/*.[ch]) \
+	%D%/account/verdicts.expected \
 	%D%/tts/recordings.expected

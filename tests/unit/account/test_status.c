@@ -272,7 +272,7 @@ static void test_hosts(void **state) {
   assert_int_equal(host_of(p, 1).failure, TTN_FAIL_CONNECT);
   assert_string_equal(host_of(p, 1).asked, "statistics");
   assert_string_equal(host_of(p, 1).why, "nobody there");
-  assert_logged(p, 1, NAM1 ": statistics: nobody there; what it would have");
+  assert_logged(p, 1, NAM1 ": statistics: nobody there; gateways there are reported");
   assert_gateway(p, 4, "e-gw", TTN_UNKNOWN, false, 1, 1);
   stack_close(p);
 }

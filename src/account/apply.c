@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#include "account/apply.h"
+
+#include <string.h>
+
+void apply_begin(struct apply *ap) { ap->poll = (struct apply_poll){0}; }
+
+static void count_bad(struct apply *ap, const struct gateway *gw,
+                      const char *reason) {
+  if (ap->poll.n_bad++ == 0)
+    ttn_print(ap->poll.bad_reason, sizeof(ap->poll.bad_reason), "%s: %s",
+              gw->id, reason);
+}
+
+void apply_bad_entry(struct apply *ap, struct account_context *c,
+                     const struct gateway *gw, const char *reason) {
+  count_bad(ap, gw, reason);
+  context_count_failure(c, TTN_FAIL_JSON);
+}
+
+/* Gateway lines with plain ids need no list: another cluster than those that
+ * were asked may have this gateway. */
+static void log_guess(struct apply *ap, const struct account_context *c,
+                      const struct hosts *hosts, const struct gateway *gw) {
+  if (ttn_select_exact(c->filter) && gw->known.connected_at == 0 &&
+      ttn_episode_begin(&ap->guess))
+    context_log(c, TTN_NOTICE,
+                "gateway %s is not connected at %s: where it is registered is "
+                "not known, since Gateway lines with plain ids need no list; if "
+                "that is another cluster, name it with a Cluster line",
+                gw->id, hosts->list[0].endpoint.host);
+}
+
+static void log_moved(const struct account_context *c,
+                      const struct hosts *hosts, const struct gateway *gw,
+                      int host) {
+  if (!ttn_select_exact(c->filter) /* else the registered host is a guess */
+      && gw->registered_host != host)
+    context_log(c, TTN_NOTICE,
+                "gateway %s is registered at %s but connected at %s, and is "
+                "read there: set its gateway server address in the Console",
+                gw->id, hosts->list[gw->registered_host].endpoint.host,
+                hosts->list[host].endpoint.host);
+}
+
+static void notify(const struct account_context *c, struct gateway *gw,
+                   enum ttn_state state) {
+  if (c->settings->notifications)
+    ttn_notice_gateway(c->sink, &gw->notice, gw->id, gw->name, state,
+                       context_mono(c),
+                       state == TTN_CONNECTED ? gw->known.connected_at
+                                              : gw->known.disconnected_at,
+                       c->settings->offline_after);
+}
+
+static void report_gateway(const struct account_context *c,
+                           const struct gateway *gw,
+                           const struct ttn_outcome *outcome,
+                           const struct ttn_stats *stats, int64_t date,
+                           enum ttn_part part) {
+  struct ttn_meta meta = gateway_meta(gw);
+  if (stats != NULL) {
+    meta.protocol = stats->protocol;
+    meta.remote_address = stats->remote_address;
+  }
+  ttn_report_gateway(c->sink, c->settings->collect, gw->id, outcome, stats,
+                     date, c->settings->meta_data ? &meta : NULL, part);
+}
+
+void apply_finding(struct apply *ap, struct account_context *c,
+                   const struct hosts *hosts, struct offsets *offsets,
+                   const struct finding *f) {
+  struct gateway *gw = f->gw;
+  const char *why = NULL;
+  if (gateway_is_done(gw))
+    return;
+  int current = gw->current_host;
+  bool was_refused = gw->refused;
+  struct ttn_outcome outcome =
+      gateway_learn(gw, f->host, f->proof, f->stats, f->date, &why);
+  if (outcome.state == TTN_UNKNOWN) {
+    count_bad(ap, gw, why == NULL ? "" : why);
+    context_count_failure(c, TTN_FAIL_ANSWER);
+    return;
+  }
+  if (was_refused)
+    context_log(c, TTN_NOTICE, "gateway %s is no longer refused", gw->id);
+  if (f->proof == TTN_PROOF_ABSENT)
+    log_guess(ap, c, hosts, gw);
+  else if (outcome.state == TTN_CONNECTED && current != f->host)
+    log_moved(c, hosts, gw, f->host);
+  if (outcome.offset_moved)
+    offsets_changed(offsets);
+  bool wait = outcome.offset_moved && offsets_kept(c);
+  if (wait)
+    gateway_defer_counts(gw, outcome.counts);
+  report_gateway(c, gw, &outcome, f->stats, f->date,
+                 wait ? TTN_PART_BUT_COUNTS : TTN_PART_ALL);
+  notify(c, gw, outcome.state);
+}
+
+void apply_refusal(struct apply *ap, struct gateway *gw) {
+  struct apply_poll *poll = &ap->poll;
+  if (gateway_is_done(gw) || !gateway_refused(gw))
+    return;
+  size_t n = strlen(poll->refused_names);
+  poll->n_refused++;
+  if (n + TTN_ID_MAX + 3 < sizeof(poll->refused_names))
+    ttn_print(poll->refused_names + n, sizeof(poll->refused_names) - n, "%s%s",
+              n == 0 ? "" : ", ", gw->id);
+}
+
+void apply_pending(struct account_context *c, struct gateways *g,
+                   struct offsets *offsets) {
+  if (offsets->dirty)
+    gateways_save(g, c, offsets, false);
+  for (size_t i = 0; i < g->n; i++) {
+    struct gateway *gw = g->list[i];
+    if (gw->pending_counts == 0)
+      continue;
+    struct ttn_outcome outcome = {.state = gw->known.shown,
+                                  .counts = gw->pending_counts};
+    memcpy(outcome.value, gw->known.value, sizeof(outcome.value));
+    report_gateway(c, gw, &outcome, NULL, 0, TTN_PART_COUNTS);
+    gateway_defer_counts(gw, 0);
+  }
+}
+
+static void log_refused(const struct apply_poll *poll,
+                        const struct account_context *c) {
+  if (poll->n_refused > 0)
+    context_log(c, TTN_WARNING,
+                "%zu gateway%s refused to this key and left out until that "
+                "changes: %s%s: give the key's owner the right \"view gateway "
+                "status\" on %s (Console: gateway, Collaborators)",
+                poll->n_refused, poll->n_refused == 1 ? " is" : "s are",
+                poll->refused_names, poll->n_refused > 5 ? " …" : "",
+                poll->n_refused == 1 ? "it" : "them");
+}
+
+void apply_end(struct apply *ap, const struct account_context *c) {
+  const struct apply_poll *poll = &ap->poll;
+  log_refused(poll, c);
+  if (poll->n_bad > 0 && ttn_episode_begin(&ap->bad))
+    context_log(c, TTN_ERROR,
+                "%zu gateway%s implausible statistics and %s reported as "
+                "unknown; first %s",
+                poll->n_bad, poll->n_bad == 1 ? " has" : "s have",
+                poll->n_bad == 1 ? "is" : "are", poll->bad_reason);
+  else if (poll->n_bad == 0 && ttn_episode_end(&ap->bad))
+    context_log(c, TTN_NOTICE, "all gateways' statistics are plausible again");
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* What an answer proves of a gateway becomes known and is reported. */
+#ifndef TTN_APPLY_H
+#define TTN_APPLY_H
+
+#include "account/cluster_lookup.h"
+
+struct apply_poll {
+  size_t n_bad;         /* gateways whose entry cannot be believed */
+  char bad_reason[256]; /* of the first of these */
+  size_t n_refused;     /* gateways that are refused since this poll */
+  char refused_names[256];
+};
+
+/* All zero at first. */
+struct apply {
+  struct ttn_episode bad, guess;
+  struct apply_poll poll;
+};
+
+void apply_begin(struct apply *ap);
+void apply_finding(struct apply *ap, struct account_context *c,
+                   const struct hosts *hosts, struct offsets *offsets,
+                   const struct finding *finding);
+/* An entry has a field that cannot be right. */
+void apply_bad_entry(struct apply *ap, struct account_context *c,
+                     const struct gateway *gw, const char *reason);
+/* The stack refuses gw to this key. */
+void apply_refusal(struct apply *ap, struct gateway *gw);
+/* No answer will come any more: writes the state file if it has to be, then
+ * reports the counts that waited for it. */
+void apply_pending(struct account_context *c, struct gateways *g,
+                   struct offsets *offsets);
+/* A poll ends: logs what is new. */
+void apply_end(struct apply *ap, const struct account_context *c);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include "account/context.h"
+
+#include <stdio.h>
+
+bool context_init(struct account_context *c, const struct ttn_env *env,
+                  struct ttn_settings *settings, const struct ttn_sink *sink) {
+  char why[256];
+  c->env = env;
+  c->settings = settings;
+  c->sink = sink;
+  c->filter = ttn_select_new(env, settings, why, sizeof(why));
+  if (c->filter == NULL)
+    context_log(c, TTN_ERROR, "%s", why);
+  return c->filter != NULL;
+}
+
+void context_free(struct account_context *c) {
+  ttn_select_free(c->env, c->filter);
+  ttn_settings_free(c->env, c->settings);
+}
+
+int64_t context_mono(const struct account_context *c) {
+  return c->env->mono(c->env->ctx);
+}
+
+void context_log(const struct account_context *c, enum ttn_level level,
+                 const char *format, ...) {
+  char text[900];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof(text), format, args);
+  va_end(args);
+  ttn_log(c->env, level, "account \"%s\": %s", c->settings->account, text);
+}
+
+char *context_print_duration(char *buffer, size_t size, int64_t ns) {
+  static const struct {
+    int64_t seconds;
+    const char *unit;
+  } units[] = {{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
+  int64_t seconds = ns / TTN_SECOND;
+  size_t u = 0;
+  while (u < 3 && seconds < 2 * units[u].seconds)
+    u++;
+  int64_t n = seconds / units[u].seconds;
+  return ttn_print(buffer, size, "%lld %s%s", (long long)n, units[u].unit,
+                   n == 1 ? "" : "s");
+}
+
+void context_begin(struct account_context *c) {
+  c->counters.rate_available = -1;
+}
+
+void context_count_failure(struct account_context *c,
+                           enum ttn_failure failure) {
+  c->counters.failures[failure]++;
+}
+
+void context_count_answer(struct account_context *c, int status,
+                          int64_t available) {
+  struct ttn_api_report *counters = &c->counters;
+  if (available >= 0 && (counters->rate_available < 0 ||
+                         available < counters->rate_available))
+    counters->rate_available = available;
+  for (size_t i = 0; status > 0 && i < TTN_STATUSES; i++)
+    if (counters->statuses[i].n == 0 ||
+        counters->statuses[i].status == status) {
+      counters->statuses[i].status = status;
+      counters->statuses[i].n++;
+      return;
+    }
+}

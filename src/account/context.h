@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* What every module of an account speaks through: memory and clock, the
+ * settings, the sink, the log with the account's name in front, and the
+ * counters that ttn_api reports. */
+#ifndef TTN_CONTEXT_H
+#define TTN_CONTEXT_H
+
+#include "config/filter.h"
+#include "report/report.h"
+
+/* Of one account. The account's thread only. */
+struct account_context {
+  const struct ttn_env *env;
+  struct ttn_settings *settings;
+  struct ttn_select *filter;
+  const struct ttn_sink *sink;
+  /* Statuses and failures since the start; rate_available of this poll. */
+  struct ttn_api_report counters;
+};
+
+/* Takes over settings. False: no memory, or a Gateway expression that cannot be
+ * compiled (logged). context_free is due in either case. */
+bool context_init(struct account_context *c, const struct ttn_env *env,
+                  struct ttn_settings *settings, const struct ttn_sink *sink);
+void context_free(struct account_context *c);
+
+int64_t context_mono(const struct account_context *c);
+void context_log(const struct account_context *c, enum ttn_level level,
+                 const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* "45 seconds", "12 minutes", "3 days"; returns buffer. */
+char *context_print_duration(char *buffer, size_t size, int64_t ns);
+
+/* A poll begins: the lowest X-Rate-Limit-Available is not known. */
+void context_begin(struct account_context *c);
+void context_count_failure(struct account_context *c,
+                           enum ttn_failure failure);
+/* status 0: none came. available: X-Rate-Limit-Available, -1: none. */
+void context_count_answer(struct account_context *c, int status,
+                          int64_t available);
+
+#endif

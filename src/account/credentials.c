@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#include "account/credentials.h"
+
+#include <string.h>
+
+void credentials_free(struct credentials *k, const struct ttn_env *env) {
+  ttn_auth_free(env, k->previous);
+  ttn_auth_free(env, k->auth);
+  ttn_free(env, k->owner);
+}
+
+static bool use_key(struct credentials *k, const struct account_context *c,
+                    const char *key, char *why, size_t why_size) {
+  const char *odd = NULL;
+  if (!ttn_key_check(key, &odd, why, why_size))
+    return false;
+  struct ttn_auth *auth = ttn_auth_new(c->env, key);
+  if (auth == NULL) {
+    ttn_print(why, why_size, "no memory for the key");
+    return false;
+  }
+  if (odd != NULL)
+    context_log(c, TTN_WARNING, "the key %s", odd);
+  ttn_auth_free(c->env, k->previous);
+  k->previous = k->auth;
+  k->auth = auth;
+  ttn_free(c->env, k->owner);
+  k->owner = NULL;
+  k->single_gateway_key = false;
+  return true;
+}
+
+static bool read_key_file(struct credentials *k,
+                          const struct account_context *c) {
+  const char *path = c->settings->api_key_file;
+  char key[TTN_KEY_MAX + 1], why[256];
+  const char *open_to = NULL;
+  bool good = ttn_key_read(path, key, &k->stamp, &open_to, why, sizeof(why)) &&
+              use_key(k, c, key, why, sizeof(why));
+  ttn_wipe(key, sizeof(key));
+  k->stamped = good;
+  if (!good) {
+    if (ttn_episode_begin(&k->unreadable))
+      context_log(c, TTN_ERROR, "APIKeyFile \"%s\": %s", path, why);
+    return false;
+  }
+  if (open_to != NULL)
+    context_log(c, TTN_WARNING,
+                "APIKeyFile \"%s\" can be read by %s: chmod 600 it", path,
+                open_to);
+  if (ttn_episode_end(&k->unreadable))
+    context_log(c, TTN_NOTICE, "APIKeyFile \"%s\" can be read now", path);
+  return true;
+}
+
+/* again: the key that is known was rejected. */
+static bool read_key(struct credentials *k, const struct account_context *c,
+                     bool again) {
+  char why[256];
+  if (c->settings->api_key_file != NULL) {
+    if (k->stamped && !ttn_key_changed(c->settings->api_key_file, &k->stamp))
+      return !again;
+    /* If the file is absent or half-written during a rotation, the key that is
+     * known is used until it is rejected. */
+    return read_key_file(k, c) || (k->auth != NULL && !again);
+  }
+  if (k->auth != NULL)
+    return !again;
+  if (use_key(k, c, c->settings->api_key, why, sizeof(why)))
+    return true;
+  if (ttn_episode_begin(&k->unreadable))
+    context_log(c, TTN_ERROR, "APIKey: %s", why);
+  return false;
+}
+
+bool credentials_begin(struct credentials *k,
+                       const struct account_context *c) {
+  k->poll = (struct credentials_poll){0};
+  return read_key(k, c, false);
+}
+
+bool credentials_rotated(struct credentials *k, const struct account_context *c,
+                         const struct ttn_auth *used) {
+  if (used != k->auth)
+    return true;
+  if (k->poll.reread)
+    return false;
+  k->poll.reread = true;
+  return read_key(k, c, true);
+}
+
+void credentials_rejected(struct credentials *k, struct account_context *c,
+                          const char *reason) {
+  if (!k->poll.rejected)
+    ttn_print(k->poll.reason, sizeof(k->poll.reason), "%s", reason);
+  k->poll.rejected = true;
+  context_count_failure(c, TTN_FAIL_KEY);
+}
+
+void credentials_accepted(struct credentials *k,
+                          const struct account_context *c) {
+  k->accepted = true;
+  if (!k->serialize)
+    return;
+  k->serialize = false;
+  context_log(c, TTN_NOTICE, "the key works again");
+  if (ttn_episode_end(&k->rejection_notified))
+    ttn_notice_key(c->sink, c->settings->account, false, "");
+}
+
+void credentials_use_single(struct credentials *k,
+                            const struct account_context *c) {
+  if (!k->single_gateway_key)
+    context_log(c, TTN_INFO,
+                "the key is a gateway's own: statistics are requested for one "
+                "gateway at a time");
+  k->single_gateway_key = true;
+}
+
+static size_t text_size(const char *text) {
+  return text == NULL ? 0 : strlen(text) + 1;
+}
+
+/* Copies text to *at, which moves behind it. */
+static const char *put_text(char **at, const char *text) {
+  size_t size = text_size(text);
+  char *copy = *at;
+  if (size == 0)
+    return NULL;
+  memcpy(copy, text, size);
+  *at += size;
+  return copy;
+}
+
+/* One block: the record, the rights, all texts. */
+void credentials_keep_owner(struct credentials *k,
+                            const struct account_context *c,
+                            const struct ttn_auth_info *info) {
+  size_t rights = info->n_rights * sizeof(*info->rights);
+  size_t texts = text_size(info->entity_id) + text_size(info->key_id) +
+                 text_size(info->key_name);
+  for (size_t i = 0; i < info->n_rights; i++)
+    texts += text_size(info->rights[i]);
+  struct ttn_auth_info *copy =
+      ttn_alloc(c->env, sizeof(*copy) + rights + texts);
+  if (copy == NULL)
+    return;
+  const char **list = (const char **)(copy + 1);
+  char *at = (char *)(list + info->n_rights);
+  *copy = *info;
+  copy->entity_id = put_text(&at, info->entity_id);
+  copy->key_id = put_text(&at, info->key_id);
+  copy->key_name = put_text(&at, info->key_name);
+  copy->rights = list;
+  for (size_t i = 0; i < info->n_rights; i++)
+    list[i] = put_text(&at, info->rights[i]);
+  ttn_free(c->env, k->owner);
+  k->owner = copy;
+}
+
+void credentials_calls_ended(struct credentials *k,
+                             const struct account_context *c) {
+  ttn_auth_free(c->env, k->previous);
+  k->previous = NULL;
+}
+
+void credentials_end(struct credentials *k, const struct account_context *c) {
+  if (!k->poll.rejected)
+    return;
+  if (!k->serialize) {
+    k->serialize = true;
+    context_log(c, TTN_ERROR,
+                "%s. No gateway is reported until this is fixed; each poll "
+                "tries the key again",
+                k->poll.reason);
+  } else if (c->settings->notifications && k->accepted &&
+             ttn_episode_begin(&k->rejection_notified)) {
+    ttn_notice_key(c->sink, c->settings->account, true, k->poll.reason);
+  }
+}

@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: MIT */
+/* What each verdict makes the modules do. Only this file knows them all.
+ *
+ *   OK                  discovery takes it, or what it proves is applied
+ *   KEY_REJECTED        the key file is read again; if the key is the same,
+ *                       nothing more is sent in this poll. From another host
+ *                       than the account's: that host failed
+ *   RIGHTS_UNCLEAR      auth_info is asked once; a key without the status right
+ *                       is named; else the batch is halved until the refused
+ *                       gateways are found
+ *   SINGLE_GATEWAY_KEY  single GETs from now on
+ *   NO_BATCH_API        single GETs at this host
+ *   UNKNOWN_FIELDS      these are left out from now on
+ *   NOT_CONNECTED       the gateway is looked up at the other hosts
+ *   RATE_LIMITED        again after its wait, if the deadline allows
+ *   RETRY, FAILED       the host failed */
+#include "account/internal.h"
+
+#include "account/response.h"
+#include "tts/key_errors.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct host *host_of(struct ttn_account *a,
+                            const struct request *request) {
+  return &a->hosts.list[request->host];
+}
+
+/* ---- what follows from steps of a poll ---- */
+
+static void plan(struct ttn_account *a) {
+  schedule_plan(&a->schedule, &a->context, &a->hosts, &a->gateways,
+                a->credentials.single_gateway_key);
+}
+
+static void end_batch(struct ttn_account *a, int host,
+                      const struct batch *batch) {
+  if (schedule_batch_ended(&a->schedule, host, batch))
+    lookups_start(&a->lookups, &a->context, &a->schedule, &a->hosts, host,
+                  a->credentials.single_gateway_key);
+}
+
+bool dispatch_idle(struct ttn_account *a) {
+  bool any = false;
+  for (int h = 0; h < (int)a->hosts.n; h++)
+    any |= lookups_start(&a->lookups, &a->context, &a->schedule, &a->hosts, h,
+                         a->credentials.single_gateway_key);
+  return any;
+}
+
+/* No statistics will tell whether the key works. */
+static bool nobody_to_ask(const struct ttn_account *a) {
+  for (size_t i = 0; i < a->gateways.n; i++)
+    if (a->gateways.list[i]->current_host >= 0)
+      return false;
+  return true;
+}
+
+static void after_discovery(struct ttn_account *a, enum discovery_step step) {
+  struct discovery *d = &a->discovery;
+  struct list_change change;
+  if (step != DISCOVERY_LISTED)
+    return;
+  bool merged = gateways_merge(&a->gateways, &a->context, &a->offsets,
+                               a->ownership, a, &d->found,
+                               discovery_is_complete(d),
+                               discovery_patience(d), &change);
+  discovery_merged(d, &a->context, &a->gateways, merged, change,
+                   a->poll.started);
+  if (!merged)
+    return;
+  hosts_retry_batch_api(&a->hosts);
+  schedule_retry_refused(&a->schedule);
+  plan(a);
+}
+
+static void reject_key(struct ttn_account *a, const char *reason) {
+  credentials_rejected(&a->credentials, &a->context, reason);
+  if (a->discovery.poll.state == DISCOVERY_RUNNING)
+    discovery_fail(&a->discovery, reason);
+}
+
+static void accept_key(struct ttn_account *a) {
+  credentials_accepted(&a->credentials, &a->context);
+}
+
+static void count_failed(struct ttn_account *a, const struct request *request,
+                         bool probe, enum ttn_failure failure,
+                         const char *reason) {
+  context_count_failure(&a->context, failure);
+  /* If only the list fails, the host itself is healthy. */
+  if (request->api != API_LIST || request->call.answer.status == 0)
+    host_failed(host_of(a, request), probe, failure, request_name(request),
+                reason);
+}
+
+/* ---- gateways ---- */
+
+static void apply(struct ttn_account *a, const struct finding *finding) {
+  apply_finding(&a->apply, &a->context, &a->hosts, &a->offsets, finding);
+}
+
+/* host does not have gw connected. stats: its disconnected entry, or NULL. */
+static void absent(struct ttn_account *a, int host, struct gateway *gw,
+                   bool looked_up, const struct ttn_stats *stats,
+                   int64_t date) {
+  struct finding finding;
+  if (!gateway_is_done(gw) &&
+      lookup_absent(&a->lookups, &a->context, &a->hosts, host, gw, looked_up,
+                    stats, date, &finding))
+    apply(a, &finding);
+}
+
+/* host refused the batch: the refused gateways have to be found. */
+static void refuse_batch(struct ttn_account *a, int host,
+                         const struct batch *batch) {
+  if (batch->n > 1) {
+    schedule_halves(&a->schedule, &a->context, host, batch);
+    return;
+  }
+  struct gateway *gw = schedule_gateways(&a->schedule, host, batch)[0];
+  if (batch->lookup) /* it is not known there, or not to this key */
+    absent(a, host, gw, true, NULL, 0);
+  else
+    apply_refusal(&a->apply, gw);
+}
+
+static bool is_connected(const struct ttn_stats *s) {
+  return (s->has & TTN_HAS_CONNECTED_AT) != 0 &&
+         ((s->has & TTN_HAS_DISCONNECTED_AT) == 0 ||
+          s->disconnected_at < s->connected_at);
+}
+
+static void take_entry(struct ttn_account *a, const struct request *request,
+                       struct gateway *gw, const struct ttn_entry *e) {
+  int64_t date = request->call.answer.date;
+  if (gateway_is_done(gw))
+    return;
+  if (e->bad != NULL)
+    apply_bad_entry(&a->apply, &a->context, gw, e->bad);
+  else if (is_connected(&e->stats) ||
+           (e->stats.has & TTN_HAS_DISCONNECTED_AT) == 0)
+    apply(a, &(struct finding){gw, request->host, TTN_PROOF_ENTRY, &e->stats,
+                               date});
+  else
+    absent(a, request->host, gw, request->batch.lookup, &e->stats, date);
+}
+
+static int id_order(const void *id, const void *gw) {
+  return strcmp(id, (*(struct gateway *const *)gw)->id);
+}
+
+/* The entries of a whole answer. One for a gateway that was not asked for makes
+ * all of it wrong: it is an answer to something else. False: nothing was taken.
+ */
+static bool take_entries(struct ttn_account *a, const struct request *request) {
+  size_t n;
+  const struct ttn_entry *entries = ttn_decoder_entries(request->decoder, &n);
+  const struct batch *batch = &request->batch;
+  struct gateway *const *asked =
+      schedule_gateways(&a->schedule, request->host, batch);
+  struct gateway *of[TTN_BATCH_MAX];
+  bool there[TTN_BATCH_MAX] = {false};
+  if (request->api == API_SINGLE) {
+    if (n == 1)
+      take_entry(a, request, asked[0], &entries[0]);
+    return n == 1;
+  }
+  for (size_t i = 0; i < n; i++) {
+    struct gateway *const *gw =
+        bsearch(entries[i].id, asked, batch->n, sizeof(*asked), id_order);
+    if (gw == NULL)
+      return false;
+    of[i] = *gw;
+    there[gw - asked] = true;
+  }
+  /* A queue may move in memory when lookups start: not before the batch ended.
+   */
+  for (size_t i = 0; i < n; i++)
+    take_entry(a, request, of[i], &entries[i]);
+  for (size_t i = 0; i < batch->n; i++)
+    if (!there[i])
+      absent(a, request->host, asked[i], batch->lookup, NULL,
+             request->call.answer.date);
+  return true;
+}
+
+/* ---- auth_info ---- */
+
+static void want_auth_info(struct ttn_account *a) {
+  if (a->question.poll.state == QUESTION_NONE)
+    a->question.poll.state = QUESTION_WANTED;
+}
+
+void dispatch_asking(struct ttn_account *a) {
+  a->question.poll.state = QUESTION_ASKED;
+}
+
+/* A batch waits for what auth_info says of the key. False: no memory. */
+static bool wait_for_auth_info(struct ttn_account *a,
+                               const struct request *request) {
+  struct question *q = &a->question;
+  void *waiting = q->waiting;
+  if (!ttn_grow(a->context.env, &waiting, &q->room_waiting,
+                q->poll.n_waiting + 1, sizeof(*q->waiting), 65536)) {
+    context_count_failure(&a->context, TTN_FAIL_MEMORY);
+    return false;
+  }
+  q->waiting = waiting;
+  q->waiting[q->poll.n_waiting++] =
+      (struct waiting){request->host, request->batch};
+  ttn_print(q->poll.warning, sizeof(q->poll.warning), "%s",
+            request->call.answer.warning);
+  want_auth_info(a);
+  return true;
+}
+
+/* The question ended. info: what auth_info said, or NULL. */
+static void settle_question(struct ttn_account *a, enum question_state state,
+                            const struct ttn_auth_info *info) {
+  struct question *q = &a->question;
+  char why[512];
+  bool singles = false;
+  q->poll.state = state;
+  if (info != NULL && !info->can_read_status && !info->is_admin) {
+    reject_key(a,
+               ttn_trouble_no_status(why, sizeof(why), info, q->poll.warning));
+  } else if (q->poll.list_empty) {
+    reject_key(a, ttn_trouble_not_heard(why, sizeof(why), info));
+  } else if (info != NULL) {
+    accept_key(a); /* though all gateways may be refused to it */
+    singles = info->kind == TTN_KEY_GATEWAY &&
+              !a->credentials.single_gateway_key;
+    if (singles)
+      credentials_use_single(&a->credentials, &a->context);
+  }
+  q->poll.list_empty = false;
+  for (size_t i = 0; i < q->poll.n_waiting; i++) {
+    int host = q->waiting[i].host;
+    const struct batch *batch = &q->waiting[i].batch;
+    if (singles)
+      schedule_singles(&a->schedule, &a->context, host, batch);
+    else if (!a->credentials.poll.rejected && state == QUESTION_ANSWERED)
+      refuse_batch(a, host, batch);
+    end_batch(a, host, batch);
+  }
+  q->poll.n_waiting = 0;
+}
+
+/* ---- verdicts on each kind of call ---- */
+
+static void list_verdict(struct ttn_account *a, const struct request *request,
+                         enum verdict verdict, enum ttn_failure failure,
+                         const char *reason) {
+  struct discovery *d = &a->discovery;
+  const struct ttn_answer *answer = &request->call.answer;
+  size_t n, skipped;
+  const struct ttn_listed *listed;
+  char why[512];
+  switch (verdict) {
+  case VERDICT_OK:
+    host_succeeded(host_of(a, request));
+    listed = ttn_decoder_listed(request->decoder, &n, &skipped);
+    after_discovery(a, discovery_page(d, &a->context, &a->hosts, &a->gateways,
+                                      request->page, listed, n, skipped,
+                                      answer->total_count));
+    if (a->credentials.serialize && d->poll.state == DISCOVERY_DONE &&
+        nobody_to_ask(a))
+      accept_key(a);
+    return;
+  case VERDICT_LIST_EMPTY:
+    host_succeeded(host_of(a, request));
+    a->question.poll.list_empty = true;
+    want_auth_info(a);
+    /* The reason comes with auth_info, or at the poll's end. */
+    discovery_page_failed(d, request->page, "");
+    return;
+  case VERDICT_LIST_DENIED:
+    host_succeeded(host_of(a, request));
+    context_count_failure(&a->context, TTN_FAIL_KEY);
+    ttn_trouble_print(why, sizeof(why), answer->status,
+                      ttn_decoder_error(request->decoder), NULL,
+                      answer->warning);
+    after_discovery(a, discovery_denied(d, &a->context, request->page, why));
+    return;
+  case VERDICT_RATE_LIMITED:
+    discovery_retry(d, request->page, false);
+    return;
+  default:
+    if (verdict == VERDICT_RETRY && d->poll.state == DISCOVERY_RUNNING)
+      discovery_retry(d, request->page, true);
+    else
+      discovery_page_failed(d, request->page, reason);
+    count_failed(a, request, request->probe, failure, reason);
+  }
+}
+
+static void auth_info_verdict(struct ttn_account *a,
+                              const struct request *request,
+                              enum verdict verdict, enum ttn_failure failure,
+                              const char *reason) {
+  const struct ttn_auth_info *info;
+  switch (verdict) {
+  case VERDICT_OK:
+    host_succeeded(host_of(a, request));
+    info = ttn_decoder_auth_info(request->decoder);
+    credentials_keep_owner(&a->credentials, &a->context, info);
+    settle_question(a, QUESTION_ANSWERED, info);
+    return;
+  case VERDICT_NO_IDENTITY_SERVER: /* then halving has to find it out */
+    host_succeeded(host_of(a, request));
+    settle_question(a, QUESTION_ANSWERED, NULL);
+    return;
+  case VERDICT_RATE_LIMITED:
+    a->question.poll.state = QUESTION_WANTED;
+    return;
+  default:
+    count_failed(a, request, request->probe, failure, reason);
+    settle_question(a, QUESTION_FAILED, NULL);
+  }
+}
+
+static void retry_batch(struct ttn_account *a, const struct request *request,
+                        bool tried) {
+  schedule_retry(&a->schedule, &a->context, request->host, request->batch,
+                 tried);
+}
+
+static void batch_limited(struct ttn_account *a,
+                          const struct request *request) {
+  struct batch batch = request->batch;
+  /* The limit of a single GET is that gateway's own: if it ends too late, the
+   * rest of this poll must not wait for it. */
+  if (request->api == API_SINGLE)
+    batch.not_before =
+        context_mono(&a->context) + rate_limit_wait(&request->call.answer);
+  if (batch.not_before < a->poll.deadline)
+    schedule_retry(&a->schedule, &a->context, request->host, batch, false);
+  else
+    host_limited(host_of(a, request), true);
+}
+
+/* False: the batch waits for auth_info. */
+static bool rights_unclear(struct ttn_account *a,
+                           const struct request *request) {
+  const struct batch *batch = &request->batch;
+  const struct question_poll *question = &a->question.poll;
+  const struct gateway *first =
+      schedule_gateways(&a->schedule, request->host, batch)[0];
+  host_succeeded(host_of(a, request));
+  if (question->state == QUESTION_ANSWERED || batch->lookup ||
+      (batch->n == 1 && first->refusal_logged && !a->credentials.serialize)) {
+    if (!a->credentials.poll.rejected)
+      refuse_batch(a, request->host, batch);
+    return true;
+  }
+  return question->state == QUESTION_FAILED ||
+         !wait_for_auth_info(a, request);
+}
+
+static void unknown_fields(struct ttn_account *a,
+                           const struct request *request,
+                           const char *reason) {
+  const char *names = ttn_decoder_error(request->decoder)->forbidden_paths;
+  /* If none is new, it may have been sent before they were left out. */
+  bool fresh = host_lacks_paths(host_of(a, request), &a->context,
+                                ttn_report_path_bits(names),
+                                response_is_name(names) ? names
+                                                        : "some fields");
+  if (fresh || request->batch.tries == 0)
+    retry_batch(a, request, !fresh);
+  else
+    count_failed(a, request, request->probe, TTN_FAIL_HTTP, reason);
+}
+
+static void batch_verdict(struct ttn_account *a, const struct request *request,
+                          enum verdict verdict, enum ttn_failure failure,
+                          const char *reason) {
+  struct host *host = host_of(a, request);
+  const struct batch *batch = &request->batch;
+  switch (verdict) {
+  case VERDICT_OK:
+    if (take_entries(a, request)) {
+      host_succeeded(host);
+      accept_key(a);
+    } else {
+      count_failed(a, request, request->probe, TTN_FAIL_ANSWER,
+                   "the answer is about gateways that were not asked for");
+    }
+    break;
+  case VERDICT_NOT_CONNECTED:
+    host_succeeded(host);
+    accept_key(a);
+    absent(a, request->host,
+           schedule_gateways(&a->schedule, request->host, batch)[0],
+           batch->lookup, NULL, request->call.answer.date);
+    break;
+  case VERDICT_SINGLE_GATEWAY_KEY:
+    host_succeeded(host);
+    credentials_use_single(&a->credentials, &a->context);
+    schedule_singles(&a->schedule, &a->context, request->host, batch);
+    break;
+  case VERDICT_NO_BATCH_API:
+    host_succeeded(host);
+    host_lacks_batch_api(host, &a->context);
+    schedule_singles(&a->schedule, &a->context, request->host, batch);
+    break;
+  case VERDICT_UNKNOWN_FIELDS:
+    unknown_fields(a, request, reason);
+    break;
+  case VERDICT_RIGHTS_UNCLEAR:
+    if (!rights_unclear(a, request))
+      return;
+    break;
+  case VERDICT_RATE_LIMITED:
+    batch_limited(a, request);
+    break;
+  default:
+    if (verdict == VERDICT_RETRY)
+      retry_batch(a, request, true);
+    count_failed(a, request, request->probe, failure, reason);
+  }
+  end_batch(a, request->host, batch);
+}
+
+/* If the key was rotated, the new one is tried at once. The account's own host,
+ * which has the list and so the Identity Server, speaks for all; what another
+ * host says concerns only that host. */
+static void key_rejected(struct ttn_account *a,
+                         const struct request *request) {
+  char why[512];
+  bool rotated = credentials_rotated(&a->credentials, &a->context,
+                                     request->call.auth);
+  ttn_trouble_print(why, sizeof(why), request->call.answer.status,
+                    ttn_decoder_error(request->decoder), NULL,
+                    request->call.answer.warning);
+  if (!rotated && request->host == 0) {
+    host_succeeded(host_of(a, request));
+    reject_key(a, why);
+  } else if (!rotated) { /* nothing more is sent there in this poll */
+    count_failed(a, request, true, TTN_FAIL_KEY, why);
+  }
+  if (request->api == API_AUTH_INFO)
+    a->question.poll.state = rotated ? QUESTION_WANTED : QUESTION_FAILED;
+  else if (request->api == API_LIST && rotated)
+    discovery_retry(&a->discovery, request->page, false);
+  else if (request->api == API_LIST)
+    discovery_page_failed(&a->discovery, request->page, why);
+  else if (rotated)
+    retry_batch(a, request, false);
+  if (request_is_batch(request))
+    end_batch(a, request->host, &request->batch);
+}
+
+void dispatch_answer(struct ttn_account *a, struct request *request) {
+  const struct ttn_answer *answer = &request->call.answer;
+  size_t n = 0, skipped = 0;
+  enum ttn_failure failure;
+  char reason[300];
+  if (request->api == API_LIST)
+    ttn_decoder_listed(request->decoder, &n, &skipped);
+  enum verdict verdict = response_verdict(
+      &(struct response){.api = request->api,
+                         .answer = answer,
+                         .decoded = request->decoded,
+                         .decoded_why = ttn_decoder_why(request->decoder),
+                         .error = ttn_decoder_error(request->decoder),
+                         .first_page = request->page.number == 1,
+                         .n_listed = n + skipped,
+                         .tries = request_tries(request)},
+      &failure, reason, sizeof(reason));
+  if (answer->status == 200 && verdict <= VERDICT_LIST_EMPTY &&
+      request->host == 0 && answer->date > 0)
+    offsets_saw_time(&a->offsets, answer->date);
+  if (verdict == VERDICT_RATE_LIMITED) {
+    context_count_failure(&a->context, TTN_FAIL_RATE_LIMIT);
+    host_succeeded(host_of(a, request));
+  }
+  if (verdict == VERDICT_KEY_REJECTED)
+    key_rejected(a, request);
+  else if (request->api == API_LIST)
+    list_verdict(a, request, verdict, failure, reason);
+  else if (request->api == API_AUTH_INFO)
+    auth_info_verdict(a, request, verdict, failure, reason);
+  else
+    batch_verdict(a, request, verdict, failure, reason);
+}
+
+void dispatch_unanswered(struct ttn_account *a, struct request *request) {
+  static const char reason[] = "no answer by the poll's deadline";
+  if (request->api == API_LIST)
+    discovery_page_failed(&a->discovery, request->page, reason);
+  count_failed(a, request, true, TTN_FAIL_TIMEOUT, reason);
+}
+
+void dispatch_not_sent(struct ttn_account *a, enum api_call api, int host,
+                       const struct batch *batch, struct page page) {
+  if (api == API_LIST)
+    discovery_page_failed(&a->discovery, page, "no memory");
+  else if (api == API_AUTH_INFO)
+    a->question.poll.state = QUESTION_FAILED;
+  else
+    end_batch(a, host, batch);
+}
+
+/* ---- a poll ---- */
+
+void dispatch_begin(struct ttn_account *a, bool has_key) {
+  a->question.poll = (struct question_poll){0};
+  plan(a);
+  if (!has_key)
+    return;
+  if (a->ask_owner &&
+      (a->credentials.owner == NULL || a->credentials.serialize))
+    want_auth_info(a);
+  after_discovery(a, discovery_start(&a->discovery, &a->context,
+                                     a->poll.started));
+}
+
+void dispatch_end(struct ttn_account *a, bool stopped) {
+  struct finding finding;
+  if (a->question.poll.list_empty)
+    settle_question(a, a->question.poll.state, a->credentials.owner);
+  for (const struct lookup *lookup = a->lookups.list;
+       lookup != NULL && !stopped; lookup = lookup->next)
+    if (!gateway_is_done(lookup->gw) &&
+        lookup_decide(lookup, &a->hosts, &finding))
+      apply(a, &finding);
+  lookups_end(&a->lookups, a->context.env);
+}

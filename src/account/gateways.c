@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT */
+#include "account/gateways.h"
+
+#include "tts/api_key.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- a list that is being read ---- */
+
+static void found_clear(struct found *f, const struct ttn_env *env) {
+  ttn_free(env, f->name);
+  ttn_free(env, f->eui);
+  ttn_free(env, f->address);
+}
+
+void found_free(struct found_list *found, const struct ttn_env *env) {
+  for (size_t i = 0; i < found->n; i++)
+    found_clear(&found->items[i], env);
+  ttn_free(env, found->items);
+  *found = (struct found_list){0};
+}
+
+static char *keep_text(const struct ttn_env *env, bool wanted,
+                       const char *text) {
+  char *copy = wanted && text != NULL ? ttn_strdup(env, text) : NULL;
+  if (copy != NULL)
+    ttn_key_mask(copy);
+  return copy;
+}
+
+bool found_add(struct found_list *found, const struct account_context *c,
+               const struct ttn_listed *listed, int host) {
+  const struct ttn_settings *s = c->settings;
+  void *items = found->items;
+  if (!ttn_grow(c->env, &items, &found->room, found->n + 1,
+                sizeof(struct found), GATEWAYS_MAX))
+    return false;
+  found->items = items;
+  struct found *f = &found->items[found->n++];
+  *f = (struct found){
+      .host = (int16_t)host,
+      .name = keep_text(c->env, s->meta_data || s->notifications, listed->name),
+      .eui = keep_text(c->env, s->meta_data, listed->eui),
+      .address = keep_text(c->env, s->meta_data, listed->address),
+      .has_location = listed->has_location,
+      .location = listed->location};
+  ttn_print(f->id, sizeof(f->id), "%s", listed->id);
+  return true;
+}
+
+static int found_order(const void *a, const void *b) {
+  return strcmp(((const struct found *)a)->id, ((const struct found *)b)->id);
+}
+
+/* Sorts what was found and drops what was found twice. */
+static void found_sort(struct found_list *found, const struct ttn_env *env) {
+  size_t kept = 0;
+  if (found->n > 1)
+    qsort(found->items, found->n, sizeof(struct found), found_order);
+  for (size_t i = 0; i < found->n; i++) {
+    struct found *f = &found->items[i];
+    if (kept > 0 && strcmp(found->items[kept - 1].id, f->id) == 0)
+      found_clear(f, env);
+    else
+      found->items[kept++] = *f;
+  }
+  found->n = kept;
+}
+
+/* ---- the table ---- */
+
+static void gateway_free(struct gateway *gw, const struct ttn_env *env) {
+  ttn_free(env, gw->name);
+  ttn_free(env, gw->eui);
+  ttn_free(env, gw->address);
+  ttn_free(env, gw);
+}
+
+void gateways_free(struct gateways *g, const struct ttn_env *env) {
+  gateways_calls_ended(g, env);
+  for (size_t i = 0; i < g->n; i++)
+    gateway_free(g->list[i], env);
+  ttn_free(env, g->list);
+  ttn_free(env, g->removed);
+}
+
+static void move_text(const struct ttn_env *env, char **to, char **from) {
+  ttn_free(env, *to);
+  *to = *from;
+  *from = NULL;
+}
+
+/* The other hosts are asked again. Not during a lookup, which counts the hosts
+ * that lack it. */
+static void forget_absent(struct gateway *gw) {
+  if (gw->lookup == NULL)
+    gw->absent_at = 0;
+}
+
+static void gateway_update(struct gateway *gw, const struct ttn_env *env,
+                           struct found *f) {
+  move_text(env, &gw->name, &f->name);
+  move_text(env, &gw->eui, &f->eui);
+  move_text(env, &gw->address, &f->address);
+  gw->has_location = f->has_location;
+  gw->location = f->location;
+  if (gw->registered_host != f->host)
+    gw->current_host = f->host;
+  gw->registered_host = f->host;
+  forget_absent(gw);
+  gw->missed_lists = 0;
+}
+
+/* One merge, and what it needs. */
+struct merge {
+  struct gateways *g;
+  const struct account_context *c;
+  struct offsets *offsets;
+  struct ttn_ownership *ownership;
+  const void *owner;
+};
+
+/* NULL: another account reports it, or no memory. */
+static struct gateway *gateway_add(const struct merge *m, struct found *f) {
+  const char *host = m->c->settings->host;
+  enum ttn_owned owned =
+      ttn_ownership_acquire(m->ownership, m->owner, host, f->id);
+  if (owned == TTN_OWNED_BY_OTHER) {
+    if (ttn_episode_begin(&m->g->foreign))
+      context_log(m->c, TTN_WARNING,
+                  "another account already reports gateway %s: it is left out "
+                  "here, like any other gateway that both can see; give one of "
+                  "the accounts a Host option if both shall report it",
+                  f->id);
+    return NULL;
+  }
+  struct gateway *gw =
+      owned == TTN_OWNED ? ttn_alloc(m->c->env, sizeof(*gw)) : NULL;
+  if (gw == NULL) {
+    ttn_ownership_release(m->ownership, m->owner, host, f->id);
+    m->g->incomplete = true;
+    return NULL;
+  }
+  ttn_print(gw->id, sizeof(gw->id), "%s", f->id);
+  gw->registered_host = gw->current_host = f->host;
+  gateway_update(gw, m->c->env, f);
+  offsets_restore(m->offsets, gw->id, &gw->known);
+  return gw;
+}
+
+/* Answers for it may still be under way: it is freed at the poll's end. */
+static void gateway_remove(const struct merge *m, struct gateway *gw) {
+  gw->removed = true;
+  offsets_keep(m->offsets, m->c, gw->id, &gw->known);
+  ttn_ownership_release(m->ownership, m->owner, m->c->settings->host, gw->id);
+  m->g->removed[m->g->n_removed++] = gw;
+}
+
+/* Room for the merged table, and for all gateways to be removed. NULL: no
+ * memory. */
+static struct gateway **make_room(struct gateways *g, const struct ttn_env *env,
+                                  size_t found) {
+  struct gateway **merged =
+      ttn_alloc(env, (g->n + found + 1) * sizeof(*merged));
+  struct gateway **removed = env->resize(
+      env->ctx, g->removed, (g->n_removed + g->n + 1) * sizeof(*removed));
+  if (removed != NULL)
+    g->removed = removed;
+  if (merged != NULL && removed != NULL)
+    return merged;
+  ttn_free(env, merged);
+  return NULL;
+}
+
+static size_t merge_lists(const struct merge *m, struct found_list *found,
+                          unsigned patience, struct gateway **merged,
+                          struct list_change *change) {
+  struct gateways *g = m->g;
+  size_t n = 0, i = 0, j = 0;
+  while (i < g->n || j < found->n) {
+    struct found *f = j < found->n ? &found->items[j] : NULL;
+    int order = i == g->n        ? 1
+                : j == found->n ? -1
+                                : strcmp(g->list[i]->id, f->id);
+    struct gateway *gw = order <= 0 ? g->list[i] : NULL;
+    if (order == 0) {
+      gateway_update(gw, m->c->env, f);
+      merged[n++] = gw;
+    } else if (order < 0) {
+      forget_absent(gw);
+      if (patience > 0 && ++gw->missed_lists >= patience) {
+        gateway_remove(m, gw);
+        change->removed++;
+      } else {
+        merged[n++] = gw;
+      }
+    } else if (n + (g->n - i) >= GATEWAYS_MAX) {
+      gateways_too_many(g, m->c); /* a list that is never whole removes none */
+    } else if ((gw = gateway_add(m, f)) != NULL) {
+      merged[n++] = gw;
+      change->added++;
+    }
+    i += order <= 0;
+    j += order >= 0;
+  }
+  return n;
+}
+
+bool gateways_merge(struct gateways *g, const struct account_context *c,
+                    struct offsets *offsets, struct ttn_ownership *ownership,
+                    const void *owner, struct found_list *found, bool complete,
+                    unsigned patience, struct list_change *change) {
+  struct merge m = {g, c, offsets, ownership, owner};
+  *change = (struct list_change){0};
+  found_sort(found, c->env);
+  struct gateway **merged = make_room(g, c->env, found->n);
+  if (merged != NULL) {
+    g->incomplete = false;
+    size_t n = merge_lists(&m, found, complete ? patience : 0, merged, change);
+    ttn_free(c->env, g->list);
+    g->list = merged;
+    g->n = n;
+    offsets_list_merged(offsets, complete);
+  }
+  found_free(found, c->env);
+  return merged != NULL;
+}
+
+void gateways_too_many(struct gateways *g, const struct account_context *c) {
+  if (ttn_episode_begin(&g->too_many))
+    context_log(c, TTN_WARNING,
+                "more than %d gateways: the rest is left out; divide them "
+                "among several collectds with Shard",
+                GATEWAYS_MAX);
+}
+
+void gateways_begin(struct gateways *g) {
+  for (size_t i = 0; i < g->n; i++) {
+    g->list[i]->result = GATEWAY_PENDING;
+    g->list[i]->queued = false;
+  }
+}
+
+void gateways_calls_ended(struct gateways *g, const struct ttn_env *env) {
+  for (size_t i = 0; i < g->n_removed; i++)
+    gateway_free(g->removed[i], env);
+  g->n_removed = 0;
+}
+
+void gateways_save(const struct gateways *g, struct account_context *c,
+                   struct offsets *offsets, bool with_values) {
+  char why[256];
+  struct ttn_state_writer *writer =
+      offsets_write_begin(offsets, c, with_values, why, sizeof(why));
+  for (size_t i = 0; writer != NULL && i < g->n; i++)
+    if (with_values || ttn_gateway_has_offset(&g->list[i]->known))
+      ttn_state_writer_add(writer, g->list[i]->id, 0, &g->list[i]->known);
+  offsets_write_end(offsets, c, writer, why, sizeof(why));
+}
+
+/* ---- one gateway ---- */
+
+bool gateway_is_done(const struct gateway *gw) {
+  return gw->removed || gw->registered_host < 0 ||
+         gw->result == GATEWAY_ANSWERED;
+}
+
+struct ttn_meta gateway_meta(const struct gateway *gw) {
+  return (struct ttn_meta){.name = gw->name,
+                           .eui = gw->eui,
+                           .server_address = gw->address,
+                           .has_location = gw->has_location,
+                           .location = gw->location};
+}
+
+void gateway_queued(struct gateway *gw) { gw->queued = true; }
+
+struct ttn_outcome gateway_learn(struct gateway *gw, int host,
+                                 enum ttn_proof proof,
+                                 const struct ttn_stats *stats, int64_t date,
+                                 const char **why) {
+  struct ttn_outcome outcome =
+      ttn_gateway_learn(&gw->known, proof, stats, date, why);
+  if (outcome.state == TTN_UNKNOWN)
+    return outcome;
+  gw->result = GATEWAY_ANSWERED;
+  gw->refused = gw->refusal_logged = false;
+  if (outcome.state == TTN_CONNECTED)
+    gw->absent_at = 0;
+  gw->current_host =
+      proof == TTN_PROOF_ABSENT ? gw->registered_host : (int16_t)host;
+  return outcome;
+}
+
+void gateway_defer_counts(struct gateway *gw, uint8_t counts) {
+  gw->pending_counts = counts;
+}
+
+void gateway_still_refused(struct gateway *gw) {
+  if (gw->refused && gw->result == GATEWAY_PENDING)
+    gw->result = GATEWAY_REFUSED;
+}
+
+bool gateway_refused(struct gateway *gw) {
+  bool fresh = !gw->refusal_logged;
+  gw->refused = gw->refusal_logged = true;
+  gw->result = GATEWAY_REFUSED;
+  return fresh;
+}
+
+void gateway_absent_at(struct gateway *gw, int host) {
+  gw->absent_at |= UINT64_C(1) << host;
+}
+
+void gateway_looked_up(struct gateway *gw, struct lookup *lookup) {
+  gw->lookup = lookup;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* The gateways that an account reports: a table sorted by id, and merging a
+ * list into it. */
+#ifndef TTN_GATEWAYS_H
+#define TTN_GATEWAYS_H
+
+#include "account/context.h"
+#include "account/offsets.h"
+#include "account/ownership.h"
+
+#define GATEWAYS_MAX 1000000
+
+/* What became of a gateway in this poll. */
+enum gateway_result {
+  GATEWAY_PENDING,  /* not asked for, or no answer yet: unknown */
+  GATEWAY_ANSWERED, /* what an answer proved is known and reported */
+  GATEWAY_REFUSED   /* a refusal is remembered: unknown */
+};
+
+struct lookup; /* cluster_lookup.h */
+
+/* A gateway of the table. Texts are NULL where not known, or not needed. */
+struct gateway {
+  char id[TTN_ID_MAX + 1];
+  uint8_t result;         /* enum gateway_result */
+  uint8_t pending_counts; /* bits of counts that wait for the state file */
+  bool refused;           /* the stack refuses it to this key */
+  bool refusal_logged;
+  bool queued;            /* in this poll it has its place in a queue */
+  bool removed;           /* it left the list during this poll */
+  uint8_t missed_lists;   /* complete lists in a row that lacked it */
+  int16_t registered_host; /* of its gateway_server_address; -1: may not have
+                            * the key */
+  int16_t current_host;    /* where it is asked: the registered host, or where
+                            * it was found */
+  uint64_t absent_at; /* bit h: host h was asked since the last discovery, or
+                       * since it was last connected, and lacks it */
+  struct lookup *lookup; /* it is being looked up at other hosts */
+  struct ttn_gateway known;
+  struct ttn_notice notice;
+  char *name, *eui, *address;
+  bool has_location;
+  struct ttn_location location;
+};
+
+/* A gateway of a list that is being read. */
+struct found {
+  char id[TTN_ID_MAX + 1];
+  int16_t host;
+  char *name, *eui, *address;
+  bool has_location;
+  struct ttn_location location;
+};
+struct found_list {
+  struct found *items;
+  size_t n, room;
+};
+
+/* All zero at first. */
+struct gateways {
+  struct gateway **list; /* sorted by id */
+  size_t n;
+  struct gateway **removed; /* left the list during a poll; freed at its end */
+  size_t n_removed;
+  bool incomplete; /* some of those listed found no memory */
+  struct ttn_episode foreign, too_many; /* logged once */
+};
+
+void gateways_free(struct gateways *g, const struct ttn_env *env);
+
+/* False: no memory, or there are GATEWAYS_MAX. Only texts that the settings
+ * need are kept. */
+bool found_add(struct found_list *found, const struct account_context *c,
+               const struct ttn_listed *listed, int host);
+void found_free(struct found_list *found, const struct ttn_env *env);
+
+/* Merges a list into the table and frees the list. complete: nothing is missing
+ * in it, so what it lacks `patience` times in a row is removed. owner: for
+ * ownership. False: no memory, nothing changed but the list. */
+struct list_change {
+  size_t added, removed;
+};
+bool gateways_merge(struct gateways *g, const struct account_context *c,
+                    struct offsets *offsets, struct ttn_ownership *ownership,
+                    const void *owner, struct found_list *found, bool complete,
+                    unsigned patience, struct list_change *change);
+/* Logs once that there are too many. */
+void gateways_too_many(struct gateways *g, const struct account_context *c);
+
+void gateways_begin(struct gateways *g);
+/* No call is under way any more: frees removed gateways. */
+void gateways_calls_ended(struct gateways *g, const struct ttn_env *env);
+/* Writes the state file: all rows of offsets, and the table's. */
+void gateways_save(const struct gateways *g, struct account_context *c,
+                   struct offsets *offsets, bool with_values);
+
+/* Nothing more is learnt of it in this poll: it was answered, or the list
+ * removed it during the poll, or moved it to a host that may not have the key.
+ */
+bool gateway_is_done(const struct gateway *gw);
+struct ttn_meta gateway_meta(const struct gateway *gw);
+
+void gateway_queued(struct gateway *gw);
+/* An answer of host proves something of gw: ttn_gateway_learn. If it is
+ * believed, gw is answered, asked at host from now on (absent: at its
+ * registered host), and no longer refused. */
+struct ttn_outcome gateway_learn(struct gateway *gw, int host,
+                                 enum ttn_proof proof,
+                                 const struct ttn_stats *stats, int64_t date,
+                                 const char **why);
+/* counts: bits that wait for the state file; 0: they were reported. */
+void gateway_defer_counts(struct gateway *gw, uint8_t counts);
+/* Its refusal is known at the start of a poll. */
+void gateway_still_refused(struct gateway *gw);
+/* True: this was not logged yet. */
+bool gateway_refused(struct gateway *gw);
+void gateway_absent_at(struct gateway *gw, int host);
+/* NULL: the lookup ended. */
+void gateway_looked_up(struct gateway *gw, struct lookup *lookup);
+
+#endif

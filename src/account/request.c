@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/* An answer counts only when the transfer ended well, the status was 200, and
+ * the JSON was whole: libcurl accepts a body that a wrong Content-Length cut
+ * short, and only the decoder's end notices it. */
+#include "account/request.h"
+
+#include <assert.h>
+#include <string.h>
+
+static const struct {
+  enum ttn_body body; /* of a 200 */
+  const char *name;
+} calls[API_CALLS] = {
+    [API_LIST] = {TTN_BODY_LIST, "list of gateways"},
+    [API_BATCH] = {TTN_BODY_BATCH, "statistics"},
+    [API_SINGLE] = {TTN_BODY_SINGLE, "statistics"},
+    [API_AUTH_INFO] = {TTN_BODY_AUTH_INFO, "auth_info"},
+};
+
+void requests_init(struct requests *r, const struct ttn_net *net) {
+  r->net = *net;
+}
+
+static void free_all(const struct ttn_env *env, struct request *requests) {
+  for (struct request *one = requests, *next; one != NULL; one = next) {
+    next = one->next;
+    ttn_decoder_free(one->decoder);
+    ttn_free(env, one->body);
+    ttn_free(env, one);
+  }
+}
+
+void requests_free(struct requests *r, const struct ttn_env *env) {
+  free_all(env, r->idle);
+  r->net.free(r->net.ctx);
+}
+
+void requests_wake(const struct requests *r) { r->net.wake(r->net.ctx); }
+
+void requests_trim(struct requests *r, const struct ttn_env *env) {
+  if (r->idle == NULL)
+    return;
+  free_all(env, r->idle->next);
+  r->idle->next = NULL;
+}
+
+static struct request *request_alloc(const struct ttn_env *env) {
+  struct request *request = ttn_alloc(env, sizeof(*request));
+  if (request == NULL)
+    return NULL;
+  request->decoder = ttn_decoder_new(env);
+  if (request->decoder != NULL)
+    return request;
+  ttn_free(env, request);
+  return NULL;
+}
+
+struct request *request_new(struct requests *r, struct account_context *c,
+                            enum api_call api, int host) {
+  struct request *request = r->idle;
+  if (request != NULL)
+    r->idle = request->next;
+  else
+    request = request_alloc(c->env);
+  if (request == NULL) {
+    context_count_failure(c, TTN_FAIL_MEMORY);
+    return NULL;
+  }
+  request->api = api;
+  request->host = host;
+  request->begun = false;
+  request->decoded = TTN_OK;
+  request->batch = (struct batch){0};
+  request->page = (struct page){0};
+  request->call = (struct ttn_call){0};
+  return request;
+}
+
+void request_done(struct requests *r, struct request *request) {
+  request->next = r->idle;
+  r->idle = request;
+}
+
+uint8_t request_tries(const struct request *request) {
+  return request->api == API_LIST ? request->page.tries : request->batch.tries;
+}
+
+bool request_is_batch(const struct request *request) {
+  return request->api == API_BATCH || request->api == API_SINGLE;
+}
+
+const char *request_name(const struct request *request) {
+  return calls[request->api].name;
+}
+
+void request_for_batch(struct request *request, struct batch batch) {
+  request->batch = batch;
+}
+
+void request_for_page(struct request *request, struct page page) {
+  request->page = page;
+}
+
+static bool on_data(struct ttn_call *call, int status, const char *bytes,
+                    size_t n) {
+  struct request *request = call->ctx;
+  if (!request->begun)
+    ttn_decoder_begin(request->decoder, status == 200
+                                            ? calls[request->api].body
+                                            : TTN_BODY_ERROR);
+  request->begun = true;
+  request->decoded = ttn_decoder_feed(request->decoder, bytes, n);
+  return request->decoded == TTN_OK;
+}
+
+static bool append(struct request *request, const struct ttn_env *env,
+                   const char *text) {
+  size_t size = strlen(text), *n = &request->call.body_size;
+  void *body = request->body;
+  if (!ttn_grow(env, &body, &request->room_body, *n + size + 1, 1, 64 * 1024))
+    return false;
+  request->body = body;
+  memcpy(request->body + *n, text, size + 1);
+  *n += size;
+  return true;
+}
+
+/* Ids keep to the stack's own rule (ttn_id_valid): nothing to escape. */
+static bool print_batch(struct request *request,
+                        const struct account_context *c,
+                        const struct host *host,
+                        struct gateway *const *gateways) {
+  const char *paths[TTN_PATHS];
+  size_t n_paths =
+      ttn_report_paths(c->settings->collect, c->settings->meta_data,
+                       host->unknown_paths, paths);
+  bool good = append(request, c->env, "{\"gateway_ids\":[");
+  for (size_t i = 0; good && i < request->batch.n; i++)
+    good = append(request, c->env, i == 0 ? "{\"gateway_id\":\""
+                                          : ",{\"gateway_id\":\"") &&
+           append(request, c->env, gateways[i]->id) &&
+           append(request, c->env, "\"}");
+  good = good && append(request, c->env, "],\"field_mask\":{\"paths\":[");
+  for (size_t i = 0; good && i < n_paths; i++)
+    good = append(request, c->env, i == 0 ? "\"" : ",\"") &&
+           append(request, c->env, paths[i]) &&
+           append(request, c->env, "\"");
+  good = good && append(request, c->env, "]}}");
+  request->call.body = request->body;
+  return good;
+}
+
+static bool print_request(struct request *request,
+                          const struct account_context *c,
+                          const struct host *host,
+                          struct gateway *const *gateways,
+                          const char *organization) {
+  char *url = request->url;
+  size_t size = sizeof(request->url);
+  switch (request->api) {
+  case API_LIST:
+    ttn_print(url, size,
+              "%s/api/v3/%s%s%sgateways?field_mask=name,gateway_server_address"
+              "%s&limit=%d&page=%u",
+              host->base, organization == NULL ? "" : "organizations/",
+              organization == NULL ? "" : organization,
+              organization == NULL ? "" : "/",
+              c->settings->meta_data ? ",antennas" : "", TTN_LIST_MAX,
+              request->page.number);
+    return true;
+  case API_SINGLE:
+    ttn_print(url, size, "%s/api/v3/gs/gateways/%s/connection/stats",
+              host->base, gateways[0]->id);
+    return true;
+  case API_AUTH_INFO:
+    ttn_print(url, size, "%s/api/v3/auth_info", host->base);
+    return true;
+  default:
+    ttn_print(url, size, "%s/api/v3/gs/gateways/connection/stats", host->base);
+    return print_batch(request, c, host, gateways);
+  }
+}
+
+bool request_send(struct requests *r, struct account_context *c,
+                  struct hosts *hosts, const struct ttn_auth *auth,
+                  struct request *request, struct gateway *const *gateways,
+                  const char *organization, int64_t timeout) {
+  struct host *host = &hosts->list[request->host];
+  /* A second attempt that fails proves as much as a failed probe. */
+  request->probe =
+      host->health != HOST_HEALTHY || request_tries(request) > 0;
+  request->call.url = request->url;
+  request->call.auth = auth;
+  request->call.timeout = timeout;
+  request->call.data = on_data;
+  request->call.ctx = request;
+  request->call.fresh = host->fresh_connection;
+  if (!print_request(request, c, host, gateways, organization) ||
+      !r->net.start(r->net.ctx, &request->call)) {
+    context_count_failure(c, TTN_FAIL_MEMORY);
+    request_done(r, request);
+    return false;
+  }
+  host_call_sent(host, request->api);
+  request->next = r->busy;
+  r->busy = request;
+  r->n_busy++;
+  return true;
+}
+
+static void call_ended(struct requests *r, struct hosts *hosts,
+                       struct request *request) {
+  struct request **link = &r->busy;
+  while (*link != request)
+    link = &(*link)->next;
+  *link = request->next;
+  assert(r->n_busy > 0);
+  r->n_busy--;
+  host_call_ended(&hosts->list[request->host], request->api);
+}
+
+struct request *requests_wait(struct requests *r, struct account_context *c,
+                              struct hosts *hosts, int64_t until) {
+  struct ttn_call *call = r->net.wait(r->net.ctx, until);
+  if (call == NULL)
+    return NULL;
+  struct request *request = call->ctx;
+  const struct ttn_answer *answer = &call->answer;
+  call_ended(r, hosts, request);
+  if (answer->status > 0)
+    host_answered(&hosts->list[request->host], c, request->api, answer,
+                  context_mono(c));
+  context_count_answer(c, answer->status,
+                       answer->status > 0 ? answer->rate_available : -1);
+  if (!request->begun) /* an empty body is no JSON */
+    on_data(call, answer->status, "", 0);
+  if (answer->failure == TTN_OK && request->decoded == TTN_OK)
+    request->decoded = ttn_decoder_end(request->decoder);
+  return request;
+}
+
+struct request *requests_cancel(struct requests *r, struct hosts *hosts) {
+  struct request *request = r->busy;
+  if (request == NULL)
+    return NULL;
+  r->net.cancel(r->net.ctx, &request->call);
+  call_ended(r, hosts, request);
+  return request;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests under way: what is sent, and the bytes that come back into a
+ * decoder as they arrive. */
+#ifndef TTN_ACCOUNT_REQUEST_H
+#define TTN_ACCOUNT_REQUEST_H
+
+#include "account/discovery.h"
+#include "account/schedule.h"
+
+/* One request. Kept for the next when it ended. */
+struct request {
+  struct request *next;
+  struct ttn_call call;
+  enum api_call api;
+  int host;
+  bool probe;         /* if it fails, the host is suspended for this poll */
+  struct batch batch; /* of API_BATCH and API_SINGLE */
+  struct page page;   /* of API_LIST */
+  struct ttn_decoder *decoder;
+  enum ttn_failure decoded; /* of the last feed, at the end of the whole body */
+  bool begun;
+  char *body;
+  size_t room_body;
+  char url[TTN_URL_MAX + 256];
+};
+
+struct requests {
+  struct ttn_net net;
+  struct request *idle; /* to be used again */
+  struct request *busy;
+  size_t n_busy;
+};
+
+void requests_init(struct requests *r, const struct ttn_net *net);
+void requests_free(struct requests *r, const struct ttn_env *env);
+/* From any thread: the wait that is under way, or the next one, returns. */
+void requests_wake(const struct requests *r);
+/* Frees idle requests but one: up to 32 a host, each with the records of 100
+ * gateways, would be most of what an account holds between its polls. */
+void requests_trim(struct requests *r, const struct ttn_env *env);
+
+/* A request to host, not sent yet. NULL: no memory (counted). */
+struct request *request_new(struct requests *r, struct account_context *c,
+                            enum api_call api, int host);
+/* How many times it was sent before. */
+uint8_t request_tries(const struct request *request);
+bool request_is_batch(const struct request *request);
+/* What is asked for, for a person: a literal. */
+const char *request_name(const struct request *request);
+
+void request_for_batch(struct request *request, struct batch batch);
+void request_for_page(struct request *request, struct page page);
+/* gateways: the batch's. organization: the page's. False: no memory (counted),
+ * and the request is idle again. timeout: ns. */
+bool request_send(struct requests *r, struct account_context *c,
+                  struct hosts *hosts, const struct ttn_auth *auth,
+                  struct request *request, struct gateway *const *gateways,
+                  const char *organization, int64_t timeout);
+
+/* Waits until `until` (mono) for a request that ended, with its body decoded.
+ * NULL: none did, or the wait was woken. */
+struct request *requests_wait(struct requests *r, struct account_context *c,
+                              struct hosts *hosts, int64_t until);
+/* Cancels one that is under way. NULL: there is none. */
+struct request *requests_cancel(struct requests *r, struct hosts *hosts);
+/* Done with one that ended or was cancelled. */
+void request_done(struct requests *r, struct request *request);
+
+#endif

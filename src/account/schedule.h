@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* Who is asked where: each gateway of a poll has its place in the queue of one
+ * host, and goes out in batches of at most TTN_BATCH_MAX. */
+#ifndef TTN_SCHEDULE_H
+#define TTN_SCHEDULE_H
+
+#include "account/context.h"
+#include "account/gateways.h"
+#include "account/hosts.h"
+
+/* Gateways `from` to `from + n` of a host's queue: one request. */
+struct batch {
+  uint32_t from;
+  uint8_t n; /* 1 to TTN_BATCH_MAX */
+  uint8_t tries;
+  bool single;        /* by GET */
+  bool lookup;        /* of gateways that are registered or known elsewhere */
+  int64_t not_before; /* mono; of a single GET that was limited */
+};
+
+struct queue {
+  struct gateway **gateways;
+  size_t n_gateways, room_gateways;
+  struct batch *batches; /* consumed from `next` */
+  size_t next, n_batches, room_batches;
+  size_t n_own; /* batches of its own gateways, queued at the poll's start */
+  size_t first; /* which of these is sent first: moves on after a failed probe
+                 * or a limit */
+  size_t sent;  /* batches that were sent in this poll */
+  unsigned own_pending; /* batches, but for lookups, that have not ended */
+};
+
+/* All zero at first. queues[h] is of hosts.list[h]. */
+struct schedule {
+  struct queue queues[HOSTS_MAX];
+  bool retry_refused; /* refused gateways are asked for again in this poll */
+};
+
+void schedule_free(struct schedule *s, const struct ttn_env *env);
+
+void schedule_begin(struct schedule *s);
+/* A discovery succeeded: refused gateways are tried again. */
+void schedule_retry_refused(struct schedule *s);
+/* Queues every gateway that is not queued yet: all of them at the start of a
+ * poll, the new ones after a discovery. After a discovery, refused gateways are
+ * retried one per request, so that one refusal cannot fail the rest. singles:
+ * all go by single GETs. */
+void schedule_plan(struct schedule *s, struct account_context *c,
+                   const struct hosts *hosts, const struct gateways *g,
+                   bool singles);
+/* Queues gateways of another host at host h, if h may have them. gateways: n,
+ * sorted by id. Returns how many were queued; *queued: these. */
+size_t schedule_lookups(struct schedule *s, struct account_context *c,
+                        const struct hosts *hosts, int h,
+                        struct gateway *const *gateways, size_t n,
+                        bool singles, struct gateway *const **queued);
+
+/* The batch that is next at host h, NULL: none. */
+const struct batch *schedule_next(const struct schedule *s, int h);
+/* Takes it: it is under way. */
+struct batch schedule_take(struct schedule *s, int h);
+struct gateway *const *schedule_gateways(const struct schedule *s, int h,
+                                         const struct batch *batch);
+
+/* Queues it again, in the state given. tried: it counts as an attempt. */
+void schedule_retry(struct schedule *s, struct account_context *c, int h,
+                    struct batch batch, bool tried);
+/* Queues its gateways one by one, or its halves. */
+void schedule_singles(struct schedule *s, struct account_context *c, int h,
+                      const struct batch *batch);
+void schedule_halves(struct schedule *s, struct account_context *c, int h,
+                     const struct batch *batch);
+/* A batch ended: it was answered, queued again, or will not be answered in this
+ * poll. True: it was the last of host h's own batches. */
+bool schedule_batch_ended(struct schedule *s, int h,
+                          const struct batch *batch);
+
+/* A poll ends. moved_on: host h's next poll starts with the first batch that
+ * had no turn, or after a failed probe with the one behind it. */
+void schedule_end(struct schedule *s, int h, bool moved_on);
+
+#endif
