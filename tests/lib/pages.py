@@ -104,11 +104,12 @@ def plain(text):
 
 
 def items(head1):
-    """The items below a heading of the manual."""
+    """The items below a heading of the manual; messages have a page of their own."""
+    page = "collectd-ttn-messages.pod" if head1 == "MESSAGES" else "collectd-ttn.pod"
     out = []
     waiting = []
     here = [None, None]
-    for paragraph in re.split(r"\n[ \t]*\n", read_pod()):
+    for paragraph in re.split(r"\n[ \t]*\n", read_pod(page)):
         command, _, rest = paragraph.lstrip("\n").partition(" ")
         if command == "=head1":
             here = [plain(rest), None]
