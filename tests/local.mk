@@ -47,9 +47,9 @@ include tests/fuzz/local.mk
 compile_test = $(AM_V_CC)$(MKDIR_P) $(@D) && $(COMPILE) $(test_cppflags) \
 	-MD -MP -c -o $@
 link_test = $(AM_V_CCLD)$(LINK)
--include $(unit_objects:.o=.d) $(fuzz_objects:.o=.d)
+-include $(wildcard %D%/unit/*/*.d %D%/fuzz/*.d)
 MOSTLYCLEANFILES = %D%/unit/*/*.[do] %D%/fuzz/*.[do]
-CLEANFILES = %D%/unit/*/*.tap %D%/fuzz/*.tap %D%/fuzz/*.fuzzer
+CLEANFILES = %D%/unit/*/*.tap %D%/unit/lib/libunit.a %D%/fuzz/*.tap %D%/fuzz/*.fuzzer
 
 # What automake does not read it cannot take for names of tests, hence
 # FOUND_TESTS: configure puts $(found_tests) there.

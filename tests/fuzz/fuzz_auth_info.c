@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The decoder of auth_info. */
-#include "fuzz_decode.h"
+#include "decoders.h"
 
 static bool has_right(const struct ttn_auth_info *info, const char *own,
                       const char *all) {
@@ -12,7 +12,8 @@ static bool has_right(const struct ttn_auth_info *info, const char *own,
   return false;
 }
 
-static uint64_t look(const struct ttn_decoder *decoder, enum ttn_body body) {
+static uint64_t check_records(const struct ttn_decoder *decoder,
+                              enum ttn_body body) {
   const struct ttn_auth_info *info = ttn_decoder_auth_info(decoder);
   uint64_t sum = SUM(SUM(TTN_HASH, info->kind), info->n_rights);
   (void)body;
@@ -35,9 +36,9 @@ static uint64_t look(const struct ttn_decoder *decoder, enum ttn_body body) {
   return SUM(sum, info->is_admin);
 }
 
-static void fuzz_one(struct test_env *test, const char *bytes, size_t n) {
+void fuzz_one(struct test_env *test, const char *bytes, size_t n) {
   const struct fuzz_input input = {bytes, n};
-  fuzz_decode(test, TTN_BODY_AUTH_INFO, input);
+  fuzz_decode(test, TTN_BODY_AUTH_INFO, input, check_records);
   fuzz_repeat(test, TTN_BODY_AUTH_INFO, input,
               "\"is_admin\":true,\"is_admin\":false}");
 }

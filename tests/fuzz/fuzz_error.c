@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The decoder of errors, which takes everything. */
-#include "fuzz_decode.h"
+#include "decoders.h"
 
-static uint64_t look(const struct ttn_decoder *decoder, enum ttn_body body) {
+static uint64_t check_records(const struct ttn_decoder *decoder,
+                              enum ttn_body body) {
   const struct ttn_api_error *error = ttn_decoder_error(decoder);
   const char *const texts[] = {error->message, error->space, error->name,
                                error->missing, error->forbidden_paths};
@@ -22,6 +23,7 @@ static uint64_t look(const struct ttn_decoder *decoder, enum ttn_body body) {
   return SUM(sum, error->details);
 }
 
-static void fuzz_one(struct test_env *test, const char *bytes, size_t n) {
-  fuzz_decode(test, TTN_BODY_ERROR, (struct fuzz_input){bytes, n});
+void fuzz_one(struct test_env *test, const char *bytes, size_t n) {
+  fuzz_decode(test, TTN_BODY_ERROR, (struct fuzz_input){bytes, n},
+              check_records);
 }

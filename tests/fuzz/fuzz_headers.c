@@ -117,7 +117,7 @@ static bool feed_all(struct ttn_headers *headers, struct fuzz_input input,
   return true;
 }
 
-static void fuzz_one(struct test_env *test, const char *bytes, size_t n) {
+void fuzz_one(struct test_env *test, const char *bytes, size_t n) {
   static const char *const ends[] = {"\r\n", "\n", ""};
   const struct fuzz_input input = {bytes, n};
   struct ttn_headers headers;

@@ -113,7 +113,7 @@ static void check_address(const struct ttn_endpoint *account,
   REQUIRE(ttn_host_trusted(account, host) == may_have_key(account, host));
 }
 
-static void fuzz_one(struct test_env *test, const char *bytes, size_t n) {
+void fuzz_one(struct test_env *test, const char *bytes, size_t n) {
   struct fuzz_input input = {bytes, n};
   struct ttn_endpoint account, cluster;
   char why[200] = "";

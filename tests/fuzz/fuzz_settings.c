@@ -106,7 +106,7 @@ static void check_settings(const struct ttn_settings *settings) {
   REQUIRE(settings->state_file != NULL);
 }
 
-static void fuzz_one(struct test_env *test, const char *bytes, size_t n) {
+void fuzz_one(struct test_env *test, const char *bytes, size_t n) {
   struct fuzz_input input = {bytes, n};
   struct ttn_http_options http;
   char *line;

@@ -124,7 +124,7 @@ static void round_trip(struct test_env *test, const struct rows *rows) {
   unlink(path);
 }
 
-static void fuzz_one(struct test_env *test, const char *bytes, size_t n) {
+void fuzz_one(struct test_env *test, const char *bytes, size_t n) {
   struct fuzz_input input = {bytes, n};
   struct rows rows;
   char path[64], *made = NULL;

@@ -2,13 +2,13 @@
 /* The decoder of statistics: of a batch, and of a single gateway when an
  * input's first byte is odd. What an entry proves must also get through
  * gateway.c without a count that goes back. */
-#include "fuzz_decode.h"
+#include "decoders.h"
 
 #include "gateway/gateway.h"
 
 #include <math.h>
 
-static uint64_t look_at_bands(uint64_t sum, const struct ttn_stats *stats) {
+static uint64_t sum_bands(uint64_t sum, const struct ttn_stats *stats) {
   REQUIRE(stats->n_bands <= TTN_BANDS_MAX);
   for (size_t i = 0; i < stats->n_bands; i++) {
     const struct ttn_band *band = &stats->bands[i];
@@ -23,7 +23,7 @@ static uint64_t look_at_bands(uint64_t sum, const struct ttn_stats *stats) {
   return sum;
 }
 
-static uint64_t look_at_metrics(uint64_t sum, const struct ttn_stats *stats) {
+static uint64_t sum_metrics(uint64_t sum, const struct ttn_stats *stats) {
   static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
   REQUIRE(stats->n_metrics <= TTN_METRICS_MAX);
   for (size_t i = 0; i < stats->n_metrics; i++) {
@@ -38,7 +38,7 @@ static uint64_t look_at_metrics(uint64_t sum, const struct ttn_stats *stats) {
   return sum;
 }
 
-static uint64_t look_at_stats(uint64_t sum, const struct ttn_stats *stats) {
+static uint64_t sum_stats(uint64_t sum, const struct ttn_stats *stats) {
   const uint32_t has = stats->has;
   REQUIRE(((has & TTN_HAS_CONNECTED_AT) != 0) == (stats->connected_at > 0));
   REQUIRE(((has & TTN_HAS_DISCONNECTED_AT) != 0) ==
@@ -58,7 +58,7 @@ static uint64_t look_at_stats(uint64_t sum, const struct ttn_stats *stats) {
   sum = SUM(SUM(SUM(sum, stats->rtt_min), stats->rtt_median), stats->rtt_max);
   sum = sum_text(sum_text(sum, stats->protocol), stats->remote_address);
   REQUIRE(stats->protocol == NULL || strlen(stats->protocol) <= 64);
-  return look_at_metrics(look_at_bands(sum, stats), stats);
+  return sum_metrics(sum_bands(sum, stats), stats);
 }
 
 /* The same entry twice: the second time adds nothing. */
@@ -78,7 +78,8 @@ static void learn(const struct ttn_stats *stats) {
               first.value[k] == stats->count[k]);
 }
 
-static uint64_t look(const struct ttn_decoder *decoder, enum ttn_body body) {
+static uint64_t check_records(const struct ttn_decoder *decoder,
+                              enum ttn_body body) {
   size_t n;
   const struct ttn_entry *entries = ttn_decoder_entries(decoder, &n);
   uint64_t sum = SUM(TTN_HASH, n);
@@ -92,18 +93,18 @@ static uint64_t look(const struct ttn_decoder *decoder, enum ttn_body body) {
       REQUIRE(strcmp(entry->id, entries[k].id) != 0);
     sum = sum_text(sum_text(sum, entry->id), entry->bad);
     if (entry->bad == NULL) {
-      sum = look_at_stats(sum, &entry->stats);
+      sum = sum_stats(sum, &entry->stats);
       learn(&entry->stats);
     }
   }
   return sum;
 }
 
-static void fuzz_one(struct test_env *test, const char *bytes, size_t n) {
+void fuzz_one(struct test_env *test, const char *bytes, size_t n) {
   const bool single = n > 0 && (bytes[0] & 1) != 0;
   const enum ttn_body body = single ? TTN_BODY_SINGLE : TTN_BODY_BATCH;
   const struct fuzz_input input = {bytes, n};
-  fuzz_decode(test, body, input);
+  fuzz_decode(test, body, input, check_records);
   fuzz_repeat(test, body, input,
               single ? "\"protocol\":\"a\",\"protocol\":\"b\"}"
                      : "\"entries\":{},\"entries\":{}}");

@@ -133,7 +133,7 @@ static void check_print(int64_t ns) {
   REQUIRE(again == ns / TTN_SECOND * TTN_SECOND);
 }
 
-static void fuzz_one(struct test_env *test, const char *bytes, size_t n) {
+void fuzz_one(struct test_env *test, const char *bytes, size_t n) {
   int64_t ns = 0;
   (void)test;
   char *text = malloc(n + 1);

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 #
 # A unit test is FOLDER/test_NAME.c, where FOLDER is that of src/ whose files it
-# tests. It is built as FOLDER/test_NAME.tap, with cmocka, on the library.
+# tests. It is built as FOLDER/test_NAME.tap, with cmocka, on the library, and
+# on what tests share: lib/*.c.
 unit_tests = $(patsubst %.c,%.tap,$(call source_files,%D%/*/test_*.c))
-unit_objects = $(unit_tests:.tap=.o)
+unit_library_objects = $(patsubst %.c,%.o,$(call source_files,%D%/lib/*.c))
+unit_objects = $(unit_tests:.tap=.o) $(unit_library_objects)
 
 # These measure time-outs, so they need a machine that isn't tens of times
 # slower than usual. test_check would take it a minute. Valgrind runs none of
@@ -37,19 +39,22 @@ torture_tests = \
 # What tests of one folder need beyond the rest: those of the module play
 # collectd for it, which takes its functions from there.
 unit_cppflags_collectd = $(COLLECTD_CPPFLAGS)
+unit_cppflags_lib = $(COLLECTD_CPPFLAGS)
 unit_ldflags_collectd = -export-dynamic
 cli_unit_tests = $(filter %D%/cli/%,$(unit_tests))
-unit_library = $(if $(filter %/cli,$(@D)),src/libcheck.la,src/libttn.la)
+linked_library = $(if $(filter %/cli,$(@D)),src/libcheck.la,src/libttn.la)
 
 $(unit_objects): test_cppflags = -I$(srcdir)/%D% $(CMOCKA_CFLAGS) \
 	$(unit_cppflags_$(notdir $(@D)))
 $(unit_objects): %.o: $(srcdir)/%.c
 	$(compile_test) $<
-$(unit_tests): src/libttn.la
+%D%/lib/libunit.a: $(unit_library_objects)
+	$(AM_V_AR)rm -f $@ && $(AR) cr $@ $^ && $(RANLIB) $@
+$(unit_tests): %D%/lib/libunit.a src/libttn.la
 $(cli_unit_tests): src/libcheck.la
 $(unit_tests): %.tap: %.o
 	$(link_test) $(unit_ldflags_$(notdir $(@D))) $(filter %.o,$^) \
-		$(unit_library) $(CMOCKA_LIBS) $(LIBS)
+		%D%/lib/libunit.a $(linked_library) $(CMOCKA_LIBS) $(LIBS)
 
 # plugin.c is part of this test, so that its memory can fail.
 %D%/collectd/test_plugin_memory.tap: %D%/collectd/staged_plugin.o

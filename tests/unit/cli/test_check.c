@@ -259,7 +259,7 @@ static void run_check(struct test_env *test, const char *const *arguments,
 static void fail_each(const char *const *arguments) {
   static struct outcome outcome;
   static struct web web;
-  web_start(&web);
+  web_start(&web, web_answer);
   for (int for_good = 0; for_good < 2; for_good++) {
     size_t nth = 0;
     for (bool reached = true; reached;) {
@@ -276,7 +276,7 @@ static void fail_each(const char *const *arguments) {
       assert_int_equal(outcome.out[0] == '\0', reached);
       if (web.connections > WEB_CONNECTIONS_MAX - 8) {
         web_stop(&web); /* it has room for so many in all */
-        web_start(&web);
+        web_start(&web, web_answer);
       }
     }
     print_message("# each of %zu allocations failed in turn\n", nth - 1);

@@ -40,7 +40,7 @@ static struct web web;
 static int load(void **state) {
   (void)state;
   collectd_load();
-  web_start(&web);
+  web_start(&web, web_answer);
   return 0;
 }
 

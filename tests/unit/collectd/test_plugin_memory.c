@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* collectd's face without memory: from the configuration to shutdown, over a
- * real connection, each allocation of ours fails in turn, alone and with all
- * that follow. Nothing is lost or left behind, no value is wrong, and the next
- * poll is whole.
+/* The module without memory: from the configuration to shutdown, over a real
+ * connection, each of its allocations fails in turn, alone and with all that
+ * follow. Nothing is lost or left behind, no value is wrong, and the next poll
+ * is complete.
  *
  * plugin.c is compiled into this program, with staged_env in place of
- * ttn_env_system (see Makefile.am). Reads are on the thread of init, where a
- * poll is done in place, so that allocations come in one order. */
+ * ttn_env_system (see tests/unit/local.mk). The thread of init reads, so that
+ * it also polls, and allocations have one order. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,10 +20,6 @@
 #include <unistd.h>
 
 void module_register(void);
-
-/* The real one, below its name in env.h. */
-#undef ttn_env_system
-extern const struct ttn_env ttn_env_system;
 
 static int64_t wall(void *ctx) { return ttn_env_system.wall(ctx); }
 
@@ -167,7 +163,7 @@ static int load(void **state) {
   collectd.now = TIME_T_TO_CDTIME_T(1000);
   signal(SIGPIPE, SIG_IGN);
   module_register();
-  web_start(&web);
+  web_start(&web, web_answer);
   return 0;
 }
 

@@ -84,7 +84,7 @@ static void live(int life) {
   over = false;
   mood = life == 0 ? WELL : MIXED;
   collectd.n_reads = 0;
-  web_start(&web);
+  web_start(&web, web_answer);
   for (int i = 0; i < ACCOUNTS; i++) {
     snprintf(name, sizeof name, "account-%d", i);
     snprintf(state_file, sizeof state_file, "%s/%d.state", dir, i);

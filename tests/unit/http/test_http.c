@@ -11,6 +11,11 @@
 #include "lib/fetch.h"
 #include "lib/web.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 static struct web web;
 
 /* Made by gzip(1) at the start. */
@@ -631,7 +636,7 @@ static int set_up(void **state) {
            BOMB_BYTES);
   bomb = output_of(command, &bomb_n);
   zipped = output_of("echo a body that was compressed | gzip", &zipped_n);
-  web_start(&web);
+  web_start(&web, web_answer);
   return 0;
 }
 

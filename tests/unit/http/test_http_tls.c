@@ -12,6 +12,10 @@
 #include "lib/relay.h"
 #include "lib/web.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 static struct web web;
 static char dir[] = "/tmp/ttn-test-XXXXXX";
 static char ca[64];
@@ -356,7 +360,7 @@ static int set_up(void **state) {
   (void)state;
   assert_true(ttn_http_global_init());
   make_certificates();
-  web_start(&web);
+  web_start(&web, web_answer);
   front = nghttpx_start(&front_port, web.port, dir, "here");
   return 0;
 }

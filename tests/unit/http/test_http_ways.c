@@ -15,6 +15,7 @@
 
 #include <dlfcn.h>
 #include <netdb.h>
+#include <unistd.h>
 
 static struct web web;
 static atomic_bool names_hang = true;
@@ -261,7 +262,7 @@ static void test_proxy_sees_no_key(void **state) {
 static int set_up(void **state) {
   (void)state;
   assert_true(ttn_http_global_init());
-  web_start(&web);
+  web_start(&web, web_answer);
   return 0;
 }
 

@@ -1,26 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* A collectd that a test plays for the module: it exports what ttn.so takes
- * from the daemon and writes down what it gets. Include it after cmocka.h, in
- * one file of a program. */
+/* A collectd for tests of the module: it exports the functions that ttn.so
+ * takes from the daemon, and keeps what the module gives them. */
 #ifndef TTN_COLLECTD_H
 #define TTN_COLLECTD_H
 
 #include "lib/testing.h"
 
-#include <dlfcn.h>
 #include <plugin.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 
-#define KEY                                                                    \
-  "NNSXS.ABCDEFGHIJKLMNOPQRSTUVWXYZ234567ABCDEFG."                             \
-  "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567ABCDEFGHIJKLMNOPQRST"
-#define READS 8
-#define VALUES 200 /* that are kept */
+#define COLLECTD_READS 8
+#define COLLECTD_VALUES 200 /* later ones are only counted */
 
-char *hostname_g;
-
+/* A read callback that the module registered. */
 struct collectd_read {
   char name[160];
   plugin_read_cb callback;
@@ -28,11 +21,12 @@ struct collectd_read {
   user_data_t data;
 };
 
-static struct {
+/* Each of the module's threads may write what is below lock. */
+extern struct collectd {
   int (*config)(oconfig_item_t *);
   plugin_init_cb init;
   plugin_shutdown_cb shutdown;
-  struct collectd_read reads[READS];
+  struct collectd_read reads[COLLECTD_READS];
   int n_reads;
   int refuse;   /* plugin_register_complex_read returns this */
   bool no_meta; /* there is no memory for meta data */
@@ -40,193 +34,22 @@ static struct {
 
   pthread_mutex_t lock;
   char log[1 << 14];
-  value_list_t values[VALUES];
-  double gauges[VALUES];
-  derive_t counts[VALUES];
-  char gateway_names[VALUES][64]; /* of the meta data */
+  value_list_t values[COLLECTD_VALUES];
+  double gauges[COLLECTD_VALUES];
+  derive_t counts[COLLECTD_VALUES];
+  char gateway_names[COLLECTD_VALUES][64]; /* of the meta data */
   int n_values;
   atomic_int dispatched, notified;
-} collectd = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} collectd;
 
-int plugin_register_complex_config(const char *type,
-                                   int (*callback)(oconfig_item_t *)) {
-  assert_string_equal(type, "ttn");
-  collectd.config = callback;
-  return 0;
-}
+/* A line of the configuration, as collectd's parser gives it. value may be NULL
+ * and, like key, must stay valid. */
+oconfig_item_t collectd_item(const char *key, oconfig_value_t *value);
 
-int plugin_register_init(const char *name, plugin_init_cb callback) {
-  assert_string_equal(name, "ttn");
-  collectd.init = callback;
-  return 0;
-}
+/* Gives the module <Plugin ttn> with one account at a stack on this port. */
+void collectd_configure(const char *account, int port, const char *state_file);
 
-int plugin_register_shutdown(const char *name, plugin_shutdown_cb callback) {
-  assert_string_equal(name, "ttn");
-  collectd.shutdown = callback;
-  return 0;
-}
-
-/* Frees the user data when it refuses, as collectd does. */
-int plugin_register_complex_read(const char *group, const char *name,
-                                 plugin_read_cb callback, cdtime_t interval,
-                                 user_data_t const *data) {
-  assert_string_equal(group, "ttn");
-  assert_true(collectd.n_reads < READS);
-  if (collectd.refuse != 0) {
-    data->free_func(data->data);
-    return collectd.refuse;
-  }
-  struct collectd_read *read = &collectd.reads[collectd.n_reads++];
-  snprintf(read->name, sizeof(read->name), "%s", name);
-  read->callback = callback;
-  read->interval = interval;
-  read->data = *data;
-  return 0;
-}
-
-/* The meta data is a string here: the gateway's name. */
-meta_data_t *meta_data_create(void) {
-  return collectd.no_meta ? NULL : calloc(1, 64);
-}
-
-void meta_data_destroy(meta_data_t *meta) { free(meta); }
-
-int meta_data_add_string(meta_data_t *meta, const char *key,
-                         const char *value) {
-  if (strcmp(key, "gateway_name") == 0)
-    snprintf((char *)meta, 64, "%s", value);
-  return 0;
-}
-
-int meta_data_add_double(meta_data_t *meta, const char *key, double value) {
-  (void)meta;
-  (void)key;
-  (void)value;
-  return 0;
-}
-
-int plugin_dispatch_values(value_list_t const *list) {
-  collectd.dispatched++;
-  pthread_mutex_lock(&collectd.lock);
-  if (collectd.n_values < VALUES) {
-    int i = collectd.n_values++;
-    collectd.values[i] = *list;
-    collectd.gauges[i] = list->values[0].gauge;
-    collectd.counts[i] = list->values[0].derive;
-    if (list->meta != NULL)
-      snprintf(collectd.gateway_names[i], 64, "%s", (const char *)list->meta);
-  }
-  pthread_mutex_unlock(&collectd.lock);
-  return 0;
-}
-
-int plugin_dispatch_notification(const notification_t *note) {
-  (void)note;
-  collectd.notified++;
-  return -1;
-}
-
-void plugin_log(int level, const char *format, ...) {
-  static const char *const names[] = {
-      [LOG_ERR] = "ERROR", [LOG_WARNING] = "WARNING", [LOG_NOTICE] = "NOTICE",
-      [LOG_INFO] = "INFO", [LOG_DEBUG] = "DEBUG",
-  };
-  char line[1024];
-  va_list args;
-  va_start(args, format);
-  vsnprintf(line, sizeof(line), format, args);
-  va_end(args);
-  pthread_mutex_lock(&collectd.lock);
-  size_t used = strlen(collectd.log);
-  snprintf(collectd.log + used, sizeof(collectd.log) - used, "%s %s\n",
-           names[level], line);
-  pthread_mutex_unlock(&collectd.lock);
-}
-
-int plugin_thread_create(pthread_t *thread, void *(*run)(void *), void *arg,
-                         char const *name) {
-  assert_true(strlen(name) <= 15);
-  return pthread_create(thread, NULL, run, arg);
-}
-
-cdtime_t plugin_get_interval(void) { return TIME_T_TO_CDTIME_T(10); }
-
-cdtime_t cdtime(void) { return collectd.now; }
-
-const char *global_option_get(const char *option) {
-  assert_string_equal(option, "BaseDir");
-  return "/nonexistent";
-}
-
-/* -- configuration, as collectd's parser gives it -- */
-
-static inline oconfig_value_t collectd_string(const char *text) {
-  oconfig_value_t value = {.type = OCONFIG_TYPE_STRING};
-  value.value.string = (char *)(uintptr_t)text;
-  return value;
-}
-
-static inline oconfig_value_t collectd_number(double n) {
-  oconfig_value_t value = {.type = OCONFIG_TYPE_NUMBER};
-  value.value.number = n;
-  return value;
-}
-
-static inline oconfig_value_t collectd_boolean(bool yes) {
-  oconfig_value_t value = {.type = OCONFIG_TYPE_BOOLEAN};
-  value.value.boolean = yes ? 1 : 0;
-  return value;
-}
-
-static inline oconfig_item_t collectd_item(const char *key,
-                                           oconfig_value_t *value) {
-  return (oconfig_item_t){.key = (char *)(uintptr_t)key,
-                          .values = value,
-                          .values_num = value != NULL ? 1 : 0};
-}
-
-/* <Plugin ttn> with one account at a stack on this port. */
-static inline void collectd_configure(const char *account, int port,
-                                      const char *state_file) {
-  char url[64];
-  snprintf(url, sizeof(url), "http://127.0.0.1:%d", port);
-  oconfig_value_t values[] = {
-      collectd_string(url),    collectd_string(KEY),
-      collectd_number(0.5),    collectd_boolean(true),
-      collectd_number(60000),  collectd_string(state_file),
-      collectd_string(account)};
-  oconfig_item_t lines[] = {
-      collectd_item("URL", &values[0]),
-      collectd_item("APIKey", &values[1]),
-      collectd_item("Interval", &values[2]),
-      collectd_item("MetaData", &values[3]),
-      collectd_item("Timeout", &values[4]),
-      collectd_item("StateFile", &values[5]),
-  };
-  oconfig_item_t block = collectd_item("Account", &values[6]);
-  block.children = lines;
-  block.children_num = 6;
-  oconfig_item_t plugin = collectd_item("Plugin", NULL);
-  plugin.children = &block;
-  plugin.children_num = 1;
-  assert_int_equal(collectd.config(&plugin), 0);
-}
-
-/* Loads the module, as collectd does. */
-static inline void collectd_load(void) {
-  const char *path = getenv("TTN_PLUGIN");
-  static char name[] = "box";
-  void (*module_register)(void);
-  hostname_g = name;
-  signal(SIGPIPE, SIG_IGN);
-  void *module =
-      dlopen(path != NULL ? path : "src/.libs/ttn.so", RTLD_NOW | RTLD_LOCAL);
-  if (module == NULL)
-    fail_msg("%s", dlerror());
-  *(void **)&module_register = dlsym(module, "module_register");
-  assert_non_null(module_register);
-  module_register();
-}
+/* Loads the module, as collectd does, and lets it register its callbacks. */
+void collectd_load(void);
 
 #endif

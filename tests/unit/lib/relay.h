@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A relay of bytes within a test, between its client and a server, that can
- * fall silent: what was connected then stays connected, and nothing comes any
- * more; what connects later works. Include it after web.h. */
+/* A relay of bytes within a test, between its client and a server. It can fall
+ * silent: connections stay open, but no more bytes come. Later connections
+ * work. */
 #ifndef TTN_RELAY_H
 #define TTN_RELAY_H
 
-#include "lib/web.h"
-
-#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 
 #define RELAY_MAX 256
 
@@ -20,102 +20,12 @@ struct relay {
   atomic_bool stopping;
 };
 
-struct relayed {
-  struct relay *relay;
-  int fd, nth;
-};
+/* Listens on relay->port, and connects to port target of this machine. */
+void relay_start(struct relay *relay, int target);
+void relay_stop(struct relay *relay);
 
-static inline bool relay_copy(int from, int to) {
-  char bytes[1 << 14];
-  ssize_t n = recv(from, bytes, sizeof bytes, 0);
-  return n > 0 && send(to, bytes, (size_t)n, MSG_NOSIGNAL) == n;
-}
-
-static inline void *relay_run(void *user) {
-  struct relayed *relayed = user;
-  struct relay *relay = relayed->relay;
-  struct sockaddr_in address = {.sin_family = AF_INET,
-                                .sin_addr = {htonl(INADDR_LOOPBACK)},
-                                .sin_port = htons((uint16_t)relay->target)};
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  struct pollfd ends[2] = {{relayed->fd, POLLIN, 0}, {fd, POLLIN, 0}};
-  bool open = connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
-
-  relay->open++;
-  while (open && !relay->stopping) {
-    if (relayed->nth < relay->broken) {
-      struct linger linger = {1, 0};
-      setsockopt(relayed->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
-      break;
-    }
-    if (relayed->nth < relay->silent) {
-      struct pollfd end = {relayed->fd, 0, 0}; /* only: is it closed? */
-      char byte;
-      web_sleep(5);
-      if (poll(&end, 1, 0) > 0 ||
-          recv(relayed->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
-        break;
-      /* What was sent is lost. */
-      while (recv(relayed->fd, &byte, 1, MSG_DONTWAIT) > 0)
-        ;
-      continue;
-    }
-    if (poll(ends, 2, 5) <= 0)
-      continue;
-    if (relayed->nth < relay->silent)
-      continue;
-    if (ends[0].revents != 0)
-      open = relay_copy(relayed->fd, fd);
-    if (open && ends[1].revents != 0)
-      open = relay_copy(fd, relayed->fd);
-  }
-  relay->open--;
-  close(fd);
-  close(relayed->fd);
-  free(relayed);
-  return NULL;
-}
-
-static inline void *relay_accept_run(void *user) {
-  struct relay *relay = user;
-  for (;;) {
-    int fd = accept(relay->listener, NULL, NULL);
-    struct relayed *relayed;
-    if (fd < 0)
-      return NULL;
-    if (relay->stopping || relay->connections == RELAY_MAX) {
-      close(fd);
-      continue;
-    }
-    relayed = malloc(sizeof *relayed);
-    *relayed = (struct relayed){relay, fd, relay->connections++};
-    pthread_create(&relay->threads[relayed->nth], NULL, relay_run, relayed);
-  }
-}
-
-static inline void relay_start(struct relay *relay, int target) {
-  memset(relay, 0, sizeof *relay);
-  relay->target = target;
-  relay->listener = web_listen(&relay->port);
-  pthread_create(&relay->acceptor, NULL, relay_accept_run, relay);
-}
-
-static inline void relay_stop(struct relay *relay) {
-  relay->stopping = true;
-  shutdown(relay->listener, SHUT_RDWR);
-  pthread_join(relay->acceptor, NULL);
-  close(relay->listener);
-  for (int i = 0; i < relay->connections; i++)
-    pthread_join(relay->threads[i], NULL);
-}
-
-/* All that is connected now. */
-static inline void relay_silence(struct relay *relay) {
-  relay->silent = (int)relay->connections;
-}
-
-static inline void relay_break(struct relay *relay) {
-  relay->broken = (int)relay->connections;
-}
+/* All connections of now fall silent, or are reset. */
+void relay_silence(struct relay *relay);
+void relay_break(struct relay *relay);
 
 #endif

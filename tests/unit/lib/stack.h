@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A stack that a test plays by one function: it answers each request of an
- * account, and what went out and was logged is kept as text. Include it after
- * cmocka.h. */
+/* An account together with a stack for it: a function of the test answers each
+ * request. What the account reports and logs is kept as text. */
 #ifndef TTN_STACK_H
 #define TTN_STACK_H
 
@@ -23,7 +22,7 @@ struct stack {
   struct ttn_call *calls[4096]; /* under way, oldest first */
   size_t n_calls, started;
   int poll; /* 0 is the first */
-  /* Fills in call's answer and body. */
+  /* Fills in call->answer, and the body by the functions below. */
   void (*answer)(struct stack *stack, struct ttn_call *call);
   const char *first; /* a call with this in its URL is answered first */
   const char *last;  /* and one with this after all others */
@@ -32,93 +31,8 @@ struct stack {
   char notified[4096];
 };
 
-/* ---- the network ---- */
-
-static inline bool net_start(void *ctx, struct ttn_call *call) {
-  struct stack *p = ctx;
-  assert_true(p->n_calls < sizeof(p->calls) / sizeof(p->calls[0]));
-  p->calls[p->n_calls++] = call;
-  p->started++;
-  return true;
-}
-
-static inline void take_off(struct stack *p, size_t i) {
-  p->n_calls--;
-  memmove(p->calls + i, p->calls + i + 1,
-          (p->n_calls - i) * sizeof(p->calls[0]));
-}
-
-static inline size_t choose(const struct stack *p) {
-  for (size_t i = 0; i < p->n_calls && p->first != NULL; i++)
-    if (strstr(p->calls[i]->url, p->first) != NULL)
-      return i;
-  for (size_t i = 0; i < p->n_calls && p->last != NULL; i++)
-    if (strstr(p->calls[i]->url, p->last) == NULL)
-      return i;
-  return 0;
-}
-
-static inline struct ttn_call *net_wait(void *ctx, int64_t until) {
-  struct stack *p = ctx;
-  if (p->n_calls == 0) {
-    p->test.mono = until;
-    return NULL;
-  }
-  size_t i = choose(p);
-  struct ttn_call *call = p->calls[i];
-  take_off(p, i);
-  p->test.mono += 20 * TTN_MS;
-  call->answer = (struct ttn_answer){.status = 200,
-                                     .date = p->test.wall,
-                                     .total_count = -1,
-                                     .rate_limit = -1,
-                                     .rate_available = -1,
-                                     .rate_reset = -1,
-                                     .rate_retry = -1,
-                                     .http2 = true};
-  p->body[0] = '\0';
-  p->answer(p, call);
-  if (call->answer.failure == TTN_OK &&
-      !call->data(call, call->answer.status, p->body, strlen(p->body)))
-    call->answer.failure = TTN_FAIL_JSON;
-  return call;
-}
-
-static inline void net_cancel(void *ctx, struct ttn_call *call) {
-  struct stack *p = ctx;
-  for (size_t i = 0; i < p->n_calls; i++)
-    if (p->calls[i] == call)
-      take_off(p, i);
-}
-
-static inline void net_nothing(void *ctx) { (void)ctx; }
-
-/* ---- what went out ---- */
-
-static inline void sink_begin(void *ctx) {
-  ((struct stack *)ctx)->reported[0] = '\0';
-}
-
-static inline void sink_value(void *ctx, const struct ttn_value *v) {
-  struct stack *p = ctx;
-  size_t n = strlen(p->reported);
-  snprintf(p->reported + n, sizeof(p->reported) - n, "%s/%s/%s-%s=%.0f\n",
-           v->plugin, v->instance, v->type, v->type_instance,
-           v->derive ? (double)v->count : v->gauge);
-}
-
-static inline void sink_notify(void *ctx, const struct ttn_notification *n) {
-  struct stack *p = ctx;
-  size_t used = strlen(p->notified);
-  snprintf(p->notified + used, sizeof(p->notified) - used, "%s\n", n->message);
-}
-
-static inline size_t count(const char *text, const char *what) {
-  size_t n = 0;
-  for (; (text = strstr(text, what)) != NULL; text += strlen(what))
-    n++;
-  return n;
-}
+/* How often is `what` in the text? */
+size_t count(const char *text, const char *what);
 
 #define assert_reported(p, line)                                               \
   do {                                                                         \
@@ -136,122 +50,41 @@ static inline size_t count(const char *text, const char *what) {
       fail_msg("not %d times \"%s\" in\n%s", n, what, (p)->test.log);          \
   } while (0)
 
-/* ---- the account ---- */
+/* -- the account -- */
 
-static inline void set(const struct ttn_env *env, struct ttn_settings *s,
-                       const char *name, const char *value) {
-  char *end;
-  struct ttn_option option = {.name = name, .n_values = 1};
-  double number = strtod(value, &end);
-  if (strcmp(value, "true") == 0)
-    option.value =
-        (struct ttn_option_value){.type = TTN_VALUE_BOOLEAN, .boolean = true};
-  else if (*end == '\0' && end != value)
-    option.value =
-        (struct ttn_option_value){.type = TTN_VALUE_NUMBER, .number = number};
-  else
-    option.value =
-        (struct ttn_option_value){.type = TTN_VALUE_STRING, .string = value};
-  assert_true(ttn_settings_option(env, s, &option));
-}
+/* options: name, value, …, NULL. The account has a key, no state file, and
+ * reads the list of gateways at each poll. Ends the test if that fails. */
+struct stack *stack_open(void (*answer)(struct stack *, struct ttn_call *),
+                         const char *const *options);
 
-/* options: name, value, …, NULL, beyond a key and a discovery at each poll. */
-static inline struct stack *stack_open(void (*answer)(struct stack *,
-                                                      struct ttn_call *),
-                                       const char *const *options) {
-  struct stack *p = calloc(1, sizeof(*p));
-  assert_non_null(p);
-  test_env_init(&p->test);
-  p->answer = answer;
-  p->poll = -1;
-  const struct ttn_env *env = &p->test.env;
-  struct ttn_net net = {p,          net_start,   net_wait,
-                        net_cancel, net_nothing, net_nothing};
-  p->sink = (struct ttn_sink){p, sink_begin, sink_value, sink_notify};
-  struct ttn_settings *s = ttn_settings_new(env, "home");
-  assert_non_null(s);
-  set(env, s, "APIKey", "NNSXS.KEY.SECRET");
-  set(env, s, "StateFile", "");
-  set(env, s, "DiscoveryInterval", "60");
-  for (size_t i = 0; options != NULL && options[i] != NULL; i += 2)
-    set(env, s, options[i], options[i + 1]);
-  assert_true(ttn_settings_finish(env, s, 60 * TTN_SECOND));
-  p->account = ttn_account_new(env, s, &net, &p->sink, NULL);
-  assert_non_null(p->account);
-  return p;
-}
+/* Polls a minute after the poll before. */
+void stack_poll(struct stack *p);
 
-static inline void stack_poll(struct stack *p) {
-  p->poll++;
-  p->started = 0;
-  p->test.mono += 60 * TTN_SECOND;
-  p->test.wall += 60 * TTN_SECOND;
-  ttn_account_poll(p->account);
-  assert_int_equal(p->n_calls, 0);
-}
+/* Fails the test if memory is left, or if the key was logged. */
+void stack_close(struct stack *p);
 
-static inline void stack_close(struct stack *p) {
-  ttn_account_free(p->account);
-  assert_int_equal(p->test.blocks, 0);
-  assert_null(strstr(p->test.log, "SECRET"));
-  free(p);
-}
+/* -- answers -- */
 
-/* ---- answers ---- */
+bool is_list(const struct ttn_call *call);
+bool is_auth(const struct ttn_call *call);
+bool is_at(const struct ttn_call *call, const char *host);
 
-static inline bool is_list(const struct ttn_call *call) {
-  return strstr(call->url, "/gateways?") != NULL;
-}
-static inline bool is_auth(const struct ttn_call *call) {
-  return strstr(call->url, "/auth_info") != NULL;
-}
-static inline bool is_at(const struct ttn_call *call, const char *host) {
-  return strstr(call->url, host) != NULL;
-}
+/* Adds to the body. */
+void answer_add(struct stack *p, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
-__attribute__((format(printf, 2, 3))) static inline void
-answer_add(struct stack *p, const char *format, ...) {
-  size_t n = strlen(p->body);
-  va_list args;
-  va_start(args, format);
-  vsnprintf(p->body + n, sizeof(p->body) - n, format, args);
-  va_end(args);
-}
-
-/* ids and addresses: "a-gw", EU1, "b-gw", NAM1, …, NULL */
-static inline void answer_list(struct stack *p, struct ttn_call *call,
-                               const char *const *gateways) {
-  int64_t n = 0;
-  answer_add(p, "{\"gateways\":[");
-  for (size_t i = 0; gateways[i] != NULL; i += 2, n++)
-    answer_add(
-        p,
-        "%s{\"ids\":{\"gateway_id\":\"%s\"},\"gateway_server_address\":\"%s\"}",
-        i == 0 ? "" : ",", gateways[i], gateways[i + 1]);
-  answer_add(p, "]}");
-  call->answer.total_count = n;
-}
+/* The list of gateways. gateways: ids and addresses, "a-gw", EU1, "b-gw", NAM1,
+ * …, NULL */
+void answer_list(struct stack *p, struct ttn_call *call,
+                 const char *const *gateways);
 #define LIST(p, call, ...)                                                     \
   answer_list(p, call, (const char *const[]){__VA_ARGS__, NULL})
 
 /* An entry, as `fields`, for each gateway of the batch. */
-static inline void answer_batch(struct stack *p, const struct ttn_call *call,
-                                const char *fields) {
-  static const char key[] = "\"gateway_id\":\"";
-  const char *comma = "";
-  answer_add(p, "{\"entries\":{");
-  for (const char *at = call->body; (at = strstr(at, key)) != NULL;
-       comma = ",") {
-    at += sizeof(key) - 1;
-    answer_add(p, "%s\"%.*s\":{%s}", comma, (int)strcspn(at, "\""), at, fields);
-  }
-  answer_add(p, "}}");
-}
+void answer_batch(struct stack *p, const struct ttn_call *call,
+                  const char *fields);
 
-static inline void answer_error(struct stack *p, struct ttn_call *call,
-                                int status, const char *body) {
-  call->answer.status = status;
-  answer_add(p, "%s", body);
-}
+void answer_error(struct stack *p, struct ttn_call *call, int status,
+                  const char *body);
 
 #endif

@@ -1,69 +1,37 @@
 /* SPDX-License-Identifier: MIT */
-/* What the unit tests share: the outside world of test_env.h, and the recorded
- * answers of tests/answers. All of it is in headers, so that a test is one
- * file. Include it after cmocka.h. */
+/* What the unit tests share: cmocka, the environment of env.h, files, and
+ * the recorded answers of tests/answers. */
 #ifndef TTN_TESTING_H
 #define TTN_TESTING_H
 
-#include "lib/test_env.h"
+#include "lib/env.h"
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 #include <yajl/yajl_tree.h>
 
-/* Runs `once` with each of its calls for memory failing in turn, alone and
- * then with all that follow, until it gets through without reaching the one
- * that fails. `once` checks for itself that a failure is survived; here it is
- * only seen that nothing is left behind. */
-static inline void
-test_fail_each(struct test_env *test,
-               void (*once)(struct test_env *test, void *arg), void *arg) {
-  for (int for_good = 0; for_good < 2; for_good++)
-    for (size_t nth = 1;; nth++) {
-      test_env_init(test);
-      test->fail_at = nth;
-      test->for_good = for_good != 0;
-      once(test, arg);
-      assert_int_equal(test->blocks, 0);
-      assert_int_equal(test->bytes, 0);
-      if (test->calls < nth)
-        break;
-    }
-}
+/* Runs `once` repeatedly. In each run one of its calls for memory fails, first
+ * alone, then with all that follow; the last run ends before the call that
+ * fails. `once` itself checks its result; here it is only checked that all
+ * memory was freed. */
+void test_fail_each(struct test_env *test,
+                    void (*once)(struct test_env *test, void *arg), void *arg);
 
-/* A file of the source tree. */
-static inline char *test_path(char *buffer, size_t size, const char *path) {
-  const char *root = getenv("TTN_SRCDIR");
-  snprintf(buffer, size, "%s/%s", root != NULL ? root : ".", path);
-  return buffer;
-}
+/* The path of a file of the source tree; returns buffer. */
+char *test_path(char *buffer, size_t size, const char *path);
 
-static inline char *test_answer_path(char *buffer, size_t size,
-                                     const char *path) {
-  const char *answers = getenv("TTN_ANSWERS");
-  snprintf(buffer, size, "%s/%s", answers != NULL ? answers : "tests/answers",
-           path);
-  return buffer;
-}
+/* The path of a file below tests/answers; returns buffer. */
+char *test_answer_path(char *buffer, size_t size, const char *path);
 
-/* A whole file with a NUL after it; the caller frees it. */
-static inline char *test_read_file(const char *path, size_t *size) {
-  FILE *file = fopen(path, "rb");
-  if (file == NULL)
-    fail_msg("%s can't be opened", path);
-  size_t room = 1 << 16, n = 0;
-  char *text = malloc(room + 1);
-  for (size_t got; (got = fread(text + n, 1, room - n, file)) > 0;) {
-    n += got;
-    if (n == room)
-      text = realloc(text, (room *= 2) + 1);
-  }
-  fclose(file);
-  text[n] = '\0';
-  if (size != NULL)
-    *size = n;
-  return text;
-}
+/* Reads a whole file and adds a NUL; the caller frees it. *size is that without
+ * the NUL; size may be NULL. A file that cannot be opened fails the test. */
+char *test_read_file(const char *path, size_t *size);
 
-/* A recorded answer; strings live until it is closed. */
+/* A recorded answer. Its strings are valid until it is closed. */
 struct test_answer {
   yajl_val tree;
   const char *method, *path, *key;
@@ -73,41 +41,16 @@ struct test_answer {
   size_t body_size;
 };
 
-static inline const char *test_string(yajl_val tree, const char *a,
-                                      const char *b) {
-  const char *path[] = {a, b, NULL};
-  return YAJL_GET_STRING(yajl_tree_get(tree, path, yajl_t_string));
-}
+/* The string tree[a][b], or tree[a] if b is NULL. NULL: there is none. */
+const char *test_string(yajl_val tree, const char *a, const char *b);
 
-/* path: below tests/answers, "registry/traffic.batch.json". */
-static inline void test_answer_open(struct test_answer *answer,
-                                    const char *path) {
-  char full[4096], error[256];
-  char *text = test_read_file(test_answer_path(full, sizeof(full), path), NULL);
-  *answer = (struct test_answer){.tree = yajl_tree_parse(text, error, 256)};
-  free(text);
-  if (answer->tree == NULL)
-    fail_msg("%s: %s", full, error);
-  answer->method = test_string(answer->tree, "request", "method");
-  answer->path = test_string(answer->tree, "request", "path");
-  answer->key = test_string(answer->tree, "request", "key");
-  answer->request_body = yajl_tree_get(
-      answer->tree, (const char *[]){"request", "body", NULL}, yajl_t_any);
-  yajl_val status = yajl_tree_get(
-      answer->tree, (const char *[]){"status", NULL}, yajl_t_number);
-  answer->status = status == NULL ? 0 : (int)YAJL_GET_INTEGER(status);
-  answer->body = test_string(answer->tree, "body", NULL);
-  answer->body_size = answer->body == NULL ? 0 : strlen(answer->body);
-}
+/* path is below tests/answers, such as "registry/traffic.batch.json". */
+void test_answer_open(struct test_answer *answer, const char *path);
 
-/* NULL: it has no such header. */
-static inline const char *test_answer_header(const struct test_answer *answer,
-                                             const char *name) {
-  return test_string(answer->tree, "headers", name);
-}
+/* NULL: the answer has no such header. */
+const char *test_answer_header(const struct test_answer *answer,
+                               const char *name);
 
-static inline void test_answer_close(struct test_answer *answer) {
-  yajl_tree_free(answer->tree);
-}
+void test_answer_close(struct test_answer *answer);
 
 #endif

@@ -1,30 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* A web server within a test, that misbehaves as it is told: HTTP/1.1, a
- * thread for each connection, raw bytes for answers. And nghttpx in front of
- * it, for TLS and HTTP/2. Include it after cmocka.h. */
+/* A web server within a test: HTTP/1.1, with one thread for each connection. A
+ * function of the test answers each request, with any bytes. nghttpx in front
+ * of it adds TLS and HTTP/2. */
 #ifndef TTN_WEB_H
 #define TTN_WEB_H
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
+#include <sys/types.h>
 
-#define WEB_REQUEST_MAX (1 << 20)
 #define WEB_CONNECTIONS_MAX 512
 
+struct web_request;
+
 struct web {
+  void (*answer)(struct web_request *request);
   int listener, port;
   pthread_t acceptor;
   pthread_mutex_t lock;
@@ -46,272 +37,49 @@ struct web_request {
   bool over;         /* set: the connection is to be closed */
 };
 
-static void web_answer(struct web_request *request);
+void web_sleep(int ms);
 
-static inline void web_sleep(int ms) {
-  struct timespec pause = {ms / 1000, ms % 1000 * 1000000L};
-  nanosleep(&pause, NULL);
-}
+/* Bytes as they are. */
+void web_send_n(struct web_request *request, const char *bytes, size_t n);
 
-static inline void web_send_n(struct web_request *request, const char *bytes,
-                              size_t n) {
-  while (n > 0) {
-    ssize_t sent = send(request->fd, bytes, n, MSG_NOSIGNAL);
-    if (sent <= 0) {
-      request->over = true;
-      return;
-    }
-    bytes += sent;
-    n -= (size_t)sent;
-  }
-}
+void web_send(struct web_request *request, const char *text);
 
-static inline void web_send(struct web_request *request, const char *text) {
-  web_send_n(request, text, strlen(text));
-}
+/* A whole answer. headers: more lines, each with its "\r\n". */
+void web_reply(struct web_request *request, const char *status,
+               const char *headers, const char *body, size_t n);
 
-/* A whole answer; headers: more lines, each with its "\r\n". */
-static inline void web_reply(struct web_request *request, const char *status,
-                             const char *headers, const char *body, size_t n) {
-  char head[512];
-  snprintf(head, sizeof head, "HTTP/1.1 %s\r\nContent-Length: %zu\r\n%s\r\n",
-           status, n, headers);
-  web_send(request, head);
-  web_send_n(request, body, n);
-}
-
-/* Until the other end is gone, or the server stops. */
-static inline void web_hang(struct web_request *request) {
-  char byte;
-  while (recv(request->fd, &byte, 1, 0) > 0)
-    ;
-  request->over = true;
-}
+/* Waits until the other end closes, or the server stops. */
+void web_hang(struct web_request *request);
 
 /* Closes with a reset instead of an orderly end. */
-static inline void web_reset(struct web_request *request) {
-  struct linger linger = {1, 0};
-  setsockopt(request->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
-  request->over = true;
-}
+void web_reset(struct web_request *request);
 
-struct web_connection {
-  struct web *web;
-  int fd, slot;
-};
+/* A socket that is bound to *port (0: any), which it sets. Connections are
+ * refused. The system gives the port to no other program, but a program that
+ * asks for it may listen on it. */
+int web_hold(int *port);
+/* The same, and it listens. */
+int web_listen(int *port);
 
-/* Reads one request and has it answered; false: no more on this connection. */
-static inline bool web_serve(struct web_connection *connection, char *buffer,
-                             size_t *used, int nth) {
-  struct web *web = connection->web;
-  char *end = NULL, *length, *path, *query;
-  size_t head, body = 0;
-  struct web_request request = {
-      .web = web, .fd = connection->fd, .nth = nth, .query = ""};
+/* Starts a server on any port, web->port. Its threads call answer. */
+void web_start(struct web *web, void (*answer)(struct web_request *request));
 
-  for (;;) {
-    ssize_t got;
-    buffer[*used] = '\0';
-    end = strstr(buffer, "\r\n\r\n");
-    if (end != NULL) {
-      length = strcasestr(buffer, "\r\nContent-Length:");
-      body =
-          length != NULL && length < end ? strtoul(length + 17, NULL, 10) : 0;
-      if (*used >= (size_t)(end + 4 - buffer) + body)
-        break;
-    }
-    got = recv(connection->fd, buffer + *used, WEB_REQUEST_MAX - *used, 0);
-    if (got <= 0)
-      return false;
-    *used += (size_t)got;
-    if (buffer[0] < 'A' || buffer[0] > 'Z') { /* TLS, most likely */
-      web_send(&request, "HTTP/1.1 400 Bad Request\r\n\r\n");
-      return false;
-    }
-  }
-  head = (size_t)(end + 4 - buffer);
+/* Closes all open connections, as an idle server does. */
+void web_close_all(struct web *web);
 
-  pthread_mutex_lock(&web->lock);
-  snprintf(web->last, sizeof web->last, "%.*s", (int)head, buffer);
-  snprintf(web->last_body, sizeof web->last_body, "%.*s", (int)body,
-           buffer + head);
-  web->requests++;
-  if (++web->now > web->peak)
-    web->peak = web->now;
-  pthread_mutex_unlock(&web->lock);
+void web_stop(struct web *web);
 
-  path = strchr(buffer, ' ') + 1;
-  path[strcspn(path, " \r")] = '\0';
-  if ((query = strchr(path, '?')) != NULL) {
-    *query = '\0';
-    request.query = query + 1;
-  }
-  request.path = path[0] == '/' ? path + 1 : path;
-  web_answer(&request);
-
-  pthread_mutex_lock(&web->lock);
-  web->now--;
-  pthread_mutex_unlock(&web->lock);
-  memmove(buffer, buffer + head + body, *used - head - body);
-  *used -= head + body;
-  return !request.over;
-}
-
-static inline void *web_connection_run(void *user) {
-  struct web_connection *connection = user;
-  struct web *web = connection->web;
-  char *buffer = malloc(WEB_REQUEST_MAX + 1);
-  size_t used = 0;
-  for (int nth = 0; web_serve(connection, buffer, &used, nth); nth++)
-    ;
-  pthread_mutex_lock(&web->lock);
-  close(connection->fd);
-  web->fds[connection->slot] = -1;
-  pthread_mutex_unlock(&web->lock);
-  free(buffer);
-  free(connection);
-  return NULL;
-}
-
-static inline void *web_accept_run(void *user) {
-  struct web *web = user;
-  for (;;) {
-    int fd = accept(web->listener, NULL, NULL);
-    struct web_connection *connection;
-    int one = 1;
-    if (fd < 0)
-      return NULL;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (web->stopping || web->connections == WEB_CONNECTIONS_MAX) {
-      close(fd);
-      continue;
-    }
-    connection = malloc(sizeof *connection);
-    pthread_mutex_lock(&web->lock);
-    *connection = (struct web_connection){web, fd, web->connections++};
-    web->fds[connection->slot] = fd;
-    pthread_create(&web->threads[connection->slot], NULL, web_connection_run,
-                   connection);
-    pthread_mutex_unlock(&web->lock);
-  }
-}
-
-/* Bound to *port (0: any), which it sets. Connections are refused, but nobody
- * else is given the port, and whoever asks for it may listen on it. */
-static inline int web_hold(int *port) {
-  struct sockaddr_in address = {.sin_family = AF_INET,
-                                .sin_addr = {htonl(INADDR_LOOPBACK)},
-                                .sin_port = htons((uint16_t)*port)};
-  socklen_t size = sizeof address;
-  int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  if (bind(fd, (struct sockaddr *)&address, size) != 0 ||
-      getsockname(fd, (struct sockaddr *)&address, &size) != 0)
-    fail_msg("no port to listen on");
-  *port = ntohs(address.sin_port);
-  return fd;
-}
-
-static inline int web_listen(int *port) {
-  int fd = web_hold(port);
-  if (listen(fd, 256) != 0)
-    fail_msg("no port to listen on");
-  return fd;
-}
-
-static inline void web_start(struct web *web) {
-  memset(web, 0, sizeof *web);
-  pthread_mutex_init(&web->lock, NULL);
-  web->listener = web_listen(&web->port);
-  pthread_create(&web->acceptor, NULL, web_accept_run, web);
-}
-
-/* Closes all connections that are open, as a server does that is idle. */
-static inline void web_close_all(struct web *web) {
-  pthread_mutex_lock(&web->lock);
-  for (int i = 0; i < web->connections; i++)
-    if (web->fds[i] >= 0)
-      shutdown(web->fds[i], SHUT_RDWR);
-  pthread_mutex_unlock(&web->lock);
-}
-
-static inline void web_stop(struct web *web) {
-  web->stopping = true;
-  shutdown(web->listener, SHUT_RDWR);
-  pthread_join(web->acceptor, NULL);
-  close(web->listener);
-  web_close_all(web);
-  for (int i = 0; i < web->connections; i++)
-    pthread_join(web->threads[i], NULL);
-  pthread_mutex_destroy(&web->lock);
-}
-
-static inline void web_forget(struct web *web) {
-  pthread_mutex_lock(&web->lock);
-  web->requests = web->peak = 0;
-  web->last[0] = web->last_body[0] = '\0';
-  pthread_mutex_unlock(&web->lock);
-}
+/* Sets the counts to 0. */
+void web_forget(struct web *web);
 
 /* Is `text` in the head of the last request? */
-static inline bool web_saw(struct web *web, const char *text) {
-  bool saw;
-  pthread_mutex_lock(&web->lock);
-  saw = strcasestr(web->last, text) != NULL;
-  pthread_mutex_unlock(&web->lock);
-  return saw;
-}
+bool web_saw(struct web *web, const char *text);
 
-static inline bool web_port_open(int port) {
-  struct sockaddr_in address = {.sin_family = AF_INET,
-                                .sin_addr = {htonl(INADDR_LOOPBACK)},
-                                .sin_port = htons((uint16_t)port)};
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  bool open = connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
-  close(fd);
-  return open;
-}
+/* Starts nghttpx on *port (0: any; it is held until the program ends), with
+ * dir/name.key and dir/name.pem. It ends with the test. It is one process, so
+ * that SIGSTOP stops all of it. */
+pid_t nghttpx_start(int *port, int backend, const char *dir, const char *name);
 
-/* nghttpx on *port (0: any; it is held until the program ends), with
- * dir/name.key and dir/name.pem. It dies with the test. One process, so that
- * SIGSTOP stops all of it. */
-static inline pid_t nghttpx_start(int *port, int backend, const char *dir,
-                                  const char *name) {
-  char front[64], back[64], key[4096], cert[4096];
-  pid_t pid;
-  if (*port == 0)
-    web_hold(port);
-  snprintf(front, sizeof front, "-f127.0.0.1,%d", *port);
-  snprintf(back, sizeof back, "-b127.0.0.1,%d", backend);
-  snprintf(key, sizeof key, "%s/%s.key", dir, name);
-  snprintf(cert, sizeof cert, "%s/%s.pem", dir, name);
-  pid = fork();
-  if (pid == 0) {
-    char *const argv[] = {
-        "nghttpx",          "--conf=/dev/null", front, back, "--workers=1",
-        "--single-process", "--no-ocsp",        key,   cert, NULL};
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (freopen("/dev/null", "w", stdout) == NULL ||
-        freopen("/dev/null", "w", stderr) == NULL)
-      _exit(126);
-    execvp(argv[0], argv);
-    execv("/usr/sbin/nghttpx", argv); /* Debian's users don't look there */
-    _exit(127);
-  }
-  for (int i = 0; i < 200; i++) {
-    if (web_port_open(*port))
-      return pid;
-    if (waitpid(pid, NULL, WNOHANG) == pid)
-      break;
-    web_sleep(25);
-  }
-  fail_msg("nghttpx doesn't start: is Debian's nghttp2-proxy installed?");
-  return -1;
-}
-
-static inline void nghttpx_stop(pid_t pid) {
-  kill(pid, SIGKILL);
-  waitpid(pid, NULL, 0);
-}
+void nghttpx_stop(pid_t pid);
 
 #endif

@@ -1,33 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* What the fuzzers of decoders share. An input's first byte says how the body
- * is cut in pieces, its second which call for memory fails, the rest is the
- * body. Whole, in pieces, and once memory is back: the records are the same,
- * or there are none. */
-#ifndef TTN_FUZZ_DECODE_H
-#define TTN_FUZZ_DECODE_H
+#include "decoders.h"
 
-#include "fuzz.h"
-
-#include "tts/decode.h"
-
-/* Checks what must hold of any records, and sums them up. */
-static uint64_t look(const struct ttn_decoder *decoder, enum ttn_body body);
-
-/* -- sums -- */
-
-static inline uint64_t sum_bytes(uint64_t sum, const void *p, size_t n) {
+uint64_t sum_bytes(uint64_t sum, const void *p, size_t n) {
   return ttn_hash(ttn_hash(sum, (const char *)&n, sizeof(n)), p, n);
 }
 
-static inline uint64_t sum_text(uint64_t sum, const char *text) {
+uint64_t sum_text(uint64_t sum, const char *text) {
   return text == NULL ? sum_bytes(sum, "", 0)
                       : sum_bytes(sum, text, strlen(text) + 1);
 }
 
-#define SUM(sum, object) sum_bytes((sum), &(object), sizeof(object))
-
-/* As a log or a value may hold it. */
-static inline void require_clean(const char *text, size_t most) {
+void require_clean(const char *text, size_t most) {
   if (text == NULL)
     return;
   REQUIRE(strlen(text) <= most);
@@ -35,12 +18,10 @@ static inline void require_clean(const char *text, size_t most) {
     REQUIRE((unsigned char)*text >= ' ' && *text != 0x7f);
 }
 
-/* -- one body -- */
-
 /* 0: whole; 1 to 127: so many bytes each; from 128 on: 1 to 64 at random. */
-static inline enum ttn_failure feed_body(struct ttn_decoder *decoder,
-                                         enum ttn_body body,
-                                         struct fuzz_input text, uint8_t cut) {
+static enum ttn_failure feed_body(struct ttn_decoder *decoder,
+                                  enum ttn_body body, struct fuzz_input text,
+                                  uint8_t cut) {
   uint32_t random = cut;
   ttn_decoder_begin(decoder, body);
   while (text.n > 0) {
@@ -59,27 +40,26 @@ static inline enum ttn_failure feed_body(struct ttn_decoder *decoder,
   return ttn_decoder_end(decoder);
 }
 
-static inline enum ttn_failure decode(struct ttn_decoder *decoder,
-                                      enum ttn_body body,
-                                      struct fuzz_input text, uint8_t cut,
-                                      uint64_t *sum) {
+static enum ttn_failure decode(struct ttn_decoder *decoder, enum ttn_body body,
+                               struct fuzz_input text, uint8_t cut,
+                               fuzz_check *check, uint64_t *sum) {
   enum ttn_failure failure = feed_body(decoder, body, text, cut);
   REQUIRE(failure == TTN_OK || failure == TTN_FAIL_JSON ||
           failure == TTN_FAIL_TOO_LARGE || failure == TTN_FAIL_MEMORY);
   REQUIRE((failure == TTN_OK) == (ttn_decoder_why(decoder)[0] == '\0'));
   REQUIRE(strlen(ttn_decoder_why(decoder)) <= 200);
-  *sum = look(decoder, body);
+  *sum = check(decoder, body);
   return failure;
 }
 
-static inline void fuzz_decode(struct test_env *test, enum ttn_body body,
-                               struct fuzz_input input) {
+void fuzz_decode(struct test_env *test, enum ttn_body body,
+                 struct fuzz_input input, fuzz_check *check) {
   const uint8_t cut = fuzz_byte(&input), fail = fuzz_byte(&input);
   uint64_t sum, other;
   struct ttn_decoder *decoder = ttn_decoder_new(&test->env);
-  enum ttn_failure whole = decode(decoder, body, input, 0, &sum);
+  enum ttn_failure whole = decode(decoder, body, input, 0, check, &sum);
   REQUIRE(whole != TTN_FAIL_MEMORY);
-  enum ttn_failure pieces = decode(decoder, body, input, cut, &other);
+  enum ttn_failure pieces = decode(decoder, body, input, cut, check, &other);
   /* A token may be too long and wrong: which comes first depends. */
   REQUIRE(pieces == whole ||
           (whole != TTN_OK && pieces == TTN_FAIL_TOO_LARGE) ||
@@ -96,18 +76,16 @@ static inline void fuzz_decode(struct test_env *test, enum ttn_body body,
   decoder = ttn_decoder_new(&test->env);
   if (decoder == NULL)
     return;
-  enum ttn_failure failing = decode(decoder, body, input, cut, &other);
+  enum ttn_failure failing = decode(decoder, body, input, cut, check, &other);
   REQUIRE(failing == TTN_FAIL_MEMORY || (failing == pieces && sum == other));
   test->fail_at = 0;
-  REQUIRE(decode(decoder, body, input, cut, &other) == pieces);
+  REQUIRE(decode(decoder, body, input, cut, check, &other) == pieces);
   REQUIRE(sum == other);
   ttn_decoder_free(decoder);
 }
 
-/* What was taken is so no more when a field comes twice at its end, whatever
- * it says. */
-static inline void fuzz_repeat(struct test_env *test, enum ttn_body body,
-                               struct fuzz_input input, const char *twice) {
+void fuzz_repeat(struct test_env *test, enum ttn_body body,
+                 struct fuzz_input input, const char *twice) {
   static const char blanks[] = " \t\r\n";
   size_t entries;
   fuzz_byte(&input);
@@ -134,5 +112,3 @@ static inline void fuzz_repeat(struct test_env *test, enum ttn_body body,
   }
   ttn_decoder_free(decoder);
 }
-
-#endif
