@@ -6,6 +6,7 @@
 
 #include "answers.h"
 #include "report/report.h"
+#include "base/text.h"
 
 #include <curl/curl.h>
 #include <stdio.h>

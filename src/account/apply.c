@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "account/apply.h"
 
+#include "base/text.h"
+
 #include <string.h>
 
 void apply_begin(struct apply *ap) { ap->poll = (struct apply_poll){0}; }

@@ -34,20 +34,6 @@ void context_log(const struct account_context *c, enum ttn_level level,
   ttn_log(c->env, level, "account \"%s\": %s", c->settings->account, text);
 }
 
-char *context_print_duration(char *buffer, size_t size, int64_t ns) {
-  static const struct {
-    int64_t seconds;
-    const char *unit;
-  } units[] = {{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
-  int64_t seconds = ns / TTN_SECOND;
-  size_t u = 0;
-  while (u < 3 && seconds < 2 * units[u].seconds)
-    u++;
-  int64_t n = seconds / units[u].seconds;
-  return ttn_print(buffer, size, "%lld %s%s", (long long)n, units[u].unit,
-                   n == 1 ? "" : "s");
-}
-
 void context_begin(struct account_context *c) {
   c->counters.rate_available = -1;
 }

@@ -29,9 +29,6 @@ void context_log(const struct account_context *c, enum ttn_level level,
                  const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* "45 seconds", "12 minutes", "3 days"; returns buffer. */
-char *context_print_duration(char *buffer, size_t size, int64_t ns);
-
 /* A poll begins: the lowest X-Rate-Limit-Available is not known. */
 void context_begin(struct account_context *c);
 void context_count_failure(struct account_context *c,

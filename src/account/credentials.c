@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "account/credentials.h"
 
+#include "base/secret.h"
+#include "base/text.h"
+
 #include <string.h>
 
 void credentials_free(struct credentials *k, const struct ttn_env *env) {
@@ -37,7 +40,7 @@ static bool read_key_file(struct credentials *k,
   const char *open_to = NULL;
   bool good = ttn_key_read(path, key, &k->stamp, &open_to, why, sizeof(why)) &&
               use_key(k, c, key, why, sizeof(why));
-  ttn_wipe(key, sizeof(key));
+  ttn_secret_wipe(key, sizeof(key));
   k->stamped = good;
   if (!good) {
     if (ttn_episode_begin(&k->unreadable))

@@ -8,6 +8,9 @@
  * next poll. */
 #include "account/discovery.h"
 
+#include "base/hash.h"
+#include "base/text.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -314,7 +317,7 @@ bool discovery_end(struct discovery *d, const struct account_context *c,
   } else if (d->poll.state == DISCOVERY_DONE && ttn_episode_end(&d->failing)) {
     context_log(c, TTN_NOTICE,
                 "the list of gateways can be read again, after %s",
-                context_print_duration(words, sizeof(words),
+                ttn_print_duration(words, sizeof(words),
                                    context_mono(c) - d->failing_since));
   }
   return d->poll.state != DISCOVERY_FAILED;

@@ -18,6 +18,7 @@
 
 #include "account/response.h"
 #include "tts/key_errors.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>

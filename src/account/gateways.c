@@ -2,6 +2,8 @@
 #include "account/gateways.h"
 
 #include "tts/api_key.h"
+#include "base/secret.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +27,7 @@ static char *keep_text(const struct ttn_env *env, bool wanted,
                        const char *text) {
   char *copy = wanted && text != NULL ? ttn_strdup(env, text) : NULL;
   if (copy != NULL)
-    ttn_key_mask(copy);
+    ttn_secret_mask(copy);
   return copy;
 }
 

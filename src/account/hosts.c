@@ -6,6 +6,9 @@
  * keeps using an HTTP/2 connection that went silent. */
 #include "account/hosts.h"
 
+#include "base/hash.h"
+#include "base/text.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -231,7 +234,7 @@ static void log_failing(struct host *host, const struct account_context *c,
                 host->base, poll->asked_for, poll->reason);
   } else if (poll->answered && ttn_episode_end(&host->failing)) {
     context_log(c, TTN_NOTICE, "%s: responds again, after %s", host->base,
-                context_print_duration(words, sizeof(words),
+                ttn_print_duration(words, sizeof(words),
                                    context_mono(c) - host->failing_since));
   }
 }

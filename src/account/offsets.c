@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "account/offsets.h"
 
+#include "base/text.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -5,6 +5,8 @@
  * without an owner, so that probing continues past it. */
 #include "account/ownership.h"
 
+#include "base/hash.h"
+
 #include <pthread.h>
 #include <string.h>
 

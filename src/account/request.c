@@ -4,6 +4,8 @@
  * short, and only the decoder's end notices it. */
 #include "account/request.h"
 
+#include "base/text.h"
+
 #include <assert.h>
 #include <string.h>
 

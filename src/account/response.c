@@ -2,6 +2,7 @@
 #include "account/response.h"
 
 #include "tts/key_errors.h"
+#include "base/text.h"
 
 #include <string.h>
 

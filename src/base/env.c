@@ -6,7 +6,9 @@
  * error text would start a line of the server's choosing. ttn_log replaces
  * every control character, and masks what looks like a key: a server may have
  * echoed one, or a user have written it where it does not belong. */
-#include "tts/api_key.h"
+#include "base/env.h"
+
+#include "base/secret.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,61 +106,6 @@ void ttn_log(const struct ttn_env *env, enum ttn_level level,
   for (char *c = line; *c != '\0'; c++)
     if ((unsigned char)*c < ' ' || *c == 0x7f)
       *c = '?';
-  ttn_key_mask(line);
+  ttn_secret_mask(line);
   env->log(env->ctx, level, line);
-}
-
-uint64_t ttn_hash(uint64_t h, const char *bytes, size_t n) {
-  for (size_t i = 0; i < n; i++)
-    h = (h ^ (unsigned char)bytes[i]) * UINT64_C(0x100000001b3);
-  return h;
-}
-
-void ttn_wipe(void *p, size_t size) { explicit_bzero(p, size); }
-
-char *ttn_print(char *buffer, size_t size, const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  if (vsnprintf(buffer, size, format, args) < 0 && size > 0)
-    buffer[0] = '\0';
-  va_end(args);
-  return buffer;
-}
-
-const char *ttn_failure_name(enum ttn_failure failure) {
-  switch (failure) {
-  case TTN_OK:
-    return "ok";
-  case TTN_FAIL_DNS:
-    return "dns";
-  case TTN_FAIL_CONNECT:
-    return "connect";
-  case TTN_FAIL_PROXY:
-    return "proxy";
-  case TTN_FAIL_TLS:
-    return "tls";
-  case TTN_FAIL_TIMEOUT:
-    return "timeout";
-  case TTN_FAIL_TRANSFER:
-    return "transfer";
-  case TTN_FAIL_HTTP:
-    return "http";
-  case TTN_FAIL_RATE_LIMIT:
-    return "rate_limit";
-  case TTN_FAIL_KEY:
-    return "key";
-  case TTN_FAIL_JSON:
-    return "json";
-  case TTN_FAIL_ANSWER:
-    return "answer";
-  case TTN_FAIL_TOO_LARGE:
-    return "too_large";
-  case TTN_FAIL_MEMORY:
-    return "memory";
-  case TTN_FAIL_STATE_FILE:
-    return "state_file";
-  case TTN_FAILURES:
-    break;
-  }
-  return "unknown";
 }

@@ -1,7 +1,16 @@
 # SPDX-License-Identifier: MIT
 src_libttn_la_SOURCES += \
-	%D%/episode.c \
-	%D%/episode.h \
 	%D%/env.c \
 	%D%/env.h \
-	%D%/timestamp.c
+	%D%/episode.c \
+	%D%/episode.h \
+	%D%/failure.c \
+	%D%/failure.h \
+	%D%/hash.c \
+	%D%/hash.h \
+	%D%/secret.c \
+	%D%/secret.h \
+	%D%/text.c \
+	%D%/text.h \
+	%D%/timestamp.c \
+	%D%/timestamp.h

@@ -5,7 +5,10 @@
  *
  * Trap: Go writes a time that was never set as 0001-01-01T00:00:00Z, and old
  * stacks do so in answers. It is well-formed and means "not known". */
-#include "tts/decode.h"
+#include "base/timestamp.h"
+
+#include "base/env.h"
+#include "base/text.h"
 
 #include <string.h>
 #include <time.h>

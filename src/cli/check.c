@@ -7,6 +7,8 @@
  * meanwhile and shown again whatever ends it, but for SIGKILL. */
 #include "cli/check.h"
 
+#include "base/text.h"
+
 #include <string.h>
 #include <time.h>
 #include <unistd.h>

@@ -174,7 +174,7 @@ struct check_row {
                                * not known */
   enum check_why why;
   uint8_t counts; /* bit k: count[k] is known */
-  int64_t count[TTN_KINDS];
+  int64_t count[TTN_MESSAGES];
   double since_uplink; /* s; below 0: not known */
 };
 
@@ -189,7 +189,7 @@ struct check_trouble {
 struct check_values {
   char id[TTN_ID_MAX + 1];
   uint8_t counts;
-  int64_t count[TTN_KINDS];
+  int64_t count[TTN_MESSAGES];
   double since_uplink;
 };
 

@@ -8,6 +8,7 @@
 #include "cli/check.h"
 
 #include "tts/key_errors.h"
+#include "base/text.h"
 
 #include <string.h>
 

@@ -2,6 +2,8 @@
 /* A look for programs. The schema is a promise: ttn-check(1) describes it, and
  * members are only ever added. What is not known is null, never 0. */
 #include "cli/check.h"
+#include "base/text.h"
+#include "base/timestamp.h"
 
 #include <string.h>
 #include <yajl/yajl_gen.h>
@@ -135,7 +137,7 @@ static void put_clusters(yajl_gen gen, const struct check_look *look) {
 }
 
 static void put_gateway(yajl_gen gen, const struct check_row *row) {
-  static const char *const kinds[TTN_KINDS] = {"uplink", "downlink", "tx_ack"};
+  static const char *const kinds[TTN_MESSAGES] = {"uplink", "downlink", "tx_ack"};
   yajl_gen_map_open(gen);
   put_member(gen, "id", row->seen.id);
   put_member(gen, "name", row->seen.name);
@@ -154,7 +156,7 @@ static void put_gateway(yajl_gen gen, const struct check_row *row) {
     ttn_print(buffer, sizeof(buffer), "%.3f", row->since_uplink);
     yajl_gen_number(gen, buffer, strlen(buffer));
   }
-  for (int k = 0; k < TTN_KINDS; k++)
+  for (int k = 0; k < TTN_MESSAGES; k++)
     put_number(gen, kinds[k], (row->counts >> k & 1) != 0, row->count[k]);
   yajl_gen_map_close(gen);
 }

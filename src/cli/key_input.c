@@ -5,6 +5,7 @@
 #include "cli/check.h"
 
 #include "tts/api_key.h"
+#include "base/secret.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ bool check_key_in_words(int argc, char **argv) {
   bool found = false;
   for (int i = 1; i < argc; i++)
     if (strstr(argv[i], "NNSXS.") != NULL) {
-      ttn_wipe(argv[i], strlen(argv[i]));
+      ttn_secret_wipe(argv[i], strlen(argv[i]));
       found = true;
     }
   if (found)
@@ -76,8 +77,8 @@ static bool key_from_input(const struct ttn_env *env,
     good = give_key(env, options, key);
   else
     check_complain("--key-file -: standard input %s", why);
-  ttn_wipe(bytes, sizeof(bytes));
-  ttn_wipe(key, sizeof(key));
+  ttn_secret_wipe(bytes, sizeof(bytes));
+  ttn_secret_wipe(key, sizeof(key));
   return good;
 }
 
@@ -87,7 +88,7 @@ static bool key_from_file(const struct ttn_env *env,
   struct ttn_key_stamp stamp;
   bool good =
       ttn_key_read(path, key, &stamp, &options->open_to, why, sizeof(why));
-  ttn_wipe(key, sizeof(key));
+  ttn_secret_wipe(key, sizeof(key));
   if (!good)
     return check_complain("--key-file \"%s\" %s", path, why);
   options->key_file = check_whole_path(env, path);
@@ -110,7 +111,7 @@ static bool key_from_environment(const struct ttn_env *env,
     check_complain("the key in the variable " CHECK_KEY_VARIABLE " %s", why);
   else
     good = give_key(env, options, key);
-  ttn_wipe(key, strlen(key));
+  ttn_secret_wipe(key, strlen(key));
   return good;
 }
 

@@ -8,6 +8,7 @@
 #include "cli/check.h"
 
 #include "tts/api_key.h"
+#include "base/secret.h"
 
 #include <string.h>
 
@@ -18,7 +19,7 @@ bool check_complain(const char *format, ...) {
   if (vsnprintf(text, sizeof(text), format, args) < 0)
     text[0] = '\0';
   va_end(args);
-  ttn_key_mask(text);
+  ttn_secret_mask(text);
   for (char *c = text; *c != '\0'; c++)
     if ((unsigned char)*c < ' ' || *c == 0x7f)
       *c = '?';

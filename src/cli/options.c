@@ -6,6 +6,8 @@
  * A word that belongs to no option is not repeated: it may be a part of a
  * key. */
 #include "cli/check.h"
+#include "base/secret.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -104,7 +106,7 @@ static const char help[] =
 static void free_given(const struct ttn_env *env, struct check_given *given) {
   char *string = (char *)(uintptr_t)given->value.string;
   if (string != NULL) /* it may be the key, or a proxy's password */
-    ttn_wipe(string, strlen(string));
+    ttn_secret_wipe(string, strlen(string));
   ttn_free(env, string);
   ttn_free(env, given->name);
 }

@@ -7,6 +7,7 @@
  * through, and meanwhile shows progress and sees to signals: a poll waits
  * nowhere else. */
 #include "cli/check.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +92,7 @@ static struct check_values *values_of(struct check_look *look, const char *id) {
 }
 
 static void sink_value(void *ctx, const struct ttn_value *value) {
-  static const char *const kinds[TTN_KINDS] = {"uplink", "downlink", "tx_ack"};
+  static const char *const kinds[TTN_MESSAGES] = {"uplink", "downlink", "tx_ack"};
   struct check_look *look = ctx;
   if (strcmp(value->plugin, "ttn") != 0)
     return;
@@ -100,7 +101,7 @@ static void sink_value(void *ctx, const struct ttn_value *value) {
     return;
   if (strcmp(value->type_instance, "since_uplink") == 0)
     values->since_uplink = value->gauge;
-  for (int k = 0; k < TTN_KINDS; k++)
+  for (int k = 0; k < TTN_MESSAGES; k++)
     if (value->derive && strcmp(value->type_instance, kinds[k]) == 0) {
       values->counts |= (uint8_t)(1u << k);
       values->count[k] = value->count;

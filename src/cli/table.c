@@ -6,6 +6,7 @@
  * and cluster as far as they can still be told apart, then whole columns, those
  * first that tell least. */
 #include "cli/check.h"
+#include "base/text.h"
 
 #include <string.h>
 

@@ -8,6 +8,7 @@
  * of its own at all is replaced here. wcwidth(3) needs a locale of UTF-8, which
  * check_term.c sets; it tells nothing of direction. */
 #include "cli/check.h"
+#include "base/text.h"
 
 #include <string.h>
 #include <wchar.h>

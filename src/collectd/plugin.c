@@ -30,6 +30,7 @@
 
 #include "account/account.h"
 #include "account/ownership.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <pthread.h>

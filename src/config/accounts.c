@@ -6,6 +6,8 @@
  * A Cluster line inherits scheme and port of URL, which may stand below it, so
  * Cluster lines are read here. */
 #include "config/settings.h"
+#include "base/secret.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -66,10 +68,10 @@ void ttn_settings_free(const struct ttn_env *env,
   if (settings == NULL)
     return;
   if (settings->api_key != NULL)
-    ttn_wipe(settings->api_key, strlen(settings->api_key));
+    ttn_secret_wipe(settings->api_key, strlen(settings->api_key));
   /* A proxy's URL may hold a password. */
   if (settings->proxy != NULL)
-    ttn_wipe(settings->proxy, strlen(settings->proxy));
+    ttn_secret_wipe(settings->proxy, strlen(settings->proxy));
   char *const texts[] = {
       settings->account,    settings->api_key, settings->api_key_file,
       settings->host,       settings->ca_cert, settings->client_cert,

@@ -7,6 +7,8 @@
 #include "config/filter.h"
 
 #include "tts/decode.h"
+#include "base/hash.h"
+#include "base/text.h"
 
 #include <regex.h>
 #include <stdlib.h>

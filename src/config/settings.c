@@ -22,6 +22,7 @@
 
 #include "tts/decode.h"
 #include "tts/api_key.h"
+#include "base/secret.h"
 
 #define TEXT_MAX 4096
 #define LINES_MAX 100000 /* of one option that may come many times */
@@ -160,7 +161,7 @@ static void *member(const struct take *take) {
  * costs nothing. */
 static void forget(const struct ttn_env *env, char *text) {
   if (text != NULL)
-    ttn_wipe(text, strlen(text));
+    ttn_secret_wipe(text, strlen(text));
   ttn_free(env, text);
 }
 

@@ -86,7 +86,7 @@ const char *ttn_state_name(enum ttn_state state) {
 }
 
 bool ttn_gateway_has_offset(const struct ttn_gateway *gateway) {
-  for (int k = 0; k < TTN_KINDS; k++)
+  for (int k = 0; k < TTN_MESSAGES; k++)
     if (gateway->offset[k] != 0)
       return true;
   return false;
@@ -164,7 +164,7 @@ static const char *learn_entry(struct ttn_gateway *next,
   if (at > next->connected_at)
     next->connected_at = at;
   next->disconnected_at = next->shown == TTN_CONNECTED ? 0 : gone;
-  for (int k = 0; k < TTN_KINDS; k++)
+  for (int k = 0; k < TTN_MESSAGES; k++)
     if (!learn_count(next, k, stats, fresh, at))
       return "a message count is beyond 2^63-1";
   return NULL;

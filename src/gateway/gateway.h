@@ -23,8 +23,8 @@ struct ttn_gateway {
   int64_t disconnected_at; /* while disconnected: since when, as the entry says,
                             * or the Date of the first answer that lacked the
                             * gateway; 0 = not known, or connected */
-  uint64_t value[TTN_KINDS];
-  uint64_t offset[TTN_KINDS];
+  uint64_t value[TTN_MESSAGES];
+  uint64_t offset[TTN_MESSAGES];
 };
 
 /* What an answer says of a gateway. */
@@ -42,7 +42,7 @@ struct ttn_outcome {
   bool offset_moved; /* an offset changed, or the connection that one belongs
                       * to: the state file must be on disk before these counts
                       * go out */
-  uint64_t value[TTN_KINDS];
+  uint64_t value[TTN_MESSAGES];
 };
 
 /* The one transition. stats only with TTN_PROOF_ENTRY; date: the answer's

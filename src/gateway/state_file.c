@@ -21,6 +21,8 @@
  *
  * This file reads; state_writer.c writes. */
 #include "gateway/state_format.h"
+#include "base/hash.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -154,9 +156,9 @@ static bool parse_row(const char *line, size_t length, bool with_values,
   bool ok = take_time(&rest, &row->gone_at) &&
             take_time(&rest, &gateway->connected_at) &&
             take_time(&rest, &gateway->disconnected_at);
-  for (int k = 0; k < TTN_KINDS && ok; k++)
+  for (int k = 0; k < TTN_MESSAGES && ok; k++)
     ok = take_number(&rest, &gateway->offset[k]);
-  for (int k = 0; k < TTN_KINDS && ok && with_values; k++)
+  for (int k = 0; k < TTN_MESSAGES && ok && with_values; k++)
     ok = take_value(&rest, k, gateway);
   return ok && rest == line + length && rest[-1] != ' ';
 }

@@ -5,6 +5,8 @@
  * Trap: a write may say that all is well and the disk be full: only fsync and
  * close tell. Trap: a rename is on disk only once its directory is. */
 #include "gateway/state_format.h"
+#include "base/hash.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -184,10 +186,10 @@ void ttn_state_writer_add(struct ttn_state_writer *writer, const char *id,
   put(writer,
       ttn_print(line, sizeof line, "%s %" PRId64 " %" PRId64 " %" PRId64, id,
                 gone_at, gateway->connected_at, gateway->disconnected_at));
-  for (int k = 0; k < TTN_KINDS; k++)
+  for (int k = 0; k < TTN_MESSAGES; k++)
     put(writer,
         ttn_print(number, sizeof number, " %" PRIu64, gateway->offset[k]));
-  for (int k = 0; k < TTN_KINDS && writer->with_values; k++)
+  for (int k = 0; k < TTN_MESSAGES && writer->with_values; k++)
     if ((gateway->reported & 1u << k) != 0)
       put(writer,
           ttn_print(number, sizeof number, " %" PRIu64, gateway->value[k]));

@@ -10,6 +10,7 @@
  *
  * Trap: realloc(3) may leave a copy behind where the block was. */
 #include "http/http.h"
+#include "base/secret.h"
 
 #include <curl/curl.h>
 #include <malloc.h>
@@ -19,7 +20,7 @@
 static void wipe_and_free(void *p) {
   if (p == NULL)
     return;
-  ttn_wipe(p, malloc_usable_size(p));
+  ttn_secret_wipe(p, malloc_usable_size(p));
   free(p);
 }
 

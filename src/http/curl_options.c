@@ -10,6 +10,7 @@
  * Trap: Debian's libcurl has a default CAINFO and a default CAPATH; who sets
  * one still trusts the other. So both are set. */
 #include "http/internal.h"
+#include "base/secret.h"
 
 #include <string.h>
 #include <strings.h>
@@ -154,6 +155,6 @@ struct ttn_auth *ttn_auth_new(const struct ttn_env *env, const char *key) {
 void ttn_auth_free(const struct ttn_env *env, struct ttn_auth *auth) {
   if (auth == NULL)
     return;
-  ttn_wipe(auth->header, auth->size);
+  ttn_secret_wipe(auth->header, auth->size);
   ttn_free(env, auth);
 }

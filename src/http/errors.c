@@ -11,6 +11,7 @@
 
 #include "tts/decode.h"
 #include "http/headers.h"
+#include "base/text.h"
 
 #include <string.h>
 

@@ -10,6 +10,8 @@
 
 #include "tts/decode.h"
 #include "tts/api_key.h"
+#include "base/secret.h"
+#include "base/timestamp.h"
 
 #include <string.h>
 #include <strings.h>
@@ -70,7 +72,7 @@ static void take_warning(struct ttn_answer *answer, const char *text,
   for (size_t i = 0; i < n; i++)
     answer->warning[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
   answer->warning[n] = '\0';
-  ttn_key_mask(answer->warning);
+  ttn_secret_mask(answer->warning);
 }
 
 static void take(struct ttn_answer *answer, const char *name, size_t name_n,

@@ -30,6 +30,7 @@
 
 #include "tts/decode.h"
 #include "http/errors.h"
+#include "base/secret.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -328,7 +329,7 @@ static void http_free(void *ctx) {
   ttn_free(http->env, http->client_cert);
   ttn_free(http->env, http->client_key);
   if (http->proxy != NULL) /* may hold a password */
-    ttn_wipe(http->proxy, strlen(http->proxy));
+    ttn_secret_wipe(http->proxy, strlen(http->proxy));
   ttn_free(http->env, http->proxy);
   ttn_free(http->env, http->user_agent);
   ttn_free(http->env, http);

@@ -6,6 +6,7 @@
 #define TTN_HTTP_H
 
 #include "base/env.h"
+#include "base/failure.h"
 
 /* The end of a call, valid when `failure` is TTN_OK or not: what did arrive. */
 struct ttn_answer {

@@ -17,6 +17,9 @@
  *   and only blanks may follow. */
 #include "json/json.h"
 
+#include "base/failure.h"
+#include "base/text.h"
+
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>

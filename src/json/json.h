@@ -10,6 +10,7 @@
 #define TTN_JSON_H
 
 #include "base/env.h"
+#include "base/failure.h"
 
 /* What a field may be. */
 enum ttn_json_type {

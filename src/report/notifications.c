@@ -9,6 +9,9 @@
  * severity and names match that series. */
 #include "tts/api_key.h"
 #include "report/report.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "base/timestamp.h"
 
 #include <string.h>
 
@@ -67,7 +70,7 @@ static void notify_gateway(const struct ttn_sink *sink, const char *id,
   else
     ttn_print(message, sizeof message,
               "Gateway %s has been connected again %s.", who, when);
-  ttn_key_mask(message);
+  ttn_secret_mask(message);
   sink->notify(sink->ctx, &notification);
 }
 
@@ -116,6 +119,6 @@ void ttn_notice_key(const struct ttn_sink *sink, const char *account,
   else
     ttn_print(message, sizeof message, "Account %s: the key works again.",
               account);
-  ttn_key_mask(message);
+  ttn_secret_mask(message);
   sink->notify(sink->ctx, &notification);
 }

@@ -13,6 +13,7 @@
  * one struct ttn_value is filled in again and again, and names that hold
  * numbers are put together by hand instead of by printf. */
 #include "report/report.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <string.h>
@@ -20,9 +21,9 @@
 /* Older, a status says what was, not what is. */
 #define STATUS_FRESH (600 * TTN_SECOND)
 
-static const char *const kind_names[TTN_KINDS] = {"uplink", "downlink",
+static const char *const kind_names[TTN_MESSAGES] = {"uplink", "downlink",
                                                   "tx_ack"};
-static const char *const age_names[TTN_KINDS] = {
+static const char *const age_names[TTN_MESSAGES] = {
     "since_uplink", "since_downlink", "since_tx_ack"};
 
 /* Paths of GatewayConnectionStats, and the groups that need each. */
@@ -109,14 +110,14 @@ static double seconds_since(int64_t date, int64_t then) {
 
 static void put_counts(const struct ttn_sink *sink, struct ttn_value *value,
                        const struct ttn_outcome *outcome) {
-  for (int k = 0; k < TTN_KINDS; k++)
+  for (int k = 0; k < TTN_MESSAGES; k++)
     if ((outcome->counts & 1u << k) != 0)
       put_derive(sink, value, "packets", kind_names[k], outcome->value[k]);
 }
 
 static void put_ages(const struct ttn_sink *sink, struct ttn_value *value,
                      const struct ttn_stats *stats, int64_t date) {
-  for (int k = 0; k < TTN_KINDS; k++)
+  for (int k = 0; k < TTN_MESSAGES; k++)
     if ((stats->has & (uint32_t)TTN_HAS_LAST << k) != 0 && stats->last[k] != 0)
       put_gauge(sink, value, "duration", age_names[k],
                 seconds_since(date, stats->last[k]));

@@ -12,6 +12,9 @@
  * wiped. */
 #include "tts/api_key.h"
 
+#include "base/secret.h"
+#include "base/text.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -23,12 +26,8 @@
 #define FILE_MAX (TTN_KEY_MAX + 4096)
 
 /* NNSXS.<39>.<52>, the groups in base 32 (lorawan-stack pkg/auth). */
-#define PREFIX "NNSXS."
 #define ID_LENGTH 39
 #define SECRET_LENGTH 52
-#define EITHER_CASE "abcdefghijklmnopqrstuvwxyz" BASE32 "."
-#define BASE32 "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-#define PART_MIN 20 /* of a key that must not be shown */
 
 static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
@@ -112,7 +111,7 @@ bool ttn_key_take(const char *text, size_t n, char *key, char *why,
     return true;
   if (wrong != NULL)
     ttn_print(why, why_size, "%s", wrong);
-  ttn_wipe(key, TTN_KEY_MAX + 1);
+  ttn_secret_wipe(key, TTN_KEY_MAX + 1);
   return false;
 }
 
@@ -129,7 +128,7 @@ static bool read_key(int fd, const struct stat *status, char *key, char *why,
     ttn_print(why, why_size, "can't be read: %s", strerror(errno));
   else
     ok = ttn_key_take(text, (size_t)n, key, why, why_size);
-  ttn_wipe(text, sizeof text);
+  ttn_secret_wipe(text, sizeof text);
   return ok;
 }
 
@@ -151,7 +150,7 @@ bool ttn_key_read(const char *path, char *key, struct ttn_key_stamp *stamp,
   if (fd >= 0)
     close(fd);
   if (!ok)
-    ttn_wipe(key, TTN_KEY_MAX + 1);
+    ttn_secret_wipe(key, TTN_KEY_MAX + 1);
   return ok;
 }
 
@@ -166,12 +165,12 @@ bool ttn_key_changed(const char *path, const struct ttn_key_stamp *stamp) {
          now.size != stamp->size;
 }
 
-static size_t base32_length(const char *text) { return strspn(text, BASE32); }
+static size_t base32_length(const char *text) { return strspn(text, TTN_KEY_BASE32); }
 
 static bool looks_right(const char *key) {
-  if (strncmp(key, PREFIX, strlen(PREFIX)) != 0)
+  if (strncmp(key, TTN_KEY_PREFIX, strlen(TTN_KEY_PREFIX)) != 0)
     return false;
-  key += strlen(PREFIX);
+  key += strlen(TTN_KEY_PREFIX);
   if (base32_length(key) != ID_LENGTH || key[ID_LENGTH] != '.')
     return false;
   key += ID_LENGTH + 1;
@@ -210,25 +209,4 @@ bool ttn_key_check(const char *key, const char **odd, char *why,
     *odd = "doesn't look like an API key of The Things Stack (NNSXS., 39 "
            "characters, a dot, 52 characters); was all of it copied?";
   return true;
-}
-
-static void mask_run(char *run, const char *characters) {
-  memset(run, '*', strspn(run, characters));
-}
-
-/* What follows the beginning of a key, however little of it and in whatever
- * case (a host's name is shown in lower case), and what is long enough to be of
- * one: keys are base32, what else is in capitals is shorter. */
-void ttn_key_mask(char *text) {
-  for (char *c = text; (c = strcasestr(c, PREFIX)) != NULL;) {
-    c += strlen(PREFIX);
-    mask_run(c, EITHER_CASE);
-  }
-  for (char *c = text; *c != '\0'; c++) {
-    size_t run = base32_length(c);
-    if (run >= PART_MIN)
-      mask_run(c, BASE32);
-    else if (run > 0)
-      c += run - 1;
-  }
 }

@@ -36,9 +36,4 @@ bool ttn_key_changed(const char *path, const struct ttn_key_stamp *stamp);
 bool ttn_key_check(const char *key, const char **odd, char *why,
                    size_t why_size);
 
-/* Stars for whatever in text looks like a part of a key: a hostile answer may
- * echo the Authorization header, and words out of answers are shown. ttn_log
- * does so with every line. */
-void ttn_key_mask(char *text);
-
 #endif

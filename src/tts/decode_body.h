@@ -55,9 +55,6 @@ struct ttn_decoder {
 extern const struct ttn_json_body ttn_body_batch, ttn_body_single,
     ttn_body_list, ttn_body_error, ttn_body_auth_info;
 
-/* ^[a-z0-9](?:[<joiners>]?[a-z0-9]){2,}$, at most TTN_ID_MAX characters. */
-bool ttn_name_valid(const char *name, size_t n, const char *joiners);
-
 /* The string's copy, or NULL when it holds a NUL or more than `most` bytes. */
 char *ttn_decode_string(struct ttn_decoder *decoder,
                         const struct ttn_json_value *value, size_t most);

@@ -13,6 +13,8 @@
  *   is no object. A metric that isn't one is left out. */
 #include "tts/decode_body.h"
 #include "tts/api_key.h"
+#include "base/secret.h"
+#include "base/timestamp.h"
 
 #include <string.h>
 
@@ -26,15 +28,15 @@ enum field_id {
   F_STATUS,
   F_METRICS,
   F_METRIC,
-  F_LAST, /* + enum ttn_kind */
+  F_LAST, /* + enum ttn_message */
   F_LAST_UPLINK = F_LAST + TTN_UPLINK,
   F_LAST_DOWNLINK = F_LAST + TTN_DOWNLINK,
   F_LAST_TX_ACK = F_LAST + TTN_TX_ACK,
-  F_COUNT = F_LAST + TTN_KINDS, /* + enum ttn_kind */
+  F_COUNT = F_LAST + TTN_MESSAGES, /* + enum ttn_message */
   F_COUNT_UPLINK = F_COUNT + TTN_UPLINK,
   F_COUNT_DOWNLINK = F_COUNT + TTN_DOWNLINK,
   F_COUNT_TX_ACK = F_COUNT + TTN_TX_ACK,
-  F_RTT = F_COUNT + TTN_KINDS,
+  F_RTT = F_COUNT + TTN_MESSAGES,
   F_RTT_MIN,
   F_RTT_MAX,
   F_RTT_MEDIAN,
@@ -283,7 +285,7 @@ static bool take_word(struct ttn_decoder *decoder,
                       const struct ttn_json_value *value, const char **word) {
   char *copy = ttn_decode_string(decoder, value, WORD_MAX);
   if (copy != NULL)
-    ttn_key_mask(copy);
+    ttn_secret_mask(copy);
   *word = copy;
   return copy != NULL;
 }

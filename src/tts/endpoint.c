@@ -18,6 +18,8 @@
  * it is an address of four plain decimal numbers. */
 #include "tts/endpoint.h"
 
+#include "base/text.h"
+
 #include <arpa/inet.h>
 #include <string.h>
 

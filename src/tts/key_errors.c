@@ -6,6 +6,8 @@
  * than what stands here. */
 #include "tts/key_errors.h"
 
+#include "base/text.h"
+
 #include <string.h>
 
 #define LIST_RIGHT                                                             \

@@ -11,6 +11,9 @@ src_libttn_la_SOURCES += \
 	%D%/decode_stats.c \
 	%D%/endpoint.c \
 	%D%/endpoint.h \
+	%D%/ids.c \
+	%D%/ids.h \
 	%D%/key_errors.c \
 	%D%/key_errors.h \
+	%D%/records.h \
 	%D%/request.h

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "decoders.h"
+#include "base/failure.h"
+#include "base/hash.h"
 
 uint64_t sum_bytes(uint64_t sum, const void *p, size_t n) {
   return ttn_hash(ttn_hash(sum, (const char *)&n, sizeof(n)), p, n);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The decoder of auth_info. */
 #include "decoders.h"
+#include "base/hash.h"
+#include "tts/records.h"
 
 static bool has_right(const struct ttn_auth_info *info, const char *own,
                       const char *all) {

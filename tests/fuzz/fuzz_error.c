@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The decoder of errors, which takes everything. */
 #include "decoders.h"
+#include "base/hash.h"
+#include "tts/records.h"
 
 static uint64_t check_records(const struct ttn_decoder *decoder,
                               enum ttn_body body) {

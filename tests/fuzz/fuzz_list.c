@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The decoder of the list of gateways. */
 #include "decoders.h"
+#include "base/hash.h"
+#include "tts/ids.h"
+#include "tts/records.h"
 
 #include <ctype.h>
 

@@ -6,6 +6,7 @@
 #include "fuzz.h"
 
 #include "gateway/state_format.h"
+#include "base/hash.h"
 
 #include <inttypes.h>
 #include <sys/mman.h>
@@ -68,7 +69,7 @@ static void check_rows(const struct rows *rows) {
     REQUIRE(row->gone_at >= 0 && gateway->connected_at >= 0);
     REQUIRE(gateway->disconnected_at >= 0);
     REQUIRE(rows->with_values || gateway->reported == 0);
-    for (int k = 0; k < TTN_KINDS; k++)
+    for (int k = 0; k < TTN_MESSAGES; k++)
       REQUIRE(gateway->value[k] <= INT64_MAX);
   }
 }

@@ -5,6 +5,7 @@
 #include "decoders.h"
 
 #include "gateway/gateway.h"
+#include "base/hash.h"
 
 #include <math.h>
 
@@ -44,7 +45,7 @@ static uint64_t sum_stats(uint64_t sum, const struct ttn_stats *stats) {
   REQUIRE(((has & TTN_HAS_DISCONNECTED_AT) != 0) ==
           (stats->disconnected_at > 0));
   REQUIRE(((has & TTN_HAS_LAST_STATUS) != 0) == (stats->last_status > 0));
-  for (unsigned k = 0; k < TTN_KINDS; k++) {
+  for (unsigned k = 0; k < TTN_MESSAGES; k++) {
     REQUIRE(((has & (uint32_t)TTN_HAS_LAST << k) != 0) == (stats->last[k] > 0));
     REQUIRE(stats->count[k] <= INT64_MAX);
     REQUIRE((has & (uint32_t)TTN_HAS_COUNT << k) != 0 || stats->count[k] == 0);
@@ -71,7 +72,7 @@ static void learn(const struct ttn_stats *stats) {
   struct ttn_outcome second =
       ttn_gateway_learn(&gateway, TTN_PROOF_ENTRY, stats, TEST_WALL, &why);
   REQUIRE(second.state == first.state);
-  for (unsigned k = 0; k < TTN_KINDS; k++)
+  for (unsigned k = 0; k < TTN_MESSAGES; k++)
     if ((first.counts & 1u << k) != 0)
       REQUIRE((second.counts & 1u << k) != 0 &&
               first.value[k] == second.value[k] &&

@@ -5,6 +5,7 @@
 #include "fuzz.h"
 
 #include "tts/decode.h"
+#include "base/timestamp.h"
 
 #include <math.h>
 #include <regex.h>

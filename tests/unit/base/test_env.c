@@ -8,6 +8,10 @@
 #include <cmocka.h>
 
 #include "lib/testing.h"
+#include "base/failure.h"
+#include "base/hash.h"
+#include "base/secret.h"
+#include "base/text.h"
 
 #include <time.h>
 #include <unistd.h>
@@ -23,7 +27,7 @@ static void memory(void **state) {
   ttn_free(env, NULL);
   char *copy = ttn_strdup(env, "text");
   assert_string_equal(copy, "text");
-  ttn_wipe(copy, 4);
+  ttn_secret_wipe(copy, 4);
   assert_memory_equal(copy, "\0\0\0\0", 5);
   ttn_free(env, copy);
   assert_int_equal(test.blocks, 0);

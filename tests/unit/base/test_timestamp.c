@@ -9,6 +9,7 @@
 
 #include "tts/decode.h"
 #include "lib/testing.h"
+#include "base/timestamp.h"
 
 /* Parses a copy that ends where the text ends, so that reading on is seen. */
 #define PARSE(function, text, result)                                          \

@@ -9,6 +9,7 @@
 
 #include "config/settings.h"
 #include "lib/testing.h"
+#include "base/text.h"
 
 /* Shaped like a key, but of no stack. */
 #define KEY                                                                    \

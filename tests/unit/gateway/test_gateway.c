@@ -19,7 +19,7 @@
 
 static struct ttn_stats entry(int64_t at, int64_t gone, int64_t up,
                               int64_t down, int64_t ack) {
-  const int64_t counts[TTN_KINDS] = {up, down, ack};
+  const int64_t counts[TTN_MESSAGES] = {up, down, ack};
   struct ttn_stats stats = {0};
   if (at != NO) {
     stats.has |= TTN_HAS_CONNECTED_AT;
@@ -29,7 +29,7 @@ static struct ttn_stats entry(int64_t at, int64_t gone, int64_t up,
     stats.has |= TTN_HAS_DISCONNECTED_AT;
     stats.disconnected_at = AT(gone);
   }
-  for (int k = 0; k < TTN_KINDS; k++)
+  for (int k = 0; k < TTN_MESSAGES; k++)
     if (counts[k] != NO) {
       stats.has |= (uint32_t)TTN_HAS_COUNT << k;
       stats.count[k] = (uint64_t)counts[k];

@@ -62,7 +62,7 @@ static void put_traffic(struct lines *lines, const char *at,
                                       "last_tx_acknowledgment_received_at"};
   static const char *const counts[] = {"uplink_count", "downlink_count",
                                        "tx_acknowledgment_count"};
-  for (unsigned k = 0; k < TTN_KINDS; k++) {
+  for (unsigned k = 0; k < TTN_MESSAGES; k++) {
     add_integer(lines, stats->has & (uint32_t)TTN_HAS_LAST << k, at, lasts[k],
                 (uint64_t)stats->last[k]);
     add_integer(lines, stats->has & (uint32_t)TTN_HAS_COUNT << k, at, counts[k],

@@ -9,6 +9,7 @@
 
 #include "tts/api_key.h"
 #include "lib/testing.h"
+#include "base/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -311,11 +312,11 @@ static void test_mask(void **state) {
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     char text[100];
     snprintf(text, sizeof text, "%s", cases[i].text);
-    ttn_key_mask(text);
+    ttn_secret_mask(text);
     assert_string_equal(text, cases[i].masked);
   }
   char key[] = KEY;
-  ttn_key_mask(key);
+  ttn_secret_mask(key);
   assert_string_equal(key,
                       "NNSXS.****************************************"
                       "****************************************************");

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "lib/decoding.h"
+#include "base/text.h"
 
 /* A list of these gateways, which must be well. */
 static const struct ttn_listed *list(struct decoding *d, const char *gateways,

@@ -9,6 +9,7 @@
 
 #include "lib/decoding.h"
 #include "json/json.h"
+#include "base/text.h"
 
 #include <locale.h>
 #include <math.h>

@@ -44,7 +44,7 @@ static void print_double(FILE *out, double value) {
 
 static void print_traffic(FILE *out, const struct ttn_stats *stats) {
   static const char *const names[] = {"uplink", "downlink", "tx_ack"};
-  for (unsigned k = 0; k < TTN_KINDS; k++) {
+  for (unsigned k = 0; k < TTN_MESSAGES; k++) {
     const bool count = (stats->has & (uint32_t)TTN_HAS_COUNT << k) != 0;
     const bool last = (stats->has & (uint32_t)TTN_HAS_LAST << k) != 0;
     if (!count && !last)
