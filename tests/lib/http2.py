@@ -179,6 +179,8 @@ class _Connection:
             # A first request comes before it could hear that it has no window.
             if request and not self._ended and not (self._server.refusal == "window" and request[1]):
                 self._upstream[event.stream_id] = http.client.HTTPConnection(*self._server.target)
+                # Before the thread runs: until then nothing else tells that something is to be asked.
+                self._server.answering.append(self)
                 threading.Thread(target=self._answer, args=(event.stream_id, *request), daemon=True).start()
         elif isinstance(event, h2.events.StreamReset):
             self._drop(event.stream_id)
@@ -219,7 +221,6 @@ class _Connection:
                 pass
 
     def _answer(self, *request):
-        self._server.answering.append(self)
         try:
             self._ask(*request)
         finally:

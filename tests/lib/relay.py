@@ -76,6 +76,10 @@ class Listener:
             with self._lock:
                 del self._open[number]
 
+    def open_now(self):
+        """Connections of clients."""
+        return len(self._open)
+
     def _now(self):
         with self._lock:
             return list(self._open.items())

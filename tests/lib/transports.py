@@ -16,10 +16,17 @@ import paths  # noqa: F401  (brings the stand-in's directory)
 from http2 import Http2Server
 from relay import Relay
 from fake_clock_dns import FakeClockDns
-from tap import wait_for
 from tls import Certificates
 
 _NAME = "stack.test"
+
+
+def connections(port):
+    """How many connections a program on this machine has open at a port that it listens on."""
+    with open("/proc/net/tcp", encoding="ascii") as file:
+        rows = [line.split() for line in file.readlines()[1:]]
+    # 01: established, 08: the client has closed it, the program not.
+    return sum(row[3] in ("01", "08") and int(row[1].split(":")[1], 16) == port for row in rows)
 
 
 class Plain:
@@ -50,9 +57,20 @@ class Plain:
         self._stack.__exit__(*why)
 
     def rest(self):
-        """After the end of a client: until nothing is asked for it any more."""
-        if self.proxied:
-            time.sleep(0.02)
+        """After the end of a client: until all that it sent is served. Else a test would take a late request of this
+        client for one of the next."""
+        rested = 0
+        deadline = time.monotonic() + 10
+        # Twice: between reading a request and serving it there is an instant in which nothing is seen of it.
+        while rested < 2:
+            if time.monotonic() > deadline:
+                raise AssertionError("waited 10 s in vain: the stand-in has served what a client left behind")
+            rested = rested + 1 if self._behind() == 0 and self.stack.at_rest() else 0
+            time.sleep(0.005)
+
+    def _behind(self):
+        """How many connections of clients there are still, here or at who is between."""
+        return (self.door or self.stack).open_now()
 
     def options(self):
         """Of an account, but for its key."""
@@ -68,6 +86,10 @@ class Tls(Plain):
 
     title = "TLS"
     tls = proxied = True
+
+    def _behind(self):
+        """nghttpx keeps connections to the stand-in, so those of clients to nghttpx count."""
+        return connections(self.stack.front.port)
 
     def options(self):
         return {"URL": self.stack.front.url, "CACert": self.stack.front.ca}
@@ -98,8 +120,8 @@ class RawHttp2(Plain):
         self._ca = certificates.ca
         self.door = Http2Server((self.stack.hosts[0], self.stack.port), certificates.make(), _NAME)
 
-    def rest(self):
-        wait_for(lambda: not self.door.busy(), "the server has nobody to serve")
+    def _behind(self):
+        return super()._behind() + self.door.busy()
 
     def options(self):
         """Its name is known to the fake DNS only."""

@@ -54,6 +54,7 @@ class Stack(Operations):
         self.recording = False
         self.bytes_in = self.bytes_out = 0
         self.stopped = threading.Event()
+        self._exchanging = 0
         self._request_number = 0
         self._held = wire.hold_all(self.hosts, port)
         self.port = self._held[0].getsockname()[1]
@@ -116,8 +117,25 @@ class Stack(Operations):
             sock.settimeout(None)
             usable = self._exchange(cluster, sock, request) and not request.close
 
+    def open_now(self):
+        """Connections of clients."""
+        return sum(one.open_now() for one in self.listeners)
+
+    def at_rest(self):
+        """Has it served all that clients sent, also those that are gone?"""
+        return self._exchanging == 0 and all(one.at_rest() for one in self.listeners)
+
     def _exchange(self, cluster, sock, request):
         """One request and its answer; False when the connection is to be closed."""
+        with self.lock:
+            self._exchanging += 1
+        try:
+            return self._answer(cluster, sock, request)
+        finally:
+            with self.lock:
+                self._exchanging -= 1
+
+    def _answer(self, cluster, sock, request):
         key = self.world.keys.name(request.headers.get("authorization"))
         with self.lock:
             call, answer = self.api.take(cluster, request)

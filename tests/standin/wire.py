@@ -4,9 +4,11 @@ The standard library's server cannot send a wrong Content-Length, stop during a 
 and spends more on a request's head than the rest of the stand-in does. One thread a connection.
 """
 
+import fcntl
 import select
 import socket
 import struct
+import termios
 import threading
 import time
 
@@ -194,6 +196,16 @@ def _trickle(sock, data, count, seconds):
     return True
 
 
+def waiting(sock):
+    """How many connections a listening socket has yet to accept: tcpi_unacked of tcp(7)'s TCP_INFO."""
+    return struct.unpack_from("I", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), 24)[0]
+
+
+def unread(sock):
+    """How many bytes a socket has received that nobody has read."""
+    return struct.unpack("i", fcntl.ioctl(sock, termios.FIONREAD, b"\0" * 4))[0]
+
+
 class Listener:
     """Accepts on one socket; `serve(sock)` runs in a thread for each connection."""
 
@@ -211,6 +223,11 @@ class Listener:
 
     def open_now(self):
         return len(self._open)
+
+    def at_rest(self):
+        """Is nothing here that a client left behind: no connection to accept, and no byte to read?"""
+        with self._lock:
+            return waiting(self.sock) == 0 and not any(unread(sock) for sock in self._open)
 
     def _accept(self):
         listening = self.sock
