@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a request looks like and what it may do: the options of easy handles,
- * and the key as a header. All of TLS is decided here. When calls are made,
- * and what becomes of them, is http.c's.
+ * and the key as a header. All of TLS is decided here. http.c decides when
+ * calls are made, and what becomes of them.
  *
  * The key is in the caller's ttn_auth and in the request that libcurl sends.
  * Neither redirects nor proxies get it: FOLLOWLOCATION is off, and
@@ -9,14 +9,16 @@
  *
  * Trap: Debian's libcurl has a default CAINFO and a default CAPATH; who sets
  * one still trusts the other. So both are set. */
+#include "http/http.h"
+
 #include "http/internal.h"
 #include "base/secret.h"
 
 #include <string.h>
 #include <strings.h>
 
-/* A name server's new word is followed though the old address still works:
- * not at once, for a connection costs a handshake. */
+/* A new address of a host is used although the old one still works, but not at
+ * once: a new connection costs a handshake. */
 #define CONNECTION_LIFE 600L
 
 struct ttn_auth {
@@ -24,9 +26,9 @@ struct ttn_auth {
   char header[]; /* "Authorization: Bearer …" */
 };
 
-/* What makes a connection trustworthy: nothing of it may fail unseen. */
-static bool set_tls(struct slot *slot) {
-  const struct http *http = slot->http;
+/* What makes a connection trustworthy: no failure may go unnoticed. */
+static bool set_tls(struct transfer *t) {
+  const struct http *http = t->http;
   bool ok = SET(CURLOPT_SSL_VERIFYPEER, http->verify_peer ? 1L : 0L) &&
             SET(CURLOPT_SSL_VERIFYHOST, http->verify_host ? 2L : 0L) &&
             SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -58,8 +60,8 @@ static long ip_resolve(enum ttn_family family) {
 }
 
 /* Where a request may go, and how it is sent. */
-static bool set_ways(struct slot *slot) {
-  const struct http *http = slot->http;
+static bool set_routes(struct transfer *t) {
+  const struct http *http = t->http;
   bool ok = SET(CURLOPT_NOSIGNAL, 1L) && SET(CURLOPT_FOLLOWLOCATION, 0L) &&
             SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE) &&
             SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
@@ -71,7 +73,7 @@ static bool set_ways(struct slot *slot) {
 #endif
   if (http->proxy != NULL)
     ok = ok && SET(CURLOPT_PROXY, http->proxy);
-  /* Comfort: a libcurl without it still does its work. */
+  /* Not necessary: a libcurl without these still works. */
   (void)SET(CURLOPT_ACCEPT_ENCODING, "gzip");
   (void)SET(CURLOPT_PIPEWAIT, 1L);
   (void)SET(CURLOPT_TCP_KEEPALIVE, 1L);
@@ -85,42 +87,42 @@ static bool set_ways(struct slot *slot) {
   return ok;
 }
 
-bool ttn_http_set_up(struct slot *slot) {
-  const char *user_agent = slot->http->user_agent;
-  return set_ways(slot) && set_tls(slot) &&
+bool ttn_http_set_up(struct transfer *t) {
+  const char *user_agent = t->http->user_agent;
+  return set_routes(t) && set_tls(t) &&
          (user_agent == NULL || SET(CURLOPT_USERAGENT, user_agent));
 }
 
 /* curl_slist_append would copy the key; libcurl only reads the list. */
-static void add_line(struct slot *slot, size_t *n, const char *line) {
-  slot->lines[*n] = (struct curl_slist){.data = (char *)(uintptr_t)line};
+static void add_line(struct call_options *options, size_t *n,
+                     const char *line) {
+  options->lines[*n] = (struct curl_slist){.data = (char *)(uintptr_t)line};
   if (*n > 0)
-    slot->lines[*n - 1].next = &slot->lines[*n];
+    options->lines[*n - 1].next = &options->lines[*n];
   ++*n;
 }
 
-bool ttn_http_set_call(struct slot *slot) {
-  const struct ttn_call *call = slot->call;
+bool ttn_http_set_call(struct transfer *t, struct call_options *options) {
+  const struct ttn_call *call = t->call;
   bool https = strncasecmp(call->url, "https:", 6) == 0;
   size_t n = 0;
 
   if (call->body != NULL) {
-    add_line(slot, &n, "Content-Type: application/json");
+    add_line(options, &n, "Content-Type: application/json");
     /* Else libcurl waits up to a second for a 100 Continue if the body is
      * large: 1 MiB, with older ones 1 KiB. */
-    add_line(slot, &n, "Expect:");
+    add_line(options, &n, "Expect:");
   }
   if (call->auth != NULL)
-    add_line(slot, &n, call->auth->header);
+    add_line(options, &n, call->auth->header);
   /* A proxy, be it of the environment, would get the key in clear text, and
    * its localhost is another one. NULL: as the environment says (no_proxy). */
-  slot->direct = !https && !slot->http->allow_plain;
-  if (!SET(CURLOPT_NOPROXY, slot->direct ? "*" : NULL) ||
+  options->direct = !https && !t->http->allow_plain;
+  if (!SET(CURLOPT_NOPROXY, options->direct ? "*" : NULL) ||
       !SET(CURLOPT_URL, call->url) ||
-      !SET(CURLOPT_HTTPHEADER, n > 0 ? slot->lines : NULL) ||
+      !SET(CURLOPT_HTTPHEADER, n > 0 ? options->lines : NULL) ||
       !SET(CURLOPT_FRESH_CONNECT, call->fresh ? 1L : 0L) ||
-      !SET(CURLOPT_CONNECTTIMEOUT_MS,
-           (long)(slot->connect_timeout / TTN_MS) + 1))
+      !SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(t->connect_timeout / TTN_MS) + 1))
     return false;
   if (call->body != NULL) {
     if (!SET(CURLOPT_POST, 1L) || !SET(CURLOPT_POSTFIELDS, call->body) ||
@@ -135,7 +137,7 @@ bool ttn_http_set_call(struct slot *slot) {
          SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 }
 
-void ttn_http_unset_call(struct slot *slot) {
+void ttn_http_unset_call(struct transfer *t) {
   (void)SET(CURLOPT_HTTPHEADER, NULL);
   (void)SET(CURLOPT_POSTFIELDS, NULL);
 }

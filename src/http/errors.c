@@ -9,7 +9,6 @@
  * with an '@' is not passed on; curl_easy_strerror's stands in. */
 #include "http/errors.h"
 
-#include "tts/decode.h"
 #include "http/headers.h"
 #include "base/text.h"
 

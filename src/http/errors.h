@@ -4,7 +4,7 @@
 #ifndef TTN_HTTP_ERRORS_H
 #define TTN_HTTP_ERRORS_H
 
-#include "http/http.h"
+#include "http/net.h"
 
 #include <curl/curl.h>
 

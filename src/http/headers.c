@@ -8,8 +8,6 @@
  * the rate limit's figures count as not sent. */
 #include "http/headers.h"
 
-#include "tts/decode.h"
-#include "tts/api_key.h"
 #include "base/secret.h"
 #include "base/timestamp.h"
 

@@ -4,7 +4,7 @@
 #ifndef TTN_HTTP_HEADERS_H
 #define TTN_HTTP_HEADERS_H
 
-#include "http/http.h"
+#include "http/net.h"
 
 /* Of one call, over all blocks of header lines that come to it. */
 #define TTN_HEADERS_MAX (256u << 10)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* struct ttn_net by libcurl's multi interface: every call a slot with an easy
- * handle of its own, all of one account in one multi handle, which keeps the
- * connections from poll to poll. http_slot.c has the slots, http_setup.c says
- * what a request is, http_headers.c reads headers, http_errors.c puts failures
- * into words. Nothing here knows JSON, gateways or polls.
+/* struct ttn_net by libcurl's multi interface: every call a transfer with an
+ * easy handle of its own, all of one account in one multi handle, which keeps
+ * the connections from poll to poll. transfer.c has the transfers,
+ * curl_options.c says what a request is, headers.c reads headers, errors.c puts
+ * failures into words. Nothing here knows JSON, gateways or polls.
  *
  * Time. libcurl limits the time to connect; the time for the whole call is
  * kept here (expire), because calls that wait for a connection are to be
@@ -26,9 +26,9 @@
  * 7.87) leaves its thread behind; an older libcurl waits for it whenever a
  * handle is removed, so there a dead name server can delay the end of a poll.
  */
-#include "http/internal.h"
+#include "http/http.h"
 
-#include "tts/decode.h"
+#include "http/internal.h"
 #include "http/errors.h"
 #include "base/secret.h"
 
@@ -36,122 +36,78 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define CONNECT_TIMEOUT (10 * TTN_SECOND)
 /* A connection that was silent for less is not given up. */
 #define SILENCE TTN_SECOND
 /* Hosts whose connections are kept from poll to poll. */
 #define HOSTS_KEPT 16
 
-/* For a call that is about to be taken from libcurl before its end: closes its
- * connection, as soon as no other call is on it. */
-static void forbid_reuse(struct slot *slot, bool forbid) {
-  curl_easy_setopt(slot->easy, CURLOPT_FORBID_REUSE, forbid ? 1L : 0L);
-}
-
-/* Hands the call to libcurl, for the first time or once more. */
-static bool begin(struct slot *slot) {
-  struct ttn_answer *answer = &slot->call->answer;
-  memset(answer, 0, sizeof *answer);
-  ttn_headers_begin(&slot->headers, answer);
-  slot->handshake = slot->old_text = slot->answering = false;
-  slot->body = 0;
-  slot->error[0] = '\0';
-  slot->begin = ttn_http_mono(slot->http);
-  forbid_reuse(slot, false);
-  return curl_multi_add_handle(slot->http->multi, slot->easy) == CURLM_OK;
-}
-
 static bool http_start(void *ctx, struct ttn_call *call) {
   struct http *http = ctx;
   if (call->auth != http->auth) /* the key was rotated */
-    ttn_slots_drop_idle(http);
+    ttn_transfers_free_idle(http);
   http->auth = call->auth;
-  struct slot *slot = ttn_slot_take(http);
-  int64_t timeout = call->timeout > 0 ? call->timeout : 0;
-
-  if (slot == NULL)
+  struct transfer *t = ttn_transfer_acquire(http, call);
+  if (t == NULL)
     return false;
-  slot->call = call;
-  slot->ended = false;
-  slot->moves = 0;
-  slot->deadline = ttn_http_mono(http) + timeout;
-  /* libcurl knows whether it was a name or a connection that was missing: let
-   * it speak first. */
-  slot->connect_timeout = timeout - timeout / 16;
-  if (slot->connect_timeout > CONNECT_TIMEOUT)
-    slot->connect_timeout = CONNECT_TIMEOUT;
-  if (!ttn_http_set_call(slot) || !begin(slot)) {
-    ttn_slot_give(slot);
+  if (!ttn_transfer_begin(t)) {
+    ttn_transfer_release(t);
     return false;
   }
-  call->net = slot;
-  ttn_list_append(&http->under_way, &slot->link);
-  if (slot->deadline < http->next_deadline)
-    http->next_deadline = slot->deadline;
+  call->net = t;
+  ttn_list_append(&http->under_way, &t->link);
+  if (t->deadline < http->next_deadline)
+    http->next_deadline = t->deadline;
   return true;
 }
 
 /* Was the request handed to a connection that was there before? Trap: a call
  * that never got a connection made none, either. (CURLINFO_PRETRANSFER_TIME is
  * no good: 0 when sending fails.) */
-static bool used_old_connection(struct slot *slot) {
+static bool used_old_connection(struct transfer *t) {
   long connects = 1;
-  curl_easy_getinfo(slot->easy, CURLINFO_NUM_CONNECTS, &connects);
-  return connects == 0 && ttn_slot_connection(slot) != 0;
+  curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
+  return connects == 0 && ttn_transfer_connection(t) != 0;
 }
 
-/* Takes the call from its connection and starts it anew. All of this project's
- * requests only ask, so one that was heard all the same does no harm. As many
- * connections as there may be can have died, and it may come upon all of them.
- */
-static bool move(struct slot *slot) {
-  if (slot->moves == slot->http->max_connections || slot->answering)
-    return false;
-  slot->moves++;
-  forbid_reuse(slot, true);
-  curl_multi_remove_handle(slot->http->multi, slot->easy);
-  return begin(slot);
-}
-
-static void explain(struct slot *slot, CURLcode code) {
-  const char *text = slot->old_text ? "" : slot->error;
+static void explain(struct transfer *t, CURLcode code) {
+  const char *text = t->old_text ? "" : t->error;
   struct ttn_http_end end = {
       .code = code,
-      .url = slot->call->url,
+      .url = t->call->url,
       .text = text,
-      .timeout = text[0] != '\0' ? slot->connect_timeout : slot->call->timeout,
-      .answering = slot->answering,
-      .proxy = slot->http->proxy != NULL && !slot->direct,
+      .timeout = text[0] != '\0' ? t->connect_timeout : t->call->timeout,
+      .answering = t->answering,
+      .proxy = t->http->proxy != NULL && !t->options.direct,
   };
   curl_off_t resolved = 0, sent = 0;
-  curl_easy_getinfo(slot->easy, CURLINFO_NAMELOOKUP_TIME_T, &resolved);
-  curl_easy_getinfo(slot->easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
-  curl_easy_getinfo(slot->easy, CURLINFO_HTTP_CONNECTCODE, &end.proxy_status);
+  curl_easy_getinfo(t->easy, CURLINFO_NAMELOOKUP_TIME_T, &resolved);
+  curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
+  curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &end.proxy_status);
   end.resolved = resolved > 0;
   /* CURLINFO_CONNECT_TIME_T is 0 on an old connection, and until TLS is up. */
-  end.connected = sent > 0 || slot->handshake || ttn_slot_connection(slot) != 0;
-  ttn_http_explain(&slot->call->answer, &end);
+  end.connected = sent > 0 || t->handshake || ttn_transfer_connection(t) != 0;
+  ttn_http_explain(&t->call->answer, &end);
 }
 
 /* The call is over: its answer is filled in, and wait will give it back. */
-static void finish(struct slot *slot, CURLcode code) {
-  struct ttn_answer *answer = &slot->call->answer;
+static void finish(struct transfer *t, CURLcode code) {
+  struct ttn_answer *answer = &t->call->answer;
   long status = 0, version = 0;
   curl_off_t bytes = 0;
 
-  curl_multi_remove_handle(slot->http->multi, slot->easy);
-  curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &status);
-  curl_easy_getinfo(slot->easy, CURLINFO_HTTP_VERSION, &version);
-  curl_easy_getinfo(slot->easy, CURLINFO_SIZE_DOWNLOAD_T, &bytes);
+  curl_multi_remove_handle(t->http->multi, t->easy);
+  curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+  curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
+  curl_easy_getinfo(t->easy, CURLINFO_SIZE_DOWNLOAD_T, &bytes);
   answer->status = status >= 200 ? (int)status : 0;
   answer->http2 = version == CURL_HTTP_VERSION_2_0;
-  answer->reused = used_old_connection(slot);
+  answer->reused = used_old_connection(t);
   answer->bytes = bytes > 0 ? (uint64_t)bytes : 0;
   if (code != CURLE_OK)
-    explain(slot, code);
-  ttn_list_remove(&slot->link);
-  ttn_list_append(&slot->http->ended, &slot->link);
-  slot->ended = true;
+    explain(t, code);
+  ttn_list_remove(&t->link);
+  ttn_list_append(&t->http->ended, &t->link);
+  ttn_transfer_ended(t);
 }
 
 /* "https://host:port" of two URLs. */
@@ -164,17 +120,17 @@ static bool same_origin(const char *a, const char *b) {
 /* All other calls leave a connection that is of no use any more. One amid its
  * answer can't be started anew: on a silent connection it ends here, a time-out
  * before its time. */
-static void leave(struct slot *first, long port, bool silent) {
+static void leave(struct transfer *first, long port, bool silent) {
   struct http *http = first->http;
   struct link *link, *next;
   for (link = http->under_way.next; link != &http->under_way; link = next) {
-    struct slot *slot = ttn_slot_of(link);
+    struct transfer *t = ttn_transfer_of(link);
     next = link->next;
-    if (slot != first && ttn_slot_connection(slot) == port &&
-        same_origin(first->call->url, slot->call->url) && !move(slot) &&
+    if (t != first && ttn_transfer_connection(t) == port &&
+        same_origin(first->call->url, t->call->url) && !ttn_transfer_move(t) &&
         silent) {
-      forbid_reuse(slot, true);
-      finish(slot, CURLE_OPERATION_TIMEDOUT);
+      ttn_transfer_forbid_reuse(t, true);
+      finish(t, CURLE_OPERATION_TIMEDOUT);
     }
   }
 }
@@ -183,10 +139,10 @@ static void leave(struct slot *first, long port, bool silent) {
  * before, and no byte of an answer came over it. The calls beside it go along,
  * or libcurl would take the dying connection for this one again. And if libcurl
  * did so by itself, once more for a text that tells what is wrong now. */
-static bool try_again(struct slot *slot, CURLcode code) {
-  long port = ttn_slot_connection(slot);
-  if (slot->old_text && code != CURLE_OPERATION_TIMEDOUT)
-    return move(slot);
+static bool try_again(struct transfer *t, CURLcode code) {
+  long port = ttn_transfer_connection(t);
+  if (t->old_text && code != CURLE_OPERATION_TIMEDOUT)
+    return ttn_transfer_move(t);
   switch (code) {
   case CURLE_SEND_ERROR:
   case CURLE_RECV_ERROR:
@@ -194,9 +150,9 @@ static bool try_again(struct slot *slot, CURLcode code) {
   case CURLE_PARTIAL_FILE: /* what a reset is to a stream of 7.88 */
   case CURLE_HTTP2:
   case CURLE_HTTP2_STREAM:
-    if (!used_old_connection(slot) || !move(slot))
+    if (!used_old_connection(t) || !ttn_transfer_move(t))
       return false;
-    leave(slot, port, false);
+    leave(t, port, false);
     return true;
   default:
     return false;
@@ -209,51 +165,51 @@ static void collect(struct http *http) {
   while ((message = curl_multi_info_read(http->multi, &left)) != NULL) {
     CURLcode code = message->data.result;
     char *private = NULL;
-    struct slot *slot;
+    struct transfer *t;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
-    slot = (struct slot *)(void *)private;
-    if (code == CURLE_OK || !try_again(slot, code))
-      finish(slot, code);
+    t = (struct transfer *)(void *)private;
+    if (code == CURLE_OK || !try_again(t, code))
+      finish(t, code);
   }
 }
 
 /* The connection of a call whose time is up, if nothing came over it since the
  * call began; else 0. */
-static long silent_connection(struct slot *slot, int64_t now) {
-  long port = ttn_slot_connection(slot);
-  const struct heard *heard = &slot->http->heard[port % TTN_HEARD];
-  if (now - slot->begin < SILENCE ||
-      (heard->port == port && heard->at >= slot->begin))
+static long silent_connection(struct transfer *t, int64_t now) {
+  long port = ttn_transfer_connection(t);
+  const struct heard *heard = &t->http->transfers.heard[port % TTN_HEARD];
+  if (now - t->begin < SILENCE ||
+      (heard->port == port && heard->at >= t->begin))
     return 0;
   return port;
 }
 
 /* A call whose time is up; if there is none, sets next_deadline. */
-static struct slot *first_due(struct http *http, int64_t now) {
+static struct transfer *first_due(struct http *http, int64_t now) {
   struct link *link;
   http->next_deadline = INT64_MAX;
   for (link = http->under_way.next; link != &http->under_way;
        link = link->next) {
-    struct slot *slot = ttn_slot_of(link);
-    if (slot->deadline <= now)
-      return slot;
-    if (slot->deadline < http->next_deadline)
-      http->next_deadline = slot->deadline;
+    struct transfer *t = ttn_transfer_of(link);
+    if (t->deadline <= now)
+      return t;
+    if (t->deadline < http->next_deadline)
+      http->next_deadline = t->deadline;
   }
   return NULL;
 }
 
 /* Ends the calls whose time is up. The list is walked only then. */
 static void expire(struct http *http, int64_t now) {
-  struct slot *slot;
+  struct transfer *t;
   if (now < http->next_deadline)
     return;
-  while ((slot = first_due(http, now)) != NULL) {
-    long port = silent_connection(slot, now);
-    forbid_reuse(slot, true);
-    finish(slot, CURLE_OPERATION_TIMEDOUT);
+  while ((t = first_due(http, now)) != NULL) {
+    long port = silent_connection(t, now);
+    ttn_transfer_forbid_reuse(t, true);
+    finish(t, CURLE_OPERATION_TIMEDOUT);
     if (port != 0)
-      leave(slot, port, true);
+      leave(t, port, true);
   }
 }
 
@@ -280,10 +236,10 @@ static struct ttn_call *http_wait(void *ctx, int64_t until) {
     if (atomic_exchange(&http->woken, false))
       return NULL;
     if (!ttn_list_empty(&http->ended)) {
-      struct slot *slot = ttn_slot_of(http->ended.next);
-      struct ttn_call *call = slot->call;
-      ttn_list_remove(&slot->link);
-      ttn_slot_give(slot);
+      struct transfer *t = ttn_transfer_of(http->ended.next);
+      struct ttn_call *call = t->call;
+      ttn_list_remove(&t->link);
+      ttn_transfer_release(t);
       return call;
     }
     /* A failure is libcurl's lack of memory: the deadlines end what it can't
@@ -302,15 +258,15 @@ static struct ttn_call *http_wait(void *ctx, int64_t until) {
 
 static void http_cancel(void *ctx, struct ttn_call *call) {
   struct http *http = ctx;
-  struct slot *slot = call->net;
-  if (slot == NULL)
+  struct transfer *t = call->net;
+  if (t == NULL)
     return;
-  if (!slot->ended) {
-    forbid_reuse(slot, true);
-    curl_multi_remove_handle(http->multi, slot->easy);
+  if (!t->ended) {
+    ttn_transfer_forbid_reuse(t, true);
+    curl_multi_remove_handle(http->multi, t->easy);
   }
-  ttn_list_remove(&slot->link);
-  ttn_slot_give(slot);
+  ttn_list_remove(&t->link);
+  ttn_transfer_release(t);
 }
 
 static void http_wake(void *ctx) {
@@ -321,9 +277,9 @@ static void http_wake(void *ctx) {
 
 static void http_free(void *ctx) {
   struct http *http = ctx;
-  ttn_slots_drop(&http->under_way);
-  ttn_slots_drop(&http->ended);
-  ttn_slots_drop_idle(http);
+  ttn_transfers_free(&http->under_way);
+  ttn_transfers_free(&http->ended);
+  ttn_transfers_free_idle(http);
   curl_multi_cleanup(http->multi);
   ttn_free(http->env, http->ca_cert);
   ttn_free(http->env, http->client_cert);
@@ -388,7 +344,7 @@ struct ttn_net *ttn_http_new(const struct ttn_env *env,
   http->env = env;
   ttn_list_init(&http->under_way);
   ttn_list_init(&http->ended);
-  ttn_list_init(&http->idle);
+  ttn_transfers_init(&http->transfers);
   http->next_deadline = INT64_MAX;
   atomic_init(&http->woken, false);
   http->net = (struct ttn_net){.ctx = http,

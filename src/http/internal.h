@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of http.c share; no one else includes it. */
-#ifndef TTN_HTTP_INT_H
-#define TTN_HTTP_INT_H
+/* What http.c, transfer.c and curl_options.c share. Each struct is written in
+ * one of them. */
+#ifndef TTN_HTTP_INTERNAL_H
+#define TTN_HTTP_INTERNAL_H
 
-#include "http/http.h"
 #include "http/headers.h"
 
 #include <curl/curl.h>
@@ -16,7 +16,7 @@
 /* Of which connections it is remembered when something came over them. */
 #define TTN_HEARD 64
 
-/* A member of one of the circular lists in struct http. */
+/* A member of a circular list. */
 struct link {
   struct link *next, *prev;
 };
@@ -26,15 +26,22 @@ struct heard {
   int64_t at;
 };
 
+/* What transfers share. transfer.c writes it. */
+struct transfers {
+  struct link idle; /* handles kept for later calls */
+  size_t n_idle;
+  struct heard heard[TTN_HEARD];
+};
+
+/* An account's network. http.c writes it. */
 struct http {
   struct ttn_net net;
   const struct ttn_env *env;
   CURLM *multi;
-  struct link under_way, ended, idle; /* slots */
-  size_t n_idle;
+  struct link under_way, ended; /* transfers */
+  struct transfers transfers;
   const struct ttn_auth *auth; /* of the latest call: only compared */
   int64_t next_deadline;       /* no call's is earlier */
-  struct heard heard[TTN_HEARD];
   atomic_bool woken;
   /* The options, copied. */
   char *ca_cert, *client_cert, *client_key, *proxy, *user_agent;
@@ -43,24 +50,29 @@ struct http {
   int max_connections; /* to one host */
 };
 
-/* An easy handle, and the call that it is used for. */
-struct slot {
-  struct link link; /* first: a slot is found by its link */
+/* What a call's options point to. curl_options.c writes it. */
+struct call_options {
+  struct curl_slist lines[3]; /* request headers */
+  bool direct;                /* past any proxy */
+};
+
+/* An easy handle, and the call that it is used for. transfer.c writes it. */
+struct transfer {
+  struct link link; /* first: a transfer is found by its link */
   struct http *http;
   struct ttn_call *call;
   CURL *easy;
+  struct call_options options;
   bool ended;     /* in http->ended */
-  bool direct;    /* past any proxy */
-  int moves;      /* how often it was started anew on another connection */
+  int moves;      /* how often it was started again on another connection */
   bool handshake; /* its own connection came as far as TLS */
   bool old_text;  /* error is of a connection before the present one */
   bool answering; /* a header line of the answer itself came */
-  int64_t begin;  /* when it was started, or started anew */
+  int64_t begin;  /* when it was started, or started again */
   int64_t deadline;
   int64_t connect_timeout;
   size_t body; /* bytes given to the caller */
   struct ttn_headers headers;
-  struct curl_slist lines[3]; /* request headers */
   char error[CURL_ERROR_SIZE];
 };
 
@@ -84,46 +96,51 @@ static inline void ttn_list_remove(struct link *link) {
   link->next->prev = link->prev;
 }
 
-static inline struct slot *ttn_slot_of(struct link *link) {
-  return (struct slot *)link;
+static inline struct transfer *ttn_transfer_of(struct link *link) {
+  return (struct transfer *)link;
 }
 
 static inline int64_t ttn_http_mono(const struct http *http) {
   return http->env->mono(http->env->ctx);
 }
 
-/* Whether libcurl took an option of `slot`. */
+/* Whether libcurl took an option of the transfer t. */
 #define SET(option, value)                                                     \
-  (curl_easy_setopt(slot->easy, option, value) == CURLE_OK)
+  (curl_easy_setopt(t->easy, option, value) == CURLE_OK)
 
-/* http_slot.c */
+/* transfer.c */
 
-/* A slot without a call and in no list, to be given back. NULL: no memory. */
-struct slot *ttn_slot_take(struct http *http);
+void ttn_transfers_init(struct transfers *transfers);
+/* A transfer for a call, in no list. NULL: no memory. */
+struct transfer *ttn_transfer_acquire(struct http *http, struct ttn_call *call);
+/* Releases a transfer that is in no list from its call, and keeps it for
+ * another or frees it. */
+void ttn_transfer_release(struct transfer *t);
+/* Frees all transfers of a list; their calls are no longer under way. */
+void ttn_transfers_free(struct link *list);
+void ttn_transfers_free_idle(struct http *http);
+/* Hands the call to libcurl, for the first time or once more. */
+bool ttn_transfer_begin(struct transfer *t);
+/* Takes the call from its connection and starts it again on another. False: it
+ * was moved too often, or an answer has begun. */
+bool ttn_transfer_move(struct transfer *t);
+/* It ended: libcurl has it no more. */
+void ttn_transfer_ended(struct transfer *t);
+/* For a call that is taken from libcurl before its end: closes its connection,
+ * as soon as no other call is on it. */
+void ttn_transfer_forbid_reuse(struct transfer *t, bool forbid);
+/* The port of its connection on this machine, which tells connections apart; 0:
+ * it has none yet. */
+long ttn_transfer_connection(struct transfer *t);
 
-/* Takes a slot that is in no list from its call, and keeps it for another or
- * frees it. */
-void ttn_slot_give(struct slot *slot);
-
-/* Frees all slots of a list; their calls are under way no more. */
-void ttn_slots_drop(struct link *list);
-
-void ttn_slots_drop_idle(struct http *http);
-
-/* The port of the slot's connection on this machine, which tells connections
- * apart; 0: it has none yet. */
-long ttn_slot_connection(struct slot *slot);
-
-/* http_setup.c */
+/* curl_options.c */
 
 /* Sets what is the same for all calls. False: no memory, or libcurl lacks
- * something without which no request may go out. */
-bool ttn_http_set_up(struct slot *slot);
-
-/* Sets what is slot->call's own; nothing of the call before is left. */
-bool ttn_http_set_call(struct slot *slot);
-
+ * something without which no request may be sent. */
+bool ttn_http_set_up(struct transfer *t);
+/* Sets what is the call's own; nothing of the call before is left. */
+bool ttn_http_set_call(struct transfer *t, struct call_options *options);
 /* Takes back what points into the caller's memory. */
-void ttn_http_unset_call(struct slot *slot);
+void ttn_http_unset_call(struct transfer *t);
 
 #endif

@@ -9,4 +9,5 @@ src_libttn_la_SOURCES += \
 	%D%/http.c \
 	%D%/http.h \
 	%D%/internal.h \
+	%D%/net.h \
 	%D%/transfer.c

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests and answers over the network, many at a time: the interface. http.c
+ * implements it with libcurl, a unit test with a script. */
+#ifndef TTN_NET_H
+#define TTN_NET_H
+
+#include "base/env.h"
+#include "base/failure.h"
+
+/* The largest body that is read. */
+#define TTN_BODY_MAX (16u << 20)
+
+/* The end of a call, valid when `failure` is TTN_OK or not: what did arrive. */
+struct ttn_answer {
+  enum ttn_failure failure; /* of the transfer: TTN_OK even with status 500 */
+  char why[300];            /* failure in words, with the fix where known */
+  int status;               /* HTTP status, 0 = none came */
+  int64_t date;             /* Date header, ns; 0 = none or malformed */
+  int64_t total_count;      /* X-Total-Count, -1 = none, -2 = malformed */
+  /* X-Rate-Limit-*: seconds and counts, -1 = none */
+  int64_t rate_limit, rate_available, rate_reset, rate_retry;
+  char warning[128]; /* X-Warning, "" = none; control characters as '?' */
+  bool http2;
+  bool reused;    /* over a connection that was there before */
+  uint64_t bytes; /* of body as received, before decompression */
+};
+
+/* One request. The caller owns it, fills the first part, and leaves it alone
+ * between start and the moment that wait or cancel gives it back. */
+struct ttn_call {
+  const char *url;
+  const char *body; /* JSON to POST, or NULL: GET */
+  size_t body_size;
+  /* "Authorization: Bearer …" as ttn_auth_new made it, or NULL: no key
+   * goes out. */
+  const struct ttn_auth *auth;
+  bool fresh;      /* on a connection of its own, not on one that is there */
+  int64_t timeout; /* ns from start to the whole answer */
+  /* Gets the body as it arrives, decompressed. False: give up; the answer then
+   * has TTN_FAIL_JSON and the caller knows why. Beyond TTN_BODY_MAX bytes the
+   * transfer is ended with TTN_FAIL_TOO_LARGE. */
+  bool (*data)(struct ttn_call *call, int status, const char *bytes, size_t n);
+  void *ctx; /* the caller's */
+
+  struct ttn_answer answer;
+  void *net; /* the implementation's */
+};
+
+/* Which addresses of a host are used. */
+enum ttn_family { TTN_FAMILY_ANY, TTN_FAMILY_IPV4, TTN_FAMILY_IPV6 };
+
+/* Not thread-safe but for wake. */
+struct ttn_net {
+  void *ctx;
+  /* False: no memory; the call was not started. */
+  bool (*start)(void *ctx, struct ttn_call *call);
+  /* Gives back one call that has ended, or NULL when `until` (mono) is
+   * reached or wake was called; with nothing under way it just waits. */
+  struct ttn_call *(*wait)(void *ctx, int64_t until);
+  /* Ends a call at once; it is the caller's again, its answer is not set. Not
+   * from within data. */
+  void (*cancel)(void *ctx, struct ttn_call *call);
+  /* From any thread: the wait that is under way, or the next one, returns. */
+  void (*wake)(void *ctx);
+  void (*free)(void *ctx);
+};
+
+#endif
