@@ -56,8 +56,8 @@ static void print(struct text *text, const char *format, ...) {
 
 /* Of gateway i's n-th number: the same in each run, below `below`. */
 static unsigned number(size_t i, unsigned n, unsigned below) {
-  uint64_t x = (i + 1) * UINT64_C(0x9e3779b97f4a7c15) +
-               n * UINT64_C(0xbf58476d1ce4e5b9);
+  uint64_t x =
+      (i + 1) * UINT64_C(0x9e3779b97f4a7c15) + n * UINT64_C(0xbf58476d1ce4e5b9);
   x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
   x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
   return (unsigned)((x ^ (x >> 31)) % below);
@@ -86,9 +86,9 @@ static void print_status(struct text *text, size_t i, bool whole) {
   print(text,
         "\"metrics\":{\"rxok\":%u,\"rxfw\":%u,\"ackr\":%u,\"txin\":%u,"
         "\"txok\":%u,\"temp\":%u.%05u,\"rxin\":%u}}",
-        number(i, 1, 90), number(i, 2, 90), number(i, 3, 100),
-        number(i, 4, 20), number(i, 5, 20), 20 + number(i, 6, 40),
-        number(i, 7, 100000), number(i, 8, 90));
+        number(i, 1, 90), number(i, 2, 90), number(i, 3, 100), number(i, 4, 20),
+        number(i, 5, 20), 20 + number(i, 6, 40), number(i, 7, 100000),
+        number(i, 8, 90));
 }
 
 static void print_traffic(struct text *text, time_t now, size_t i) {
@@ -185,8 +185,8 @@ void answers_render(struct answers *answers, size_t gateways) {
   for (size_t b = 0; b < n; b++) {
     text.size = 0;
     print(&text, "{\"entries\":{");
-    for (size_t i = b * BENCH_BATCH;
-         i < gateways && i < (b + 1) * BENCH_BATCH; i++) {
+    for (size_t i = b * BENCH_BATCH; i < gateways && i < (b + 1) * BENCH_BATCH;
+         i++) {
       print(&text, "%s\"" BENCH_ID "\":", i % BENCH_BATCH == 0 ? "" : ",", i);
       print_entry(&text, now, i, false);
     }

@@ -5,7 +5,9 @@
 #include "floor.h"
 
 #include "answers.h"
-#include "report/report.h"
+#include "report/field_mask.h"
+#include "report/groups.h"
+#include "report/values.h"
 #include "base/text.h"
 
 #include <curl/curl.h>
@@ -114,7 +116,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *user) {
 
 static char *print_body(size_t first, size_t gateways) {
   const char *paths[TTN_PATHS];
-  size_t n_paths = ttn_report_paths(TTN_COLLECT_ALL, false, 0, paths), size;
+  size_t n_paths = ttn_field_mask(TTN_COLLECT_ALL, false, 0, paths), size;
   char *body = NULL;
   FILE *file = open_memstream(&body, &size);
   if (file == NULL)
@@ -145,16 +147,15 @@ static bool set_up(struct transfer *transfer, const char *url,
          curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_FAILONERROR, 1L) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip") == CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_HTTPHEADER,
-                          transfer->floor->headers) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->floor->headers) ==
+             CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) == CURLE_OK;
 }
 
-struct floor *floor_new(const char *url, const char *ca_cert,
-                        size_t gateways) {
+struct floor *floor_new(const char *url, const char *ca_cert, size_t gateways) {
   struct floor *floor = calloc(1, sizeof *floor);
   if (floor == NULL)
     return NULL;
@@ -163,8 +164,8 @@ struct floor *floor_new(const char *url, const char *ca_cert,
   floor->multi = curl_multi_init();
   floor->headers = curl_slist_append(NULL, "Content-Type: application/json");
   floor->bodies = calloc(floor->n_batches + 1, sizeof *floor->bodies);
-  bool good = floor->multi != NULL && floor->headers != NULL &&
-              floor->bodies != NULL;
+  bool good =
+      floor->multi != NULL && floor->headers != NULL && floor->bodies != NULL;
   if (good)
     curl_multi_setopt(floor->multi, CURLMOPT_MAX_HOST_CONNECTIONS, 1L);
   for (size_t i = 0; good && i < floor->n_batches; i++) {
@@ -229,17 +230,16 @@ bool floor_poll(struct floor *floor,
   while (good && done < floor->n_batches) {
     CURLMsg *message;
     curl_multi_perform(floor->multi, &running);
-    while (good && (message = curl_multi_info_read(floor->multi, &left)) !=
-                       NULL) {
+    while (good &&
+           (message = curl_multi_info_read(floor->multi, &left)) != NULL) {
       struct transfer *transfer = finish(floor, message);
       size_t first = transfer->batch * BENCH_BATCH;
       good = transfer->good;
       done++;
       if (good)
         answered(ctx, first,
-                 floor->gateways - first < BENCH_BATCH
-                     ? floor->gateways - first
-                     : BENCH_BATCH);
+                 floor->gateways - first < BENCH_BATCH ? floor->gateways - first
+                                                       : BENCH_BATCH);
       if (good && next < floor->n_batches)
         good = start(floor, transfer, next++);
     }

@@ -158,8 +158,7 @@ static void put_up_gates(int n) {
   char name[32];
   for (int i = 0; i < n; i++) {
     snprintf(name, sizeof(name), NAME "/gate%d", i);
-    plugin_register_complex_read(NULL, name, wait_at_gate, GATE_INTERVAL,
-                                 NULL);
+    plugin_register_complex_read(NULL, name, wait_at_gate, GATE_INTERVAL, NULL);
   }
 }
 

@@ -40,8 +40,8 @@
 struct connection;
 
 struct stream {
-  struct stream *next; /* of its connection */
-  struct stream *later; /* of those that wait for their time */
+  struct stream *next;           /* of its connection */
+  struct stream *later;          /* of those that wait for their time */
   struct connection *connection; /* NULL: closed while it waited */
   int32_t id;
   bool waits;
@@ -70,7 +70,7 @@ struct server {
   SSL_CTX *tls;
   nghttp2_session_callbacks *callbacks;
   int epoll, listener, timer, input;
-  int64_t latency; /* ns */
+  int64_t latency;              /* ns */
   struct stream *first, **last; /* that wait for their time */
   uint64_t requests, connections, bytes;
   char date[64];
@@ -101,9 +101,8 @@ static const struct answer *find_batch(const struct stream *stream) {
   if (first == NULL)
     return NULL;
   size_t i = strtoul(first + sizeof name - 1, NULL, 10);
-  return i < server.answers.gateways
-             ? &server.answers.batches[i / BENCH_BATCH]
-             : NULL;
+  return i < server.answers.gateways ? &server.answers.batches[i / BENCH_BATCH]
+                                     : NULL;
 }
 
 static void find_answer(struct stream *stream) {

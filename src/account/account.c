@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* An account's life. poll.c has the poll itself. */
+#include "account/account.h"
+
 #include "account/internal.h"
 
 struct ttn_account *ttn_account_new(const struct ttn_env *env,

@@ -8,7 +8,7 @@
 
 #include "base/env.h"
 #include "http/http.h"
-#include "report/report.h"
+#include "report/sink.h"
 #include "config/settings.h"
 
 struct ttn_account;

@@ -2,6 +2,7 @@
 #include "account/apply.h"
 
 #include "base/text.h"
+#include "report/values.h"
 
 #include <string.h>
 
@@ -26,11 +27,12 @@ static void log_guess(struct apply *ap, const struct account_context *c,
                       const struct hosts *hosts, const struct gateway *gw) {
   if (ttn_select_exact(c->filter) && gw->known.connected_at == 0 &&
       ttn_episode_begin(&ap->guess))
-    context_log(c, TTN_NOTICE,
-                "gateway %s is not connected at %s: where it is registered is "
-                "not known, since Gateway lines with plain ids need no list; if "
-                "that is another cluster, name it with a Cluster line",
-                gw->id, hosts->list[0].endpoint.host);
+    context_log(
+        c, TTN_NOTICE,
+        "gateway %s is not connected at %s: where it is registered is "
+        "not known, since Gateway lines with plain ids need no list; if "
+        "that is another cluster, name it with a Cluster line",
+        gw->id, hosts->list[0].endpoint.host);
 }
 
 static void log_moved(const struct account_context *c,
@@ -48,7 +50,7 @@ static void log_moved(const struct account_context *c,
 static void notify(const struct account_context *c, struct gateway *gw,
                    enum ttn_state state) {
   if (c->settings->notifications)
-    ttn_notice_gateway(c->sink, &gw->notice, gw->id, gw->name, state,
+    ttn_notify_gateway(c->sink, &gw->notice, gw->id, gw->name, state,
                        context_mono(c),
                        state == TTN_CONNECTED ? gw->known.connected_at
                                               : gw->known.disconnected_at,

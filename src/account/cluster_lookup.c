@@ -124,8 +124,8 @@ bool lookups_start(struct lookups *l, struct account_context *c,
   for (int other = 0; other < (int)hosts->n; other++) {
     if (other == host)
       continue;
-    size_t n = schedule_lookups(s, c, hosts, other, absent->gateways,
-                                absent->n, singles, &queued);
+    size_t n = schedule_lookups(s, c, hosts, other, absent->gateways, absent->n,
+                                singles, &queued);
     for (size_t i = 0; i < n; i++)
       queued[i]->lookup->pending++;
   }

@@ -15,10 +15,10 @@
 struct lookup {
   struct lookup *next;
   struct gateway *gw;
-  unsigned pending;    /* hosts that have yet to answer */
-  int16_t held_host;   /* host of the disconnected entry below, -1: none */
-  int64_t held_date;   /* Date of its answer */
-  int64_t absent_date; /* Date of the first answer that lacked it */
+  unsigned pending;      /* hosts that have yet to answer */
+  int16_t held_host;     /* host of the disconnected entry below, -1: none */
+  int64_t held_date;     /* Date of its answer */
+  int64_t absent_date;   /* Date of the first answer that lacked it */
   struct ttn_stats held; /* without bands and metrics */
 };
 
@@ -47,8 +47,8 @@ void lookups_begin(struct lookups *l);
 void lookups_free(struct lookups *l, const struct ttn_env *env);
 
 /* host lacks gw, says an answer of that date (0 = none). stats: its
- * disconnected entry, or NULL. looked_up: host was asked for a lookup. True: all
- * hosts were heard, or the last answer that decides is there: *finding. */
+ * disconnected entry, or NULL. looked_up: host was asked for a lookup. True:
+ * all hosts were heard, or the last answer that decides is there: *finding. */
 bool lookup_absent(struct lookups *l, struct account_context *c,
                    const struct hosts *hosts, int host, struct gateway *gw,
                    bool looked_up, const struct ttn_stats *stats, int64_t date,

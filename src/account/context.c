@@ -45,9 +45,9 @@ void context_count_failure(struct account_context *c,
 
 void context_count_answer(struct account_context *c, int status,
                           int64_t available) {
-  struct ttn_api_report *counters = &c->counters;
-  if (available >= 0 && (counters->rate_available < 0 ||
-                         available < counters->rate_available))
+  struct ttn_api_stats *counters = &c->counters;
+  if (available >= 0 &&
+      (counters->rate_available < 0 || available < counters->rate_available))
     counters->rate_available = available;
   for (size_t i = 0; status > 0 && i < TTN_STATUSES; i++)
     if (counters->statuses[i].n == 0 ||

@@ -6,7 +6,7 @@
 #define TTN_CONTEXT_H
 
 #include "config/filter.h"
-#include "report/report.h"
+#include "report/api_stats.h"
 
 /* Of one account. The account's thread only. */
 struct account_context {
@@ -15,7 +15,7 @@ struct account_context {
   struct ttn_select *filter;
   const struct ttn_sink *sink;
   /* Statuses and failures since the start; rate_available of this poll. */
-  struct ttn_api_report counters;
+  struct ttn_api_stats counters;
 };
 
 /* Takes over settings. False: no memory, or a Gateway expression that cannot be
@@ -26,13 +26,11 @@ void context_free(struct account_context *c);
 
 int64_t context_mono(const struct account_context *c);
 void context_log(const struct account_context *c, enum ttn_level level,
-                 const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+                 const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* A poll begins: the lowest X-Rate-Limit-Available is not known. */
 void context_begin(struct account_context *c);
-void context_count_failure(struct account_context *c,
-                           enum ttn_failure failure);
+void context_count_failure(struct account_context *c, enum ttn_failure failure);
 /* status 0: none came. available: X-Rate-Limit-Available, -1: none. */
 void context_count_answer(struct account_context *c, int status,
                           int64_t available);

@@ -3,6 +3,7 @@
 
 #include "base/secret.h"
 #include "base/text.h"
+#include "report/notifications.h"
 
 #include <string.h>
 
@@ -76,8 +77,7 @@ static bool read_key(struct credentials *k, const struct account_context *c,
   return false;
 }
 
-bool credentials_begin(struct credentials *k,
-                       const struct account_context *c) {
+bool credentials_begin(struct credentials *k, const struct account_context *c) {
   k->poll = (struct credentials_poll){0};
   return read_key(k, c, false);
 }
@@ -108,7 +108,7 @@ void credentials_accepted(struct credentials *k,
   k->serialize = false;
   context_log(c, TTN_NOTICE, "the key works again");
   if (ttn_episode_end(&k->rejection_notified))
-    ttn_notice_key(c->sink, c->settings->account, false, "");
+    ttn_notify_key(c->sink, c->settings->account, false, "");
 }
 
 void credentials_use_single(struct credentials *k,
@@ -178,6 +178,6 @@ void credentials_end(struct credentials *k, const struct account_context *c) {
                 k->poll.reason);
   } else if (c->settings->notifications && k->accepted &&
              ttn_episode_begin(&k->rejection_notified)) {
-    ttn_notice_key(c->sink, c->settings->account, true, k->poll.reason);
+    ttn_notify_key(c->sink, c->settings->account, true, k->poll.reason);
   }
 }

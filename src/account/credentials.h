@@ -21,9 +21,9 @@ struct credentials {
   struct ttn_auth *previous; /* calls under way may hold it */
   struct ttn_key_stamp stamp;
   bool stamped;
-  bool accepted;           /* since the start */
-  bool serialize;          /* the last poll's was rejected: one call at a time */
-  bool single_gateway_key; /* a gateway's own: it has no batch */
+  bool accepted;  /* since the start */
+  bool serialize; /* the last poll's was rejected: one call at a time */
+  bool single_gateway_key;     /* a gateway's own: it has no batch */
   struct ttn_auth_info *owner; /* what auth_info said of this key, or NULL */
   struct ttn_episode unreadable, rejection_notified;
   struct credentials_poll poll;

@@ -300,12 +300,11 @@ bool discovery_end(struct discovery *d, const struct account_context *c,
                    bool quiet, bool limited) {
   char words[64];
   if (d->poll.state == DISCOVERY_RUNNING)
-    discovery_fail(d, limited
-                          ? "the rate limit leaves no room for it: raise "
-                            "DiscoveryInterval, or ask the operator for a "
-                            "higher limit"
-                          : "not complete by the poll's deadline: raise "
-                            "Timeout");
+    discovery_fail(d, limited ? "the rate limit leaves no room for it: raise "
+                                "DiscoveryInterval, or ask the operator for a "
+                                "higher limit"
+                              : "not complete by the poll's deadline: raise "
+                                "Timeout");
   if (d->poll.state == DISCOVERY_FAILED) {
     found_free(&d->found, c->env);
     if (!quiet && ttn_episode_begin(&d->failing)) {

@@ -27,8 +27,8 @@ struct source {             /* the key's own list, or an organization's */
   bool refused;             /* the key may not list this organization: logged */
   unsigned next_page, last_page; /* still to be requested: next to last */
   unsigned in_flight;
-  size_t n_listed;          /* on all pages so far */
-  uint64_t first_ids;       /* hash of the first id of the page read last */
+  size_t n_listed;    /* on all pages so far */
+  uint64_t first_ids; /* hash of the first id of the page read last */
 };
 
 /* One page of one source. */
@@ -65,8 +65,7 @@ void discovery_begin(struct discovery *d);
 /* The poll that began at `started` (mono) has a key: starts a discovery if one
  * is due. */
 enum discovery_step discovery_start(struct discovery *d,
-                                    struct account_context *c,
-                                    int64_t started);
+                                    struct account_context *c, int64_t started);
 /* A poll ends: one line when failures begin, one when they end. quiet: the
  * cause is logged elsewhere. limited: its rate limit is why it is not whole.
  * False: there was one in this poll, and it failed. */
@@ -79,8 +78,7 @@ bool discovery_has_page(const struct discovery *d);
 /* Takes the next page that is to be requested. */
 struct page discovery_take_page(struct discovery *d);
 /* The organization whose list it is, NULL: the key's own. */
-const char *discovery_organization(const struct discovery *d,
-                                   struct page page);
+const char *discovery_organization(const struct discovery *d, struct page page);
 
 /* What became of a page: */
 enum discovery_step discovery_page(struct discovery *d,
@@ -103,7 +101,8 @@ void discovery_fail(struct discovery *d, const char *reason);
 
 /* Is nothing missing in what was found? */
 bool discovery_is_complete(const struct discovery *d);
-/* In how many lists in a row a gateway has to be missing until it is removed. */
+/* In how many lists in a row a gateway has to be missing until it is removed.
+ */
 unsigned discovery_patience(const struct discovery *d);
 /* The list is merged (false: there was no memory). */
 void discovery_merged(struct discovery *d, struct account_context *c,

@@ -19,6 +19,7 @@
 #include "account/response.h"
 #include "tts/key_errors.h"
 #include "base/text.h"
+#include "report/field_mask.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -63,10 +64,9 @@ static void after_discovery(struct ttn_account *a, enum discovery_step step) {
   struct list_change change;
   if (step != DISCOVERY_LISTED)
     return;
-  bool merged = gateways_merge(&a->gateways, &a->context, &a->offsets,
-                               a->ownership, a, &d->found,
-                               discovery_is_complete(d),
-                               discovery_patience(d), &change);
+  bool merged = gateways_merge(
+      &a->gateways, &a->context, &a->offsets, a->ownership, a, &d->found,
+      discovery_is_complete(d), discovery_patience(d), &change);
   discovery_merged(d, &a->context, &a->gateways, merged, change,
                    a->poll.started);
   if (!merged)
@@ -231,8 +231,8 @@ static void settle_question(struct ttn_account *a, enum question_state state,
     reject_key(a, ttn_trouble_not_heard(why, sizeof(why), info));
   } else if (info != NULL) {
     accept_key(a); /* though all gateways may be refused to it */
-    singles = info->kind == TTN_KEY_GATEWAY &&
-              !a->credentials.single_gateway_key;
+    singles =
+        info->kind == TTN_KEY_GATEWAY && !a->credentials.single_gateway_key;
     if (singles)
       credentials_use_single(&a->credentials, &a->context);
   }
@@ -325,19 +325,20 @@ static void auth_info_verdict(struct ttn_account *a,
 static void retry_batch(struct ttn_account *a, const struct request *request,
                         bool tried) {
   schedule_retry(&a->schedule, &a->context, request->host, request->batch,
-                 tried);
+                 tried, 0);
 }
 
 static void batch_limited(struct ttn_account *a,
                           const struct request *request) {
-  struct batch batch = request->batch;
   /* The limit of a single GET is that gateway's own: if it ends too late, the
    * rest of this poll must not wait for it. */
+  int64_t not_before = 0;
   if (request->api == API_SINGLE)
-    batch.not_before =
+    not_before =
         context_mono(&a->context) + rate_limit_wait(&request->call.answer);
-  if (batch.not_before < a->poll.deadline)
-    schedule_retry(&a->schedule, &a->context, request->host, batch, false);
+  if (not_before < a->poll.deadline)
+    schedule_retry(&a->schedule, &a->context, request->host, request->batch,
+                   false, not_before);
   else
     host_limited(host_of(a, request), true);
 }
@@ -356,19 +357,16 @@ static bool rights_unclear(struct ttn_account *a,
       refuse_batch(a, request->host, batch);
     return true;
   }
-  return question->state == QUESTION_FAILED ||
-         !wait_for_auth_info(a, request);
+  return question->state == QUESTION_FAILED || !wait_for_auth_info(a, request);
 }
 
-static void unknown_fields(struct ttn_account *a,
-                           const struct request *request,
+static void unknown_fields(struct ttn_account *a, const struct request *request,
                            const char *reason) {
   const char *names = ttn_decoder_error(request->decoder)->forbidden_paths;
   /* If none is new, it may have been sent before they were left out. */
-  bool fresh = host_lacks_paths(host_of(a, request), &a->context,
-                                ttn_report_path_bits(names),
-                                response_is_name(names) ? names
-                                                        : "some fields");
+  bool fresh = host_lacks_paths(
+      host_of(a, request), &a->context, ttn_field_mask_bits(names),
+      response_is_name(names) ? names : "some fields");
   if (fresh || request->batch.tries == 0)
     retry_batch(a, request, !fresh);
   else
@@ -428,11 +426,10 @@ static void batch_verdict(struct ttn_account *a, const struct request *request,
 /* If the key was rotated, the new one is tried at once. The account's own host,
  * which has the list and so the Identity Server, speaks for all; what another
  * host says concerns only that host. */
-static void key_rejected(struct ttn_account *a,
-                         const struct request *request) {
+static void key_rejected(struct ttn_account *a, const struct request *request) {
   char why[512];
-  bool rotated = credentials_rotated(&a->credentials, &a->context,
-                                     request->call.auth);
+  bool rotated =
+      credentials_rotated(&a->credentials, &a->context, request->call.auth);
   ttn_trouble_print(why, sizeof(why), request->call.answer.status,
                     ttn_decoder_error(request->decoder), NULL,
                     request->call.answer.warning);
@@ -515,8 +512,8 @@ void dispatch_begin(struct ttn_account *a, bool has_key) {
   if (a->ask_owner &&
       (a->credentials.owner == NULL || a->credentials.serialize))
     want_auth_info(a);
-  after_discovery(a, discovery_start(&a->discovery, &a->context,
-                                     a->poll.started));
+  after_discovery(a,
+                  discovery_start(&a->discovery, &a->context, a->poll.started));
 }
 
 void dispatch_end(struct ttn_account *a, bool stopped) {

@@ -182,7 +182,7 @@ static size_t merge_lists(const struct merge *m, struct found_list *found,
   size_t n = 0, i = 0, j = 0;
   while (i < g->n || j < found->n) {
     struct found *f = j < found->n ? &found->items[j] : NULL;
-    int order = i == g->n        ? 1
+    int order = i == g->n       ? 1
                 : j == found->n ? -1
                                 : strcmp(g->list[i]->id, f->id);
     struct gateway *gw = order <= 0 ? g->list[i] : NULL;

@@ -7,6 +7,7 @@
 #include "account/context.h"
 #include "account/offsets.h"
 #include "account/ownership.h"
+#include "report/notifications.h"
 
 #define GATEWAYS_MAX 1000000
 
@@ -26,15 +27,15 @@ struct gateway {
   uint8_t pending_counts; /* bits of counts that wait for the state file */
   bool refused;           /* the stack refuses it to this key */
   bool refusal_logged;
-  bool queued;            /* in this poll it has its place in a queue */
-  bool removed;           /* it left the list during this poll */
-  uint8_t missed_lists;   /* complete lists in a row that lacked it */
+  bool queued;             /* in this poll it has its place in a queue */
+  bool removed;            /* it left the list during this poll */
+  uint8_t missed_lists;    /* complete lists in a row that lacked it */
   int16_t registered_host; /* of its gateway_server_address; -1: may not have
                             * the key */
   int16_t current_host;    /* where it is asked: the registered host, or where
                             * it was found */
-  uint64_t absent_at; /* bit h: host h was asked since the last discovery, or
-                       * since it was last connected, and lacks it */
+  uint64_t absent_at;    /* bit h: host h was asked since the last discovery, or
+                          * since it was last connected, and lacks it */
   struct lookup *lookup; /* it is being looked up at other hosts */
   struct ttn_gateway known;
   struct ttn_notice notice;

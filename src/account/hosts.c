@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Health: after no connection, three failures in a row or a failed probe, a
- * host gets one request a poll, the probe; once it succeeds, the rest follows in
- * the same poll. So an outage of a day costs one request an interval, and ends
- * within one. After a time-out the next request takes a new connection: libcurl
- * keeps using an HTTP/2 connection that went silent. */
+ * host gets one request a poll, the probe; once it succeeds, the rest follows
+ * in the same poll. So an outage of a day costs one request an interval, and
+ * ends within one. After a time-out the next request takes a new connection:
+ * libcurl keeps using an HTTP/2 connection that went silent. */
 #include "account/hosts.h"
 
 #include "base/hash.h"
@@ -22,7 +22,7 @@ static struct host *add_host(struct hosts *hosts,
   struct host *host = &hosts->list[hosts->n++];
   host->endpoint = *endpoint;
   ttn_endpoint_print(host->base, sizeof(host->base), &host->endpoint);
-  host->limits[API_SINGLE].per_gateway = true;
+  host->limits[API_SINGLE] = (struct rate_limit){.per_gateway = true};
   return host;
 }
 
@@ -181,8 +181,8 @@ void host_failed(struct host *host, bool probe, enum ttn_failure failure,
   }
   poll->failed = true;
   host->failures++;
-  host->unresolvable = failure == TTN_FAIL_DNS && !host->configured &&
-                       !host->answered_once;
+  host->unresolvable =
+      failure == TTN_FAIL_DNS && !host->configured && !host->answered_once;
   if (failure == TTN_FAIL_TIMEOUT || failure == TTN_FAIL_TRANSFER)
     host->fresh_connection = true;
   if (probe)
@@ -196,8 +196,7 @@ void host_limited(struct host *host, bool limited) {
   host->poll.limited = limited;
 }
 
-void host_lacks_batch_api(struct host *host,
-                          const struct account_context *c) {
+void host_lacks_batch_api(struct host *host, const struct account_context *c) {
   if (!host->no_batch_logged)
     context_log(c, TTN_INFO,
                 "%s has no batch of statistics (The Things Stack before "

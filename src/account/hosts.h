@@ -35,7 +35,7 @@ struct host {
   char base[TTN_URL_MAX]; /* of its URLs */
   bool configured;        /* URL or a Cluster line names it */
   bool http2;
-  bool no_batch_api;      /* tried again at each discovery */
+  bool no_batch_api; /* tried again at each discovery */
   bool no_batch_logged;
   bool answered_once;     /* since the start */
   bool unresolvable;      /* there seems to be no such host: hosts_to_ask */
@@ -43,12 +43,12 @@ struct host {
   unsigned in_flight;
   struct rate_limit limits[API_CALLS];
   enum host_health health;
-  bool fresh_connection;  /* the next request takes a new connection */
-  unsigned failures;      /* in a row */
+  bool fresh_connection; /* the next request takes a new connection */
+  unsigned failures;     /* in a row */
   struct ttn_episode failing, limited;
-  int64_t failing_since;  /* mono */
-  bool dated;             /* it sent a Date: */
-  int64_t clock_ahead;    /* how far this machine's clock is ahead of it, ns */
+  int64_t failing_since; /* mono */
+  bool dated;            /* it sent a Date: */
+  int64_t clock_ahead;   /* how far this machine's clock is ahead of it, ns */
   struct host_poll poll;
 };
 

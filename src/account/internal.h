@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The inside of an account: its modules, by value. Only account.c, dispatch.c,
- * poll.c and status.c see it; each module sees those that it is given. All of it
- * belongs to the account's thread, but for `stop`. */
+ * poll.c and status.c see it; each module sees those that it is given. All of
+ * it belongs to the account's thread, but for `stop`. */
 #ifndef TTN_ACCOUNT_INTERNAL_H
 #define TTN_ACCOUNT_INTERNAL_H
 
-#include "account/account.h"
 #include "account/apply.h"
 #include "account/credentials.h"
 #include "account/request.h"
@@ -28,20 +27,23 @@ struct question_poll {
   size_t n_waiting;
 };
 
+/* A batch that waits for what auth_info says. */
+struct waiting {
+  int host;
+  struct batch batch;
+};
+
 /* dispatch.c owns it. */
 struct question {
   struct question_poll poll;
-  struct waiting { /* batches that wait for what it says */
-    int host;
-    struct batch batch;
-  } *waiting;
+  struct waiting *waiting;
   size_t room_waiting;
 };
 
 /* One poll. poll.c owns it. */
 struct poll {
   int64_t started, deadline; /* mono */
-  bool no_memory; /* for a request: what it was for stays unknown */
+  bool no_memory;            /* for a request: what it was for stays unknown */
 };
 
 struct ttn_account {
@@ -74,8 +76,8 @@ void dispatch_not_sent(struct ttn_account *a, enum api_call api, int host,
                        const struct batch *batch, struct page page);
 /* auth_info is under way. */
 void dispatch_asking(struct ttn_account *a);
-/* Nothing more can be sent to anyone: looks up what hosts lack whose own batches
- * did not all end. False: there is nothing to look up. */
+/* Nothing more can be sent to anyone: looks up what hosts lack whose own
+ * batches did not all end. False: there is nothing to look up. */
 bool dispatch_idle(struct ttn_account *a);
 /* No answer will come any more. stopped: nothing more is reported. */
 void dispatch_end(struct ttn_account *a, bool stopped);

@@ -35,12 +35,10 @@ void offsets_load(struct offsets *o, struct account_context *c) {
   o->loaded = true;
   if (!offsets_kept(c))
     return;
-  if (ttn_state_file_read(c->env, c->settings->state_file,
-                          c->settings->account,
-                          ttn_endpoint_print(url, sizeof(url),
-                                             &c->settings->url),
-                          &o->rows, &o->n_rows, &with_values, why,
-                          sizeof(why)) != TTN_OK)
+  if (ttn_state_file_read(
+          c->env, c->settings->state_file, c->settings->account,
+          ttn_endpoint_print(url, sizeof(url), &c->settings->url), &o->rows,
+          &o->n_rows, &with_values, why, sizeof(why)) != TTN_OK)
     context_log(c, TTN_WARNING,
                 "StateFile \"%s\": %s; it is ignored: counts of gateways that "
                 "reconnected before may show one reset",
@@ -55,7 +53,7 @@ void offsets_load(struct offsets *o, struct account_context *c) {
    * the file there is nothing to find, and each poll tries it again. */
   if (o->dirty && unlink(c->settings->state_file) != 0)
     for (size_t i = 0; i < o->n_rows; i++)
-      o->rows[i].gateway.reported = 0;
+      ttn_gateway_forget_values(&o->rows[i].gateway);
 }
 
 struct ttn_state_writer *offsets_write_begin(struct offsets *o,
@@ -67,8 +65,8 @@ struct ttn_state_writer *offsets_write_begin(struct offsets *o,
     return NULL;
   struct ttn_state_writer *writer = ttn_state_writer_open(
       c->env, c->settings->state_file, c->settings->account,
-      ttn_endpoint_print(url, sizeof(url), &c->settings->url), with_values,
-      why, why_size);
+      ttn_endpoint_print(url, sizeof(url), &c->settings->url), with_values, why,
+      why_size);
   for (size_t i = 0; writer != NULL && i < o->n_rows; i++)
     if (with_values || ttn_gateway_has_offset(&o->rows[i].gateway))
       ttn_state_writer_add(writer, o->rows[i].id, o->rows[i].gone_at,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* One poll: requests are sent as hosts may accept them, until nothing is left
- * to do or the deadline comes. What fails changes nothing, and its gateways stay
- * unknown in this poll. */
+ * to do or the deadline comes. What fails changes nothing, and its gateways
+ * stay unknown in this poll. */
+#include "account/account.h"
+
 #include "account/internal.h"
 
 /* A call gets a third of the poll, so that after a connection that went silent
@@ -72,8 +74,7 @@ static bool launch_one(struct ttn_account *a, int h, int64_t now,
     return true;
   /* A host is probed with statistics: a list that fails by itself must not keep
    * them from being sent. */
-  if (a->hosts.list[h].health != HOST_HEALTHY &&
-      launch_batch(a, h, now, until))
+  if (a->hosts.list[h].health != HOST_HEALTHY && launch_batch(a, h, now, until))
     return true;
   if (h == 0 && discovery_has_page(&a->discovery) &&
       launch_call(a, h, API_LIST, now, until))
@@ -161,7 +162,7 @@ static void end_hosts(struct ttn_account *a) {
 /* Only now: a gateway that was answered may have left the list since. up: every
  * wanted gateway has an answer or a remembered refusal. */
 static void count_gateways(const struct ttn_account *a, bool had_key,
-                           struct ttn_api_report *r) {
+                           struct ttn_api_stats *r) {
   size_t refused = 0;
   r->listed = a->discovery.have_list;
   r->gateways = a->gateways.n;
@@ -187,11 +188,10 @@ static bool list_limited(const struct ttn_account *a) {
 
 static void report(struct ttn_account *a, bool had_key) {
   struct account_context *c = &a->context;
-  struct ttn_api_report r = c->counters;
+  struct ttn_api_stats r = c->counters;
   count_gateways(a, had_key, &r);
   credentials_end(&a->credentials, c);
-  bool quiet =
-      a->credentials.poll.rejected || a->hosts.list[0].poll.failed;
+  bool quiet = a->credentials.poll.rejected || a->hosts.list[0].poll.failed;
   bool listed = discovery_end(&a->discovery, c, quiet, list_limited(a));
   hosts_end(&a->hosts, c, listed && r.up);
   r.poll = context_mono(c) - a->poll.started;
@@ -221,4 +221,5 @@ void ttn_account_poll(struct ttn_account *a) {
     discovery_stopped(&a->discovery, c->env);
   else
     report(a, had_key);
+  c->sink->end(c->sink->ctx);
 }

@@ -54,8 +54,8 @@ int64_t rate_limit_wait(const struct ttn_answer *answer) {
   return ((retry > RETRY_MAX ? RETRY_MAX : retry) + 1) * TTN_SECOND;
 }
 
-void rate_limit_learn(struct rate_limit *limit,
-                      const struct ttn_answer *answer, int64_t now) {
+void rate_limit_learn(struct rate_limit *limit, const struct ttn_answer *answer,
+                      int64_t now) {
   limit->known = answer->status != 429 || limit->per_gateway;
   if (limit->per_gateway)
     return;

@@ -33,8 +33,8 @@ bool rate_limit_allows(const struct rate_limit *limit, int64_t now,
 void rate_limit_call_sent(struct rate_limit *limit);
 void rate_limit_call_ended(struct rate_limit *limit);
 /* Learns from an answer's status and X-Rate-Limit headers. */
-void rate_limit_learn(struct rate_limit *limit,
-                      const struct ttn_answer *answer, int64_t now);
+void rate_limit_learn(struct rate_limit *limit, const struct ttn_answer *answer,
+                      int64_t now);
 
 /* How long a call that got this 429 waits before it is sent again, ns. */
 int64_t rate_limit_wait(const struct ttn_answer *answer);

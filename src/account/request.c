@@ -5,6 +5,7 @@
 #include "account/request.h"
 
 #include "base/text.h"
+#include "report/field_mask.h"
 
 #include <assert.h>
 #include <string.h>
@@ -107,9 +108,8 @@ static bool on_data(struct ttn_call *call, int status, const char *bytes,
                     size_t n) {
   struct request *request = call->ctx;
   if (!request->begun)
-    ttn_decoder_begin(request->decoder, status == 200
-                                            ? calls[request->api].body
-                                            : TTN_BODY_ERROR);
+    ttn_decoder_begin(request->decoder, status == 200 ? calls[request->api].body
+                                                      : TTN_BODY_ERROR);
   request->begun = true;
   request->decoded = ttn_decoder_feed(request->decoder, bytes, n);
   return request->decoded == TTN_OK;
@@ -133,20 +133,18 @@ static bool print_batch(struct request *request,
                         const struct host *host,
                         struct gateway *const *gateways) {
   const char *paths[TTN_PATHS];
-  size_t n_paths =
-      ttn_report_paths(c->settings->collect, c->settings->meta_data,
-                       host->unknown_paths, paths);
+  size_t n_paths = ttn_field_mask(c->settings->collect, c->settings->meta_data,
+                                  host->unknown_paths, paths);
   bool good = append(request, c->env, "{\"gateway_ids\":[");
   for (size_t i = 0; good && i < request->batch.n; i++)
-    good = append(request, c->env, i == 0 ? "{\"gateway_id\":\""
-                                          : ",{\"gateway_id\":\"") &&
+    good = append(request, c->env,
+                  i == 0 ? "{\"gateway_id\":\"" : ",{\"gateway_id\":\"") &&
            append(request, c->env, gateways[i]->id) &&
            append(request, c->env, "\"}");
   good = good && append(request, c->env, "],\"field_mask\":{\"paths\":[");
   for (size_t i = 0; good && i < n_paths; i++)
     good = append(request, c->env, i == 0 ? "\"" : ",\"") &&
-           append(request, c->env, paths[i]) &&
-           append(request, c->env, "\"");
+           append(request, c->env, paths[i]) && append(request, c->env, "\"");
   good = good && append(request, c->env, "]}}");
   request->call.body = request->body;
   return good;
@@ -189,8 +187,7 @@ bool request_send(struct requests *r, struct account_context *c,
                   const char *organization, int64_t timeout) {
   struct host *host = &hosts->list[request->host];
   /* A second attempt that fails proves as much as a failed probe. */
-  request->probe =
-      host->health != HOST_HEALTHY || request_tries(request) > 0;
+  request->probe = host->health != HOST_HEALTHY || request_tries(request) > 0;
   request->call.url = request->url;
   request->call.auth = auth;
   request->call.timeout = timeout;

@@ -10,31 +10,31 @@
 
 enum verdict {
   VERDICT_OK,
-  VERDICT_RETRY,       /* the transfer broke: worth a second attempt */
-  VERDICT_FAILED,      /* no answer of use */
+  VERDICT_RETRY,  /* the transfer broke: worth a second attempt */
+  VERDICT_FAILED, /* no answer of use */
   VERDICT_RATE_LIMITED,
   VERDICT_KEY_REJECTED,
   VERDICT_RIGHTS_UNCLEAR, /* a batch is refused for one of its gateways, or for
                            * the key: auth_info tells which */
   VERDICT_SINGLE_GATEWAY_KEY, /* a gateway's own key: it has no batch */
-  VERDICT_NO_BATCH_API,   /* a server before 3.21 */
-  VERDICT_UNKNOWN_FIELDS, /* forbidden_paths are not known to the server */
-  VERDICT_NOT_CONNECTED,  /* of a single gateway */
-  VERDICT_LIST_DENIED,    /* the key lacks the right to list */
-  VERDICT_LIST_EMPTY,     /* as the stack answers to no key at all */
-  VERDICT_NO_IDENTITY_SERVER /* auth_info is not there */
+  VERDICT_NO_BATCH_API,       /* a server before 3.21 */
+  VERDICT_UNKNOWN_FIELDS,     /* forbidden_paths are not known to the server */
+  VERDICT_NOT_CONNECTED,      /* of a single gateway */
+  VERDICT_LIST_DENIED,        /* the key lacks the right to list */
+  VERDICT_LIST_EMPTY,         /* as the stack answers to no key at all */
+  VERDICT_NO_IDENTITY_SERVER  /* auth_info is not there */
 };
 
 /* What arrived. Texts are never NULL. */
 struct response {
   enum api_call api;
   const struct ttn_answer *answer;
-  enum ttn_failure decoded;   /* of the body, to its end */
+  enum ttn_failure decoded; /* of the body, to its end */
   const char *decoded_why;
   const struct ttn_api_error *error; /* valid if the status is not 200 */
-  bool first_page;            /* of a list, and */
-  size_t n_listed;            /* gateways on it, those left out included */
-  uint8_t tries;              /* before this one */
+  bool first_page;                   /* of a list, and */
+  size_t n_listed; /* gateways on it, those left out included */
+  uint8_t tries;   /* before this one */
 };
 
 /* With VERDICT_RETRY and VERDICT_FAILED, *failure and reason say what failed.

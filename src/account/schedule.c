@@ -97,14 +97,13 @@ void schedule_plan(struct schedule *s, struct account_context *c,
 
 size_t schedule_lookups(struct schedule *s, struct account_context *c,
                         const struct hosts *hosts, int h,
-                        struct gateway *const *gateways, size_t n,
-                        bool singles, struct gateway *const **queued) {
+                        struct gateway *const *gateways, size_t n, bool singles,
+                        struct gateway *const **queued) {
   struct queue *q = &s->queues[h];
   bool single = singles || hosts->list[h].no_batch_api;
   uint32_t from = (uint32_t)q->n_gateways;
   for (size_t i = 0; i < n && !hosts->list[h].unresolvable; i++)
-    if (!gateway_is_done(gateways[i]) &&
-        (gateways[i]->absent_at >> h & 1) == 0)
+    if (!gateway_is_done(gateways[i]) && (gateways[i]->absent_at >> h & 1) == 0)
       push_gateway(q, c->env, gateways[i]);
   cut_batches(q, c, from, single ? 1 : TTN_BATCH_MAX, 0,
               (struct batch){.single = single, .lookup = true});
@@ -129,9 +128,10 @@ struct gateway *const *schedule_gateways(const struct schedule *s, int h,
 }
 
 void schedule_retry(struct schedule *s, struct account_context *c, int h,
-                    struct batch batch, bool tried) {
+                    struct batch batch, bool tried, int64_t not_before) {
   struct queue *q = &s->queues[h];
   batch.tries = (uint8_t)(batch.tries + tried);
+  batch.not_before = not_before;
   assert(q->sent > 0);
   q->sent--;
   push_batch(q, c, batch);

@@ -52,8 +52,8 @@ void schedule_plan(struct schedule *s, struct account_context *c,
  * sorted by id. Returns how many were queued; *queued: these. */
 size_t schedule_lookups(struct schedule *s, struct account_context *c,
                         const struct hosts *hosts, int h,
-                        struct gateway *const *gateways, size_t n,
-                        bool singles, struct gateway *const **queued);
+                        struct gateway *const *gateways, size_t n, bool singles,
+                        struct gateway *const **queued);
 
 /* The batch that is next at host h, NULL: none. */
 const struct batch *schedule_next(const struct schedule *s, int h);
@@ -62,9 +62,9 @@ struct batch schedule_take(struct schedule *s, int h);
 struct gateway *const *schedule_gateways(const struct schedule *s, int h,
                                          const struct batch *batch);
 
-/* Queues it again, in the state given. tried: it counts as an attempt. */
+/* Queues it again. tried: this was an attempt. not_before: mono, 0: at once. */
 void schedule_retry(struct schedule *s, struct account_context *c, int h,
-                    struct batch batch, bool tried);
+                    struct batch batch, bool tried, int64_t not_before);
 /* Queues its gateways one by one, or its halves. */
 void schedule_singles(struct schedule *s, struct account_context *c, int h,
                       const struct batch *batch);
@@ -72,8 +72,7 @@ void schedule_halves(struct schedule *s, struct account_context *c, int h,
                      const struct batch *batch);
 /* A batch ended: it was answered, queued again, or will not be answered in this
  * poll. True: it was the last of host h's own batches. */
-bool schedule_batch_ended(struct schedule *s, int h,
-                          const struct batch *batch);
+bool schedule_batch_ended(struct schedule *s, int h, const struct batch *batch);
 
 /* A poll ends. moved_on: host h's next poll starts with the first batch that
  * had no turn, or after a failed probe with the one behind it. */

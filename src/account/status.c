@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* An account as a person looks at it. Reads what the poll left, and changes
  * nothing but whether it asks for auth_info. */
-#include "account/internal.h"
-
 #include "account/status.h"
 
+#include "account/internal.h"
 
 void ttn_account_ask_key(struct ttn_account *a) { a->ask_owner = true; }
 

@@ -7,6 +7,7 @@
 #define TTN_VIEW_H
 
 #include "account/account.h"
+#include "gateway/gateway.h"
 
 struct ttn_view {
   const struct ttn_auth_info *key; /* whose it is; NULL: nobody told */

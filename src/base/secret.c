@@ -15,8 +15,8 @@ static void mask_run(char *run, const char *characters) {
 }
 
 /* Masks what follows the beginning of a key, even if it is short and in lower
- * case (a host's name is shown so), and what is long enough to be a part of one:
- * keys are in base 32, and other words in capitals are shorter. */
+ * case (a host's name is shown so), and what is long enough to be a part of
+ * one: keys are in base 32, and other words in capitals are shorter. */
 void ttn_secret_mask(char *text) {
   for (char *c = text; (c = strcasestr(c, TTN_KEY_PREFIX)) != NULL;) {
     c += strlen(TTN_KEY_PREFIX);

@@ -137,7 +137,8 @@ static void put_clusters(yajl_gen gen, const struct check_look *look) {
 }
 
 static void put_gateway(yajl_gen gen, const struct check_row *row) {
-  static const char *const kinds[TTN_MESSAGES] = {"uplink", "downlink", "tx_ack"};
+  static const char *const kinds[TTN_MESSAGES] = {"uplink", "downlink",
+                                                  "tx_ack"};
   yajl_gen_map_open(gen);
   put_member(gen, "id", row->seen.id);
   put_member(gen, "name", row->seen.name);

@@ -92,26 +92,37 @@ static struct check_values *values_of(struct check_look *look, const char *id) {
 }
 
 static void sink_value(void *ctx, const struct ttn_value *value) {
-  static const char *const kinds[TTN_MESSAGES] = {"uplink", "downlink", "tx_ack"};
   struct check_look *look = ctx;
-  if (strcmp(value->plugin, "ttn") != 0)
+  struct check_values *values;
+  switch (value->series) {
+  case TTN_SERIES_UPLINK:
+  case TTN_SERIES_DOWNLINK:
+  case TTN_SERIES_TX_ACK:
+    values = values_of(look, value->subject);
+    if (values == NULL)
+      return;
+    values->counts |= (uint8_t)(1u << (value->series - TTN_SERIES_UPLINK));
+    values->count[value->series - TTN_SERIES_UPLINK] = value->count;
     return;
-  struct check_values *values = values_of(look, value->instance);
-  if (values == NULL)
+  case TTN_SERIES_SINCE_UPLINK:
+    values = values_of(look, value->subject);
+    if (values != NULL)
+      values->since_uplink = value->gauge;
     return;
-  if (strcmp(value->type_instance, "since_uplink") == 0)
-    values->since_uplink = value->gauge;
-  for (int k = 0; k < TTN_MESSAGES; k++)
-    if (value->derive && strcmp(value->type_instance, kinds[k]) == 0) {
-      values->counts |= (uint8_t)(1u << k);
-      values->count[k] = value->count;
-    }
+  case TTN_SERIES_CONNECTED:
+    values_of(look, value->subject);
+    return;
+  default:
+    return;
+  }
 }
 
 static void sink_notify(void *ctx, const struct ttn_notification *n) {
   (void)ctx;
   (void)n;
 }
+
+static void sink_end(void *ctx) { (void)ctx; }
 
 /* ---- rows ---- */
 
@@ -196,7 +207,8 @@ bool check_look_open(struct check_look *look, struct check_env *env,
   struct ttn_http_options http;
   *look = (struct check_look){.env = env, .options = options, .term = term};
   look->conf.env = &env->env;
-  look->sink = (struct ttn_sink){look, sink_begin, sink_value, sink_notify};
+  look->sink =
+      (struct ttn_sink){look, sink_begin, sink_value, sink_notify, sink_end};
   struct ttn_settings *settings = check_options_settings(env, options);
   if (settings == NULL)
     return false;

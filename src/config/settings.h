@@ -8,6 +8,7 @@
 #include "tts/endpoint.h"
 #include "base/env.h"
 #include "http/http.h"
+#include "report/groups.h"
 
 enum ttn_value_type { TTN_VALUE_STRING, TTN_VALUE_NUMBER, TTN_VALUE_BOOLEAN };
 
@@ -25,19 +26,6 @@ struct ttn_option {
   size_t n_children; /* > 0: it was written as a block */
 };
 
-/* Groups of values that Collect… options switch. */
-enum ttn_group {
-  TTN_COLLECT_PACKETS = 1 << 0,    /* CollectPackets: counts */
-  TTN_COLLECT_CONNECTED = 1 << 1,  /* CollectConnected */
-  TTN_COLLECT_UPTIME = 1 << 2,     /* CollectUptime */
-  TTN_COLLECT_ROUND_TRIPS = 1 << 3, /* CollectRoundTripTimes */
-  TTN_COLLECT_AGES = 1 << 4,       /* CollectAges */
-  TTN_COLLECT_DUTY_CYCLE = 1 << 5, /* CollectDutyCycle */
-  TTN_COLLECT_STATUS = 1 << 6,     /* CollectStatus */
-  TTN_COLLECT_API = 1 << 7,        /* CollectAPI: all of ttn_api */
-  TTN_COLLECT_ALL = (1 << 8) - 1
-};
-
 /* All strings belong to the settings. Times in ns. */
 struct ttn_settings {
   char *account; /* the block's name */
@@ -47,7 +35,7 @@ struct ttn_settings {
   int64_t interval; /* 0 = not set by hand (until ttn_settings_finish) */
   int64_t timeout;  /* of a whole poll; likewise */
   int64_t discovery_interval;
-  char *host;      /* NULL: collectd's */
+  char *host; /* NULL: collectd's */
   char *ca_cert, *client_cert, *client_key, *proxy;
   bool verify_peer, verify_host;
   bool allow_plain; /* http:// to other machines */
@@ -63,7 +51,7 @@ struct ttn_settings {
   struct ttn_endpoint *clusters; /* what ttn_settings_finish made of them */
   size_t n_clusters;
   int shard_index, shard_count; /* 1 of 1: all */
-  char *state_file; /* NULL: the default; "": none */
+  char *state_file;             /* NULL: the default; "": none */
   bool notifications;
   int64_t offline_after;
   bool meta_data;
@@ -114,8 +102,8 @@ void ttn_settings_http(const struct ttn_settings *settings,
 
 /* A line about an account, with its name in front: `account "home": …`. */
 void ttn_settings_log(const struct ttn_env *env,
-                      const struct ttn_settings *settings,
-                      enum ttn_level level, const char *format, ...)
+                      const struct ttn_settings *settings, enum ttn_level level,
+                      const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* The table, for the tests that hold manual, README and example against it.

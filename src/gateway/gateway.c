@@ -85,6 +85,10 @@ const char *ttn_state_name(enum ttn_state state) {
   }
 }
 
+void ttn_gateway_forget_values(struct ttn_gateway *gateway) {
+  gateway->reported = 0;
+}
+
 bool ttn_gateway_has_offset(const struct ttn_gateway *gateway) {
   for (int k = 0; k < TTN_MESSAGES; k++)
     if (gateway->offset[k] != 0)

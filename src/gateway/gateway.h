@@ -60,6 +60,10 @@ struct ttn_outcome ttn_gateway_learn(struct ttn_gateway *gateway,
 bool ttn_gateway_is_end(const struct ttn_gateway *known,
                         const struct ttn_stats *stats);
 
+/* The values reported last must not be used: they are reported again from
+ * offsets and answers alone. */
+void ttn_gateway_forget_values(struct ttn_gateway *gateway);
+
 /* True when the state file must hold this gateway (some offset is not 0). */
 bool ttn_gateway_has_offset(const struct ttn_gateway *gateway);
 

@@ -20,6 +20,8 @@
  * file that is cut has no last line.
  *
  * This file reads; state_writer.c writes. */
+#include "gateway/state_file.h"
+
 #include "gateway/state_format.h"
 #include "base/hash.h"
 #include "base/text.h"

@@ -4,7 +4,8 @@
 #ifndef TTN_STATE_FORMAT_H
 #define TTN_STATE_FORMAT_H
 
-#include "gateway/state_file.h"
+#include <stdbool.h>
+#include <stddef.h>
 
 #define TTN_STATE_MAGIC "ttn-state 1"
 #define TTN_STATE_END "END " /* no id: those are lower case */

@@ -4,6 +4,8 @@
  *
  * Trap: a write may say that all is well and the disk be full: only fsync and
  * close tell. Trap: a rename is on disk only once its directory is. */
+#include "gateway/state_file.h"
+
 #include "gateway/state_format.h"
 #include "base/hash.h"
 #include "base/text.h"

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Notifications: when somebody should be called, and the words. Knows nothing
- * of polls or of collectd, and keeps four fields a gateway.
+/* When a notification is sent, and its words.
  *
  * A change counts only when two answers in a row show it, and a gateway that
- * is gone only after OfflineAfter: some gateways reconnect all day long, and
- * who is called for nothing stops listening. What is found at start-up is no
- * change. collectd's threshold plugin does the like for bool-connected, so
- * severity and names match that series. */
-#include "tts/api_key.h"
-#include "report/report.h"
+ * is disconnected only after OfflineAfter: some gateways reconnect all day
+ * long, and people ignore alarms that are often false. The state at start-up is
+ * not a change. collectd's threshold plugin can do the same for bool-connected,
+ * so severity and names match that series. */
+#include "report/notifications.h"
+
 #include "base/secret.h"
 #include "base/text.h"
 #include "base/timestamp.h"
@@ -20,8 +19,8 @@
 #define MESSAGE_SIZE 256
 #define NAME_SIZE 56
 
-/* The owner's words: one line, cut between two characters of UTF-8, without
- * quotes that end early. */
+/* A name that an owner wrote: one line, cut between two characters of UTF-8,
+ * without quotes that end early. */
 static void print_name(char name[NAME_SIZE], const char *text) {
   size_t n = strnlen(text, NAME_SIZE);
   if (n == NAME_SIZE) {
@@ -37,16 +36,14 @@ static void print_name(char name[NAME_SIZE], const char *text) {
 }
 
 /* wall_since: 0 = not known, then `lasting` tells. */
-static void notify_gateway(const struct ttn_sink *sink, const char *id,
-                           const char *name, bool gone, int64_t wall_since,
-                           int64_t lasting) {
+static void send_notification(const struct ttn_sink *sink, const char *id,
+                              const char *name, bool gone, int64_t wall_since,
+                              int64_t lasting) {
   char message[MESSAGE_SIZE], shown[NAME_SIZE], who[128], when[64], time[32];
   struct ttn_notification notification = {
       .severity = gone ? TTN_NOTIFY_WARNING : TTN_OKAY,
-      .plugin = "ttn",
-      .instance = id,
-      .type = "bool",
-      .type_instance = "connected",
+      .series = TTN_SERIES_CONNECTED,
+      .subject = id,
       .message = message,
   };
 
@@ -74,7 +71,7 @@ static void notify_gateway(const struct ttn_sink *sink, const char *id,
   sink->notify(sink->ctx, &notification);
 }
 
-void ttn_notice_gateway(const struct ttn_sink *sink, struct ttn_notice *notice,
+void ttn_notify_gateway(const struct ttn_sink *sink, struct ttn_notice *notice,
                         const char *id, const char *name, enum ttn_state state,
                         int64_t mono, int64_t wall_since,
                         int64_t offline_after) {
@@ -97,24 +94,22 @@ void ttn_notice_gateway(const struct ttn_sink *sink, struct ttn_notice *notice,
     return;
   notice->settled = (uint8_t)state;
   notice->candidate = TTN_UNKNOWN;
-  if (gone || notice->told)
-    notify_gateway(sink, id, name, gone, wall_since, mono - notice->since);
-  notice->told = gone;
+  if (gone || notice->warned)
+    send_notification(sink, id, name, gone, wall_since, mono - notice->since);
+  notice->warned = gone;
 }
 
-void ttn_notice_key(const struct ttn_sink *sink, const char *account,
-                    bool refused, const char *why) {
+void ttn_notify_key(const struct ttn_sink *sink, const char *account,
+                    bool rejected, const char *why) {
   char message[MESSAGE_SIZE];
   struct ttn_notification notification = {
-      .severity = refused ? TTN_NOTIFY_FAILURE : TTN_OKAY,
-      .plugin = "ttn_api",
-      .instance = account,
-      .type = "bool",
-      .type_instance = "up",
+      .severity = rejected ? TTN_NOTIFY_FAILURE : TTN_OKAY,
+      .series = TTN_SERIES_UP,
+      .subject = account,
       .message = message,
   };
 
-  if (refused)
+  if (rejected)
     ttn_print(message, sizeof message, "Account %s: %s", account, why);
   else
     ttn_print(message, sizeof message, "Account %s: the key works again.",

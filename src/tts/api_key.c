@@ -165,7 +165,9 @@ bool ttn_key_changed(const char *path, const struct ttn_key_stamp *stamp) {
          now.size != stamp->size;
 }
 
-static size_t base32_length(const char *text) { return strspn(text, TTN_KEY_BASE32); }
+static size_t base32_length(const char *text) {
+  return strspn(text, TTN_KEY_BASE32);
+}
 
 static bool looks_right(const char *key) {
   if (strncmp(key, TTN_KEY_PREFIX, strlen(TTN_KEY_PREFIX)) != 0)
@@ -190,7 +192,8 @@ static const char *what_is_wrong(const char *key) {
     return "is in quotes; write the key alone";
   for (size_t i = 0; i < n; i++) {
     if (is_space(key[i]))
-      return "has a blank or a line break inside; copy the key again, as one word";
+      return "has a blank or a line break inside; copy the key again, as one "
+             "word";
     if (key[i] < '!' || key[i] > '~')
       return "has a character that no key has; copy the key again";
   }

@@ -19,7 +19,8 @@ struct ttn_key_stamp {
  * wrong and the cure ("is a directory", "is empty", "has two lines", "can't be
  * read: …", …), without a byte of what the file holds; key is wiped. *open_to
  * is set to "group" or "others" if they can read it, else NULL: a warning.
- * Never blocks on a FIFO or a device, never reads more than TTN_KEY_MAX + 4 KiB. */
+ * Never blocks on a FIFO or a device, never reads more than TTN_KEY_MAX + 4
+ * KiB. */
 bool ttn_key_read(const char *path, char *key, struct ttn_key_stamp *stamp,
                   const char **open_to, char *why, size_t why_size);
 

@@ -5,6 +5,8 @@
  *
  * A body's records live in memory of the walk that its next begin takes back;
  * the arrays of entries and gateways stay and are filled again. */
+#include "tts/decode.h"
+
 #include "tts/decode_body.h"
 
 #include <string.h>
@@ -35,13 +37,11 @@ void ttn_decoder_free(struct ttn_decoder *decoder) {
   ttn_free(decoder->env, decoder);
 }
 
-static void forget(struct ttn_decoder *decoder) {
-  decoder->stats.n = 0;
-  decoder->stats.largest = NULL;
-  decoder->list.n = decoder->list.skipped = 0;
+static void forget_records(struct ttn_decoder *decoder) {
+  ttn_decode_stats_begin(&decoder->stats);
+  ttn_decode_gateways_begin(&decoder->list);
   decoder->error = (struct ttn_error_work){.details = 0};
-  decoder->auth.n = 0;
-  decoder->auth.info = (struct ttn_auth_info){.kind = TTN_KEY_NOT_HEARD};
+  ttn_decode_auth_info_begin(&decoder->auth);
 }
 
 void ttn_decoder_begin(struct ttn_decoder *decoder, enum ttn_body body) {
@@ -52,7 +52,7 @@ void ttn_decoder_begin(struct ttn_decoder *decoder, enum ttn_body body) {
       [TTN_BODY_ERROR] = &ttn_body_error,
       [TTN_BODY_AUTH_INFO] = &ttn_body_auth_info,
   };
-  forget(decoder);
+  forget_records(decoder);
   decoder->body = body;
   decoder->failure = TTN_OK;
   ttn_json_begin(decoder->json, bodies[body], decoder);
@@ -75,7 +75,7 @@ enum ttn_failure ttn_decoder_feed(struct ttn_decoder *decoder,
 enum ttn_failure ttn_decoder_end(struct ttn_decoder *decoder) {
   enum ttn_failure failure = ttn_json_end(decoder->json);
   if (failure != TTN_OK)
-    forget(decoder); /* half an answer is none */
+    forget_records(decoder); /* half an answer is none */
   else if (!decoder->error.error.json)
     decoder->error = (struct ttn_error_work){.details = 0};
   return result(decoder, failure);

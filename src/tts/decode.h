@@ -17,17 +17,7 @@
 #include "base/failure.h"
 #include "tts/records.h"
 
-/* Bounds of a body, and of a decoder's memory. */
-#define TTN_BODY_MAX (16u << 20)
 #define TTN_DECODE_MEMORY (8u << 20)
-
-enum ttn_body {
-  TTN_BODY_LIST,
-  TTN_BODY_BATCH,
-  TTN_BODY_SINGLE,
-  TTN_BODY_ERROR,
-  TTN_BODY_AUTH_INFO
-};
 
 struct ttn_decoder;
 

@@ -174,3 +174,8 @@ const struct ttn_json_body ttn_body_auth_info = {
     .value = on_value,
     .wrong = on_wrong,
 };
+
+void ttn_decode_auth_info_begin(struct ttn_auth_work *work) {
+  work->n = 0;
+  work->info = (struct ttn_auth_info){.kind = TTN_KEY_NOT_HEARD};
+}

@@ -3,8 +3,8 @@
 #ifndef TTN_DECODE_BODY_H
 #define TTN_DECODE_BODY_H
 
-#include "tts/decode.h"
 #include "json/json.h"
+#include "tts/records.h"
 
 /* Of a batch's or single's statistics. */
 struct ttn_stats_work {
@@ -50,6 +50,11 @@ struct ttn_decoder {
   struct ttn_error_work error;
   struct ttn_auth_work auth;
 };
+
+/* Forget the records of the body before. */
+void ttn_decode_stats_begin(struct ttn_stats_work *work);
+void ttn_decode_gateways_begin(struct ttn_list_work *work);
+void ttn_decode_auth_info_begin(struct ttn_auth_work *work);
 
 /* Their ctx is the decoder. */
 extern const struct ttn_json_body ttn_body_batch, ttn_body_single,

@@ -207,3 +207,7 @@ const struct ttn_json_body ttn_body_list = {
     .value = on_value,
     .wrong = on_wrong,
 };
+
+void ttn_decode_gateways_begin(struct ttn_list_work *work) {
+  work->n = work->skipped = 0;
+}

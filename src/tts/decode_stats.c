@@ -401,3 +401,8 @@ const struct ttn_json_body ttn_body_single = {
     .value = on_value,
     .wrong = on_wrong,
 };
+
+void ttn_decode_stats_begin(struct ttn_stats_work *work) {
+  work->n = 0;
+  work->largest = NULL;
+}

@@ -31,9 +31,8 @@ const char *ttn_trouble_cure(const char *sentence) {
 }
 
 bool ttn_trouble_key_refused(int status, const struct ttn_api_error *error) {
-  return status == 401 ||
-         (status == 400 && named(error, "token") &&
-          strcmp(error->space, "pkg/auth") == 0);
+  return status == 401 || (status == 400 && named(error, "token") &&
+                           strcmp(error->space, "pkg/auth") == 0);
 }
 
 bool ttn_trouble_batch_refused(int status, const struct ttn_api_error *error) {
@@ -52,7 +51,8 @@ static const char *sentence(int status, const struct ttn_api_error *error,
     return "the stack does not know this key: it was deleted, or is of another "
            "stack or tenant; make a new one, and see that URL is its stack's";
   if (named(error, "invalid_authorization"))
-    return "the secret part of the key is wrong: paste all of it again, or make "
+    return "the secret part of the key is wrong: paste all of it again, or "
+           "make "
            "a new one";
   if (named(error, "api_key_expired"))
     return "the key has expired: make a new one";
@@ -65,8 +65,8 @@ static const char *sentence(int status, const struct ttn_api_error *error,
     return "the account of this key is restricted: see the X-Warning, and ask "
            "the stack's operator";
   if (strstr(error->missing, "RIGHT_ORGANIZATION_GATEWAYS_LIST") != NULL)
-    return "the key may not list gateways: give it the right "
-           LIST_RIGHT_ORGANIZATION
+    return "the key may not list gateways: give it the "
+           "right " LIST_RIGHT_ORGANIZATION
            ", or name the gateways with Gateway lines";
   if (strstr(error->missing, "RIGHT_USER_GATEWAYS_LIST") != NULL)
     return "the key may not list gateways: give it the right " LIST_RIGHT
@@ -88,8 +88,7 @@ static void add_warning(char *buffer, size_t size, const char *warning) {
 
 char *ttn_trouble_print(char *buffer, size_t size, int status,
                         const struct ttn_api_error *error,
-                        const struct ttn_auth_info *info,
-                        const char *warning) {
+                        const struct ttn_auth_info *info, const char *warning) {
   if (status == 403 && info != NULL && info->kind == TTN_KEY_GATEWAY)
     return ttn_trouble_not_heard(buffer, size, info);
   ttn_print(buffer, size, "%s", sentence(status, error, warning));
@@ -100,8 +99,8 @@ char *ttn_trouble_print(char *buffer, size_t size, int status,
 char *ttn_trouble_not_heard(char *buffer, size_t size,
                             const struct ttn_auth_info *info) {
   if (info != NULL && info->kind == TTN_KEY_GATEWAY &&
-      info->entity_id != NULL && ttn_id_valid(info->entity_id,
-                                              strlen(info->entity_id)))
+      info->entity_id != NULL &&
+      ttn_id_valid(info->entity_id, strlen(info->entity_id)))
     return ttn_print(
         buffer, size,
         "the key is gateway %s's own and can't list gateways: to report just "
@@ -122,10 +121,11 @@ char *ttn_trouble_no_status(char *buffer, size_t size,
   if (info->kind == TTN_KEY_NOT_HEARD)
     return ttn_trouble_not_heard(buffer, size, info);
   if (info->n_rights == 0)
-    ttn_print(buffer, size,
-              "the key has no rights at all: its account is suspended, pending "
-              "or rejected, or the key was made without any; it needs "
-              LIST_RIGHT " and " STATUS_RIGHT);
+    ttn_print(
+        buffer, size,
+        "the key has no rights at all: its account is suspended, pending "
+        "or rejected, or the key was made without any; it needs " LIST_RIGHT
+        " and " STATUS_RIGHT);
   else
     ttn_print(buffer, size,
               "the key lacks the right " STATUS_RIGHT

@@ -14,12 +14,21 @@
 /* The kinds of messages that the stack counts. */
 enum ttn_message { TTN_UPLINK, TTN_DOWNLINK, TTN_TX_ACK, TTN_MESSAGES };
 
-/* Bounds of the stack: a page of a list has at most 1000 gateways, a batch 100, a
- * status 32 metrics. */
+/* Bounds of the stack: a page of a list has at most 1000 gateways, a batch 100,
+ * a status 32 metrics. */
 #define TTN_LIST_MAX 1000
 #define TTN_BATCH_MAX 100
 #define TTN_METRICS_MAX 32
 #define TTN_BANDS_MAX 32
+
+/* Kinds of bodies: each has its decoder. */
+enum ttn_body {
+  TTN_BODY_LIST,
+  TTN_BODY_BATCH,
+  TTN_BODY_SINGLE,
+  TTN_BODY_ERROR,
+  TTN_BODY_AUTH_INFO
+};
 
 /* Which of a ttn_stats's members are known. */
 enum {
@@ -52,7 +61,7 @@ struct ttn_stats {
   int64_t connected_at, disconnected_at;
   uint64_t count[TTN_MESSAGES]; /* at most INT64_MAX: a DERIVE's largest */
   int64_t last[TTN_MESSAGES];   /* last_…_received_at */
-  int64_t last_status;       /* last_status_received_at */
+  int64_t last_status;          /* last_status_received_at */
   double rtt_min, rtt_median, rtt_max; /* seconds, >= 0 */
   uint32_t rtt_count;
   const struct ttn_band *bands;

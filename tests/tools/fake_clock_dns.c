@@ -4,10 +4,10 @@
  * address would take a name server, and the minutes that libcurl keeps an
  * address and a connection would have to be waited for.
  *
- * The file that the environment names in TTN_FAKE_CLOCK_DNS is read at each call:
- *   host NAME ADDRESS   one line an address; other names are asked for as usual
- *   later SECONDS       all clocks are so much ahead
- *   wall SECONDS        the wall clock is so much more ahead, or behind */
+ * The file that the environment names in TTN_FAKE_CLOCK_DNS is read at each
+ * call: host NAME ADDRESS   one line an address; other names are asked for as
+ * usual later SECONDS       all clocks are so much ahead wall SECONDS the wall
+ * clock is so much more ahead, or behind */
 #include <dlfcn.h>
 #include <netdb.h>
 #include <stdbool.h>
@@ -49,8 +49,8 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
   real("clock_gettime", &next);
   int result = next(clock, now);
   if (clock != CLOCK_PROCESS_CPUTIME_ID && clock != CLOCK_THREAD_CPUTIME_ID)
-    now->tv_sec += ahead(clock == CLOCK_REALTIME ||
-                         clock == CLOCK_REALTIME_COARSE);
+    now->tv_sec +=
+        ahead(clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE);
   return result;
 }
 

@@ -64,22 +64,24 @@ static void print_meta(const char *id, const struct ttn_meta *meta) {
 }
 
 static void print_value(void *ctx, const struct ttn_value *v) {
+  const struct ttn_series_name *name = &ttn_series_names[v->series];
   (void)ctx;
-  printf("value %s %s %s %s ", v->plugin, v->instance, v->type,
-         v->type_instance);
+  printf("value %s %s %s %s%s ", name->plugin, v->subject, name->type,
+         name->type_instance, v->label);
   if (v->derive)
     printf("d %lld\n", (long long)v->count);
   else
     printf("g %.17g\n", v->gauge);
   if (v->meta != NULL)
-    print_meta(v->instance, v->meta);
+    print_meta(v->subject, v->meta);
 }
 
 static void print_notification(void *ctx, const struct ttn_notification *n) {
   static const char *const names[] = {"okay", "warning", "failure"};
+  const struct ttn_series_name *name = &ttn_series_names[n->series];
   (void)ctx;
-  printf("notify %s %s %s %s %s %s\n", names[n->severity], n->plugin,
-         n->instance, n->type, n->type_instance, n->message);
+  printf("notify %s %s %s %s %s %s\n", names[n->severity], name->plugin,
+         n->subject, name->type, name->type_instance, n->message);
 }
 
 static bool take_option(const struct ttn_env *env, struct ttn_settings *s,
@@ -139,8 +141,10 @@ static int run(const struct ttn_env *env, struct ttn_account *account) {
 int main(int argc, char **argv) {
   struct shift shift = {0, 0};
   struct ttn_env env = ttn_env_system;
-  const struct ttn_sink sink = {
-      .begin = begin, .value = print_value, .notify = print_notification};
+  const struct ttn_sink sink = {.begin = begin,
+                                .value = print_value,
+                                .notify = print_notification,
+                                .end = begin};
   if (argc < 2) {
     fprintf(stderr, "usage: ttn-drive ACCOUNT Option=value …\n");
     return 2;

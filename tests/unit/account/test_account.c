@@ -185,19 +185,14 @@ static void sink_begin(void *ctx) {
 
 static void sink_value(void *ctx, const struct ttn_value *v) {
   struct played *p = ctx;
-  if (strcmp(v->plugin, "ttn_api") == 0) {
-    if (strcmp(v->type_instance, "up") == 0)
-      p->seen.up = (int)v->gauge;
-    if (strcmp(v->type_instance, "unknown") == 0)
-      p->seen.unknown = (int)v->gauge;
-    return;
-  }
-  int i = v->instance[0] - 'a';
-  if (strcmp(v->type, "packets") == 0 &&
-      strcmp(v->type_instance, "uplink") == 0)
-    p->seen.uplinks[i] = v->count;
-  if (strcmp(v->type, "bool") == 0)
-    p->seen.connected[i] = (int)v->gauge;
+  if (v->series == TTN_SERIES_UP)
+    p->seen.up = (int)v->gauge;
+  if (v->series == TTN_SERIES_ALL_UNKNOWN)
+    p->seen.unknown = (int)v->gauge;
+  if (v->series == TTN_SERIES_UPLINK)
+    p->seen.uplinks[v->subject[0] - 'a'] = v->count;
+  if (v->series == TTN_SERIES_CONNECTED)
+    p->seen.connected[v->subject[0] - 'a'] = (int)v->gauge;
 }
 
 static void sink_notify(void *ctx, const struct ttn_notification *n) {
@@ -257,7 +252,8 @@ static struct ttn_account *begin(struct played *p, struct ttn_sink *sink,
                         .wake = net_nothing,
                         .free = net_nothing};
   struct ttn_settings *s = settings(p->test, state_file);
-  *sink = (struct ttn_sink){p, sink_begin, sink_value, sink_notify};
+  *sink =
+      (struct ttn_sink){p, sink_begin, sink_value, sink_notify, net_nothing};
   if (s == NULL)
     return NULL;
   return ttn_account_new(&p->test->env, s, &net, sink, NULL);
@@ -438,7 +434,8 @@ static void test_stop(void **state) {
   struct played p = {.test = &test};
   struct ttn_net net = {&p,         net_start,   wait_and_stop,
                         net_cancel, net_nothing, net_nothing};
-  sink = (struct ttn_sink){&p, sink_begin, sink_value, sink_notify};
+  sink =
+      (struct ttn_sink){&p, sink_begin, sink_value, sink_notify, net_nothing};
   stopping = ttn_account_new(&test.env, settings(&test, ""), &net, &sink, NULL);
   assert_non_null(stopping);
   poll_once(&p, stopping, 0);

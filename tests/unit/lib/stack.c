@@ -68,9 +68,10 @@ static void sink_begin(void *ctx) { ((struct stack *)ctx)->reported[0] = '\0'; }
 
 static void sink_value(void *ctx, const struct ttn_value *v) {
   struct stack *p = ctx;
+  const struct ttn_series_name *name = &ttn_series_names[v->series];
   size_t n = strlen(p->reported);
-  snprintf(p->reported + n, sizeof(p->reported) - n, "%s/%s/%s-%s=%.0f\n",
-           v->plugin, v->instance, v->type, v->type_instance,
+  snprintf(p->reported + n, sizeof(p->reported) - n, "%s/%s/%s-%s%s=%.0f\n",
+           name->plugin, v->subject, name->type, name->type_instance, v->label,
            v->derive ? (double)v->count : v->gauge);
 }
 
@@ -116,7 +117,8 @@ struct stack *stack_open(void (*answer)(struct stack *, struct ttn_call *),
   const struct ttn_env *env = &p->test.env;
   struct ttn_net net = {p,          net_start,   net_wait,
                         net_cancel, net_nothing, net_nothing};
-  p->sink = (struct ttn_sink){p, sink_begin, sink_value, sink_notify};
+  p->sink =
+      (struct ttn_sink){p, sink_begin, sink_value, sink_notify, net_nothing};
   struct ttn_settings *s = ttn_settings_new(env, "home");
   assert_non_null(s);
   set(env, s, "APIKey", "NNSXS.KEY.SECRET");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* When somebody is called, and with which words. */
-#include "report/report.h"
+#include "report/notifications.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,9 +25,10 @@ static void record(void *ctx, const struct ttn_notification *n) {
   static const char *const names[] = {"OKAY", "WARNING", "FAILURE"};
   struct recorder *recorder = ctx;
   recorder->severities[recorder->sent++] = names[n->severity][0];
+  const struct ttn_series_name *name = &ttn_series_names[n->series];
   snprintf(recorder->last, sizeof recorder->last, "%s %s-%s/%s-%s: %s",
-           names[n->severity], n->plugin, n->instance, n->type,
-           n->type_instance, n->message);
+           names[n->severity], name->plugin, n->subject, name->type,
+           name->type_instance, n->message);
   assert_true(strlen(n->message) <= 255);
 }
 
@@ -43,7 +44,7 @@ static const char *told(struct recorder *recorder, int64_t offline_after,
   struct ttn_notice notice = {0};
   start(recorder);
   for (size_t i = 0; i < n; i++)
-    ttn_notice_gateway(&recorder->sink, &notice, "roof", NULL, states[i],
+    ttn_notify_gateway(&recorder->sink, &notice, "roof", NULL, states[i],
                        AT(60 * (int64_t)i), 0, AT(offline_after));
   return recorder->severities;
 }
@@ -111,19 +112,19 @@ static void says_what_to_look_at(void **state) {
   struct recorder recorder;
   struct ttn_notice notice = {0};
   struct ttn_sink *sink = &start(&recorder)->sink;
-  ttn_notice_gateway(sink, &notice, "roof", "The roof", C, AT(0), 0, 0);
-  ttn_notice_gateway(sink, &notice, "roof", "The roof", D, AT(60),
+  ttn_notify_gateway(sink, &notice, "roof", "The roof", C, AT(0), 0, 0);
+  ttn_notify_gateway(sink, &notice, "roof", "The roof", D, AT(60),
                      AT(1714557600), 0);
-  ttn_notice_gateway(sink, &notice, "roof", "The roof", D, AT(120),
+  ttn_notify_gateway(sink, &notice, "roof", "The roof", D, AT(120),
                      AT(1714557600), 0);
   assert_string_equal(
       recorder.last,
       "WARNING ttn-roof/bool-connected: Gateway \"The roof\" (roof) has been "
       "disconnected since 2024-05-01T10:00:00Z. Check its power, its network, "
       "and the server address in its packet forwarder.");
-  ttn_notice_gateway(sink, &notice, "roof", "The roof", C, AT(180),
+  ttn_notify_gateway(sink, &notice, "roof", "The roof", C, AT(180),
                      AT(1714557750), 0);
-  ttn_notice_gateway(sink, &notice, "roof", "The roof", C, AT(240),
+  ttn_notify_gateway(sink, &notice, "roof", "The roof", C, AT(240),
                      AT(1714557750), 0);
   assert_string_equal(
       recorder.last,
@@ -176,9 +177,9 @@ static void bounds_the_name(void **state) {
     struct recorder recorder;
     struct ttn_notice notice = {0};
     struct ttn_sink *sink = &start(&recorder)->sink;
-    ttn_notice_gateway(sink, &notice, id, names[i].name, C, AT(0), 0, 0);
+    ttn_notify_gateway(sink, &notice, id, names[i].name, C, AT(0), 0, 0);
     for (int minute = 1; minute < 3; minute++)
-      ttn_notice_gateway(sink, &notice, id, names[i].name, D, AT(60 * minute),
+      ttn_notify_gateway(sink, &notice, id, names[i].name, D, AT(60 * minute),
                          AT(1714557600), 0);
     assert_int_equal(recorder.sent, 1);
     assert_non_null(strstr(recorder.last, names[i].shown));
@@ -191,18 +192,18 @@ static void tells_of_the_key(void **state) {
   (void)state;
   struct recorder recorder;
   start(&recorder);
-  ttn_notice_key(&recorder.sink, "home", true,
+  ttn_notify_key(&recorder.sink, "home", true,
                  "the key has expired: make a new one in the Console.");
   assert_string_equal(recorder.last,
                       "FAILURE ttn_api-home/bool-up: Account home: the key has "
                       "expired: make a new one in the Console.");
-  ttn_notice_key(&recorder.sink, "home", false, NULL);
+  ttn_notify_key(&recorder.sink, "home", false, NULL);
   assert_string_equal(recorder.last, "OKAY ttn_api-home/bool-up: Account home: "
                                      "the key works again.");
   char why[400];
   memset(why, 'x', sizeof why);
   why[sizeof why - 1] = '\0';
-  ttn_notice_key(&recorder.sink, "home", true, why);
+  ttn_notify_key(&recorder.sink, "home", true, why);
   assert_int_equal(recorder.sent, 3);
 }
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Which values go out, under which names, and when none. The names are a
  * promise: an expectation here changes only with a major version. */
-#include "report/report.h"
+#include "report/api_stats.h"
+#include "report/field_mask.h"
+#include "report/groups.h"
+#include "report/values.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -24,8 +27,9 @@ static void record(void *ctx, const struct ttn_value *value) {
   struct recorder *recorder = ctx;
   char *end = recorder->text + recorder->used;
   size_t room = sizeof recorder->text - recorder->used;
-  int n = snprintf(end, room, "%s-%s/%s-%s ", value->plugin, value->instance,
-                   value->type, value->type_instance);
+  const struct ttn_series_name *name = &ttn_series_names[value->series];
+  int n = snprintf(end, room, "%s-%s/%s-%s%s ", name->plugin, value->subject,
+                   name->type, name->type_instance, value->label);
   recorder->used += (size_t)n;
   end += n;
   room -= (size_t)n;
@@ -289,7 +293,7 @@ static void expect_paths(uint32_t collect, bool meta_data, uint32_t without,
                          const char *expected) {
   const char *paths[TTN_PATHS];
   char text[512] = "";
-  size_t n = ttn_report_paths(collect, meta_data, without, paths);
+  size_t n = ttn_field_mask(collect, meta_data, without, paths);
   for (size_t i = 0; i < n; i++) {
     strcat(text, i == 0 ? "" : ",");
     strcat(text, paths[i]);
@@ -321,24 +325,24 @@ static void asks_for_what_it_needs(void **state) {
 
 static void leaves_out_unknown_paths(void **state) {
   (void)state;
-  assert_int_equal(ttn_report_path_bits(""), 0);
-  assert_int_equal(ttn_report_path_bits(", ,"), 0);
-  assert_int_equal(ttn_report_path_bits("uplink,uplink_counts,foo"), 0);
-  assert_int_equal(ttn_report_path_bits("connected_at"), 1);
+  assert_int_equal(ttn_field_mask_bits(""), 0);
+  assert_int_equal(ttn_field_mask_bits(", ,"), 0);
+  assert_int_equal(ttn_field_mask_bits("uplink,uplink_counts,foo"), 0);
+  assert_int_equal(ttn_field_mask_bits("connected_at"), 1);
   /* Before 3.25.2. */
-  uint32_t without = ttn_report_path_bits(
+  uint32_t without = ttn_field_mask_bits(
       "tx_acknowledgment_count, last_tx_acknowledgment_received_at");
   expect_paths(TTN_COLLECT_PACKETS, false, without,
                "connected_at,disconnected_at,uplink_count,downlink_count");
   /* A server that names the parent of what it doesn't know. */
-  without = ttn_report_path_bits("last_status,sub_bands");
+  without = ttn_field_mask_bits("last_status,sub_bands");
   expect_paths(TTN_COLLECT_STATUS | TTN_COLLECT_DUTY_CYCLE, false, without,
                "connected_at,disconnected_at,last_status_received_at");
   /* Without these two nothing is known at all. */
   expect_paths(0, true, UINT32_MAX, "connected_at,disconnected_at");
 }
 
-static void expect_api(const struct ttn_api_report *report, uint32_t collect,
+static void expect_api(const struct ttn_api_stats *report, uint32_t collect,
                        const char *expected) {
   struct recorder recorder;
   start(&recorder);
@@ -348,7 +352,7 @@ static void expect_api(const struct ttn_api_report *report, uint32_t collect,
 
 static void reports_the_account(void **state) {
   (void)state;
-  struct ttn_api_report report = {
+  struct ttn_api_stats report = {
       .up = true,
       .listed = true,
       .gateways = 9,
@@ -382,7 +386,7 @@ static void reports_the_account(void **state) {
 
 static void reports_an_account_that_failed(void **state) {
   (void)state;
-  struct ttn_api_report report = {.rate_available = -1};
+  struct ttn_api_stats report = {.rate_available = -1};
   report.failures[TTN_FAIL_STATE_FILE] = UINT64_MAX; /* more than a DERIVE */
   expect_api(&report, TTN_COLLECT_API,
              "ttn_api-home/bool-up 0\n"

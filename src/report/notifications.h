@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* Notifications about gateways and the key. */
+#ifndef TTN_NOTIFICATIONS_H
+#define TTN_NOTIFICATIONS_H
+
+#include "gateway/gateway.h"
+#include "report/sink.h"
+
+/* Notifications about one gateway: on a change of state seen in two answers,
+ * never at start-up, never for unknown, never twice. Kept per gateway, all
+ * zero at first. */
+struct ttn_notice {
+  uint8_t settled;   /* enum ttn_state that was last settled (or notified) */
+  uint8_t candidate; /* what the last proof showed, when it differs */
+  uint8_t warned;    /* a WARNING was sent and no OKAY yet */
+  int64_t since;     /* mono: when the gateway was first seen disconnected */
+};
+/* Call after each ttn_gateway_learn whose state is not unknown. wall_since:
+ * when that state began: the gateway's disconnected_at or connected_at (ns, 0 =
+ * not known). name: or NULL. mono: now. */
+void ttn_notify_gateway(const struct ttn_sink *sink, struct ttn_notice *notice,
+                        const char *id, const char *name, enum ttn_state state,
+                        int64_t mono, int64_t wall_since,
+                        int64_t offline_after);
+/* The key was rejected (why: one sentence with the fix) or works again. */
+void ttn_notify_key(const struct ttn_sink *sink, const char *account,
+                    bool rejected, const char *why);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* Where values and notifications go: the interface between the library and its
+ * faces (collectd, the command, tests). */
+#ifndef TTN_SINK_H
+#define TTN_SINK_H
+
+#include "report/series.h"
+#include "tts/records.h"
+
+/* What a gateway's values carry when MetaData is on; NULL or false where not
+ * known. */
+struct ttn_meta {
+  const char *name, *eui, *protocol, *remote_address, *server_address;
+  bool has_location;
+  struct ttn_location location;
+};
+
+/* One value. Strings live until the call returns. */
+struct ttn_value {
+  enum ttn_series series;
+  const char *subject; /* gateway id, or account */
+  const char *label;   /* "" where the series has none */
+  bool derive;         /* count is set, else gauge */
+  int64_t count;
+  double gauge;
+  const struct ttn_meta *meta; /* or NULL */
+};
+
+enum ttn_severity { TTN_OKAY, TTN_NOTIFY_WARNING, TTN_NOTIFY_FAILURE };
+
+struct ttn_notification {
+  enum ttn_severity severity;
+  enum ttn_series series;
+  const char *subject; /* gateway id, or account */
+  const char *message; /* at most 255 bytes */
+};
+
+/* Called on the account's thread, during a poll. begin and end enclose one
+ * poll: all values between them carry one time. */
+struct ttn_sink {
+  void *ctx;
+  void (*begin)(void *ctx);
+  void (*value)(void *ctx, const struct ttn_value *value);
+  void (*notify)(void *ctx, const struct ttn_notification *notification);
+  void (*end)(void *ctx);
+};
+
+#endif

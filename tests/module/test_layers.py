@@ -1,0 +1,424 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The layers of src/: which file may know which, and which file may write which struct.
+
+A unit is a .c file and the header of the same name. The rules:
+
+* Includes are written from src/. A file includes its own folder, or folders of a lower number.
+* System headers stay where they belong: plugin.h in collectd/, curl in http/, yajl's parser in json/ and
+  its writer in cli/.
+* A header named ...internal.h is included in its own folder only; that of account/ by its drivers only.
+* There is no circle among units, and none among folders.
+* A struct's fields are written in its own unit only. The compiler tells: each file is compiled with the
+  fields of all other units' structs made const. Initializers are no writes, and a struct may be assigned
+  as a whole to a variable or to a member of one's own.
+* The linker agrees: what an object leaves undefined is defined in a folder that it may include."""
+
+import concurrent.futures
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+import paths  # noqa: E402  (the modules lie beside the other tests' own)
+import tap  # noqa: E402
+
+LAYERS = {"base": 0, "json": 1, "http": 1, "tts": 2, "gateway": 3, "report": 4, "config": 5, "account": 6,
+          "collectd": 7, "cli": 7}
+SYSTEM = (("plugin.h", "collectd"), ("curl/", "http"), ("yajl/yajl_parse.h", "json"), ("yajl/yajl_gen.h", "cli"))
+# The only files of account/ that see all of its modules.
+DRIVERS = ("account/account.c", "account/dispatch.c", "account/poll.c", "account/status.c")
+
+# Structs that are not their header's own: {struct: (files that write it, why)}. "*": whoever calls.
+WRITERS = {
+    "ttn_call": ("*", "an argument: its caller fills it, http/ its answer"),
+    "ttn_answer": ("*", "the part of a call that http/ fills"),
+    "ttn_http_end": ("*", "an argument"),
+    "ttn_option": ("*", "an argument"),
+    "ttn_option_value": ("*", "an argument"),
+    "ttn_value": ("*", "an argument"),
+    "ttn_meta": ("*", "an argument"),
+    "ttn_sink": ("*", "an argument: functions of the caller"),
+    "ttn_http_options": ("*", "an argument"),
+    "ttn_api_stats": ("account/context.c account/poll.c", "an argument"),
+    "ttn_settings": ("config/accounts.c config/settings.c", "what was written, and what follows from it"),
+    "ttn_stats": ("tts/decode_stats.c account/cluster_lookup.c", "a copy outlives the decoder"),
+    "ttn_auth_info": ("tts/decode_auth_info.c account/credentials.c", "a copy outlives the decoder"),
+    "ttn_api_error": ("tts/decode_error.c", "records.h has no file of its own"),
+    "ttn_entry": ("tts/decode_stats.c", "records.h has no file of its own"),
+    "ttn_band": ("tts/decode_stats.c", "records.h has no file of its own"),
+    "ttn_metric": ("tts/decode_stats.c", "records.h has no file of its own"),
+    "ttn_listed": ("tts/decode_gateways.c", "records.h has no file of its own"),
+    "ttn_location": ("tts/decode_gateways.c", "records.h has no file of its own"),
+    "ttn_decoder": ("tts/decode.c", "decode_body.h has no file of its own"),
+    "ttn_stats_work": ("tts/decode_stats.c", "decode_body.h has no file of its own"),
+    "ttn_list_work": ("tts/decode_gateways.c", "decode_body.h has no file of its own"),
+    "ttn_error_work": ("tts/decode_error.c", "decode_body.h has no file of its own"),
+    "ttn_auth_work": ("tts/decode_auth_info.c", "decode_body.h has no file of its own"),
+    "ttn_gateway": ("gateway/gateway.c gateway/state_file.c", "it is read from the state file"),
+    "ttn_state_row": ("gateway/state_file.c account/offsets.c", "rows are handed to the caller"),
+    "http": ("http/http.c", "internal.h has no file of its own"),
+    "transfer": ("http/transfer.c", "internal.h has no file of its own"),
+    "transfers": ("http/transfer.c", "internal.h has no file of its own"),
+    "heard": ("http/transfer.c", "internal.h has no file of its own"),
+    "call_options": ("http/curl_options.c", "internal.h has no file of its own"),
+    "ttn_account": ("account/account.c account/status.c", "its modules have files of their own"),
+    "question": ("account/dispatch.c", "internal.h has no file of its own"),
+    "question_poll": ("account/dispatch.c", "internal.h has no file of its own"),
+    "waiting": ("account/dispatch.c", "internal.h has no file of its own"),
+    "poll": ("account/poll.c", "internal.h has no file of its own"),
+}
+
+
+class Tree:
+    """A source tree: src/ of the project, or one that a self-test wrote."""
+
+    def __init__(self, top):
+        self.top = top
+        self.files = sorted(os.path.relpath(path, top) for path in glob.glob(os.path.join(top, "*", "*.[ch]")))
+
+    def read(self, name):
+        with open(os.path.join(self.top, name), encoding="utf-8") as file:
+            return file.read()
+
+    def includes(self, name):
+        """[(written in quotes?, what)]"""
+        found = re.findall(r'(?m)^#include (?:"([^"]+)"|<([^>]+)>)', self.read(name))
+        return [(bool(own), own or system) for own, system in found]
+
+
+def folder(name):
+    return name.split("/")[0]
+
+
+def unit(tree, name):
+    """What a file belongs to: that of its header, if there is one."""
+    return os.path.splitext(name)[0]
+
+
+def wrong_includes(tree):
+    out = []
+    for name in tree.files:
+        if folder(name) not in LAYERS:
+            out.append("%s: the folder has no layer" % name)
+            continue
+        for own, what in tree.includes(name):
+            for header, home in SYSTEM:
+                if what.startswith(header) and folder(name) != home:
+                    out.append("%s includes %s, which only %s/ may" % (name, what, home))
+            if not own or what == "plugin.h":
+                continue
+            if what not in tree.files:
+                out.append("%s includes %s, which is not a path from src/" % (name, what))
+            elif folder(what) != folder(name) and LAYERS[folder(what)] >= LAYERS[folder(name)]:
+                out.append("%s includes %s of a layer that is not lower" % (name, what))
+    return out
+
+
+def wrong_internals(tree):
+    out = []
+    for name in tree.files:
+        for own, what in tree.includes(name):
+            if own and what.endswith("internal.h"):
+                drivers = what == "account/internal.h" and name not in DRIVERS
+                if folder(what) != folder(name) or drivers:
+                    out.append("%s includes %s" % (name, what))
+    return out
+
+
+def circles(edges):
+    """Each circle of a graph {node: {nodes}}, as text."""
+    out, done = [], set()
+
+    def walk(node, path):
+        if node in path:
+            out.append(" > ".join(path[path.index(node):] + [node]))
+        elif node not in done:
+            for other in sorted(edges.get(node, ())):
+                walk(other, path + [node])
+            done.add(node)
+
+    for node in sorted(edges):
+        walk(node, [])
+    return out
+
+
+def wrong_circles(tree):
+    units, folders = {}, {}
+    for name in tree.files:
+        for own, what in tree.includes(name):
+            if own and what in tree.files:
+                if unit(tree, what) != unit(tree, name):
+                    units.setdefault(unit(tree, name), set()).add(unit(tree, what))
+                if folder(what) != folder(name):
+                    folders.setdefault(folder(name), set()).add(folder(what))
+    return circles(units) + circles(folders)
+
+
+# -- Writes --
+
+
+def frozen_member(line):
+    """A declaration within a struct with all that it declares const."""
+    if re.match(r"\s*struct \w+ \w+(?:\[\w+\])?(?:, \w+)*;", line):
+        return line  # may be passed on; its own fields are const
+    if re.search(r"\(\*\w+\)\(", line):
+        return re.sub(r"\(\*(\w+)\)\(", r"(*const \1)(", line)
+    if "*" in line:
+        return re.sub(r"\*(\w+)", r"*const \1", line)
+    return re.sub(r"^(\s*)(?=\w)", r"\1const ", line)
+
+
+def frozen(text, free):
+    """A header in which no field of a struct can be written, but for those of the structs in free."""
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    out, depth, thawed = [], 0, False
+    for line in text.split("\n"):
+        opened = re.match(r"\s*(?:struct|union)(?: (\w+))? \{", line)
+        if opened and depth == 0:
+            thawed = opened.group(1) in free
+        if opened or (depth and "{" in line):
+            depth += 1
+        elif depth and re.match(r"\s*\}", line):
+            depth -= 1
+        elif depth and not thawed and line.strip().endswith((";", ",")) and "enum {" not in line:
+            line = frozen_member(line) if not out or not out[-1].rstrip().endswith(",") else line
+        out.append(line)
+    return "\n".join(out)
+
+
+def owners(tree):
+    """{struct: the unit that defines it} of all headers."""
+    return {name: unit(tree, header) for header in tree.files if header.endswith(".h")
+            for name in re.findall(r"(?m)^\s*struct (\w+) \{", tree.read(header))}
+
+
+def written_by(tree, name):
+    """The structs that a file may write."""
+    out = {struct for struct, home in owners(tree).items() if home == unit(tree, name)}
+    for struct, (files, _) in WRITERS.items():
+        out.discard(struct)
+        if files == "*" or name in files.split():
+            out.add(struct)
+    return out
+
+
+def assigned(line, column):
+    """What stands left of the operator in a line."""
+    text = line[:column - 1].rstrip()
+    depth, start = 0, len(text)
+    while start > 0:
+        c = text[start - 1]
+        depth += (c in ")]") - (c in "([")
+        if depth < 0 or depth == 0 and not re.match(r"[\w.>\[\]()*-]", c):
+            break
+        start -= 1
+    return re.sub(r"\[[^\]]*\]", "[]", text[start:])
+
+
+def is_whole(tree, name, target):
+    """Whether an assignment is of a whole struct, to a variable or to a member of a struct of one's own: the
+    compiler refuses it all the same, because the value has const members."""
+    member = re.search(r"(?:\.|->)(\w+)(\[\])?$", target)
+    if not member:
+        return True
+    texts = [tree.read(header) for header in tree.files if header.endswith(".h")]
+    if member.group(2) and any(re.search(r"(?m)^\s*struct \w+ \*%s[;,]" % member.group(1), text) for text in texts):
+        return True  # an element of what a member points to
+    homes = {header for header in tree.files if header.endswith(".h") or header == name
+             for struct in re.findall(r"(?m)^struct (\w+) \{", tree.read(header)) if struct in written_by(tree, name)}
+    return any(re.search(r"(?m)^\s*struct \w+ %s(?:\[\w+\])?(?:, \w+)*;" % member.group(1), tree.read(home))
+               for home in homes | {name})
+
+
+def writes(tree, name, flags):
+    """Errors of a file that is compiled with all that it may not write made const."""
+    free = written_by(tree, name)
+    with tempfile.TemporaryDirectory(prefix="ttn-layers-") as scratch:
+        for header in tree.files:
+            if header.endswith(".h"):
+                path = os.path.join(scratch, header)
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(frozen(tree.read(header), free))
+        done = subprocess.run(["cc", "-std=c11", "-w", "-fsyntax-only", "-I", scratch, *flags,
+                               os.path.join(tree.top, name)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              check=False, text=True, env=dict(os.environ, LC_ALL="C"))
+    if done.returncode != 0 and "error: " not in done.stdout:
+        return [done.stdout]
+    out, source = [], tree.read(name).split("\n")
+    for line, column, error in re.findall(r"(?m)\.c:(\d+):(\d+): error: (.*)$", done.stdout):
+        whole = "increment" not in error and is_whole(tree, name, assigned(source[int(line) - 1], int(column)))
+        if not whole or "read-only" not in error:
+            out.append("%s:%s: %s" % (name, line, error))
+    return out
+
+
+def wrong_writes(tree, flags=()):
+    sources = [name for name in tree.files if name.endswith(".c")]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        return [line for lines in pool.map(lambda name: writes(tree, name, flags), sources) for line in lines]
+
+
+# -- The linker --
+
+
+def symbols(path):
+    """What an object defines, and what it leaves undefined."""
+    text = subprocess.run(["nm", "-P", path], stdout=subprocess.PIPE, check=True, text=True).stdout
+    rows = [line.split()[:2] for line in text.splitlines()]
+    return ({name for name, kind in rows if kind in "TDRB"}, {name for name, kind in rows if kind == "U"})
+
+
+def wrong_links(objects):
+    """objects: {folder: [paths]}"""
+    table = {path: symbols(path) for paths_ in objects.values() for path in paths_}
+    home = {name: where for where, paths_ in objects.items() for path in paths_ for name in table[path][0]}
+    out = []
+    for where, paths_ in objects.items():
+        for path in paths_:
+            for name in sorted(table[path][1]):
+                other = home.get(name, where)
+                if other != where and LAYERS[other] >= LAYERS[where]:
+                    out.append("%s of %s/ needs %s of %s/" % (os.path.basename(path), where, name, other))
+    return out
+
+
+def built():
+    """{folder: [objects]} of this build, each once: libtool makes two of some."""
+    out = {}
+    for name in LAYERS:
+        found = glob.glob(os.path.join(paths.build(), "src", name, "*.o"))
+        found += glob.glob(os.path.join(paths.build(), "src", name, ".libs", "*.o"))
+        out[name] = list({os.path.basename(path): path for path in found}.values())
+    return out
+
+
+# -- The tests --
+
+
+def project():
+    return Tree(os.path.join(paths.SRCDIR, "src"))
+
+
+def flags():
+    """As the build has them: of libraries and of collectd's headers."""
+    with open(os.path.join(paths.build(), "Makefile"), encoding="utf-8") as file:
+        values = dict(re.findall(r"(?m)^(\w+) = (.*)$", file.read()))
+    words = " ".join(values.get(name, "") for name in ("CURL_CFLAGS", "YAJL_CFLAGS", "COLLECTD_CPPFLAGS"))
+    return ["-D_GNU_SOURCE", '-DTTN_VERSION="0"', *words.split()]
+
+
+def test_includes():
+    """Files include their own folder and lower layers, and system headers where these belong"""
+    tree = project()
+    tap.at_most(40, len(tree.files), "files")
+    tap.equal(sorted({folder(name) for name in tree.files}), sorted(LAYERS), "folders")
+    tap.equal(wrong_includes(tree), [])
+
+
+def test_internals():
+    """Internal headers stay in their folder, and account/'s with its drivers"""
+    tap.equal(wrong_internals(project()), [])
+
+
+def test_circles():
+    """No circle among files or folders"""
+    tap.equal(wrong_circles(project()), [])
+
+
+def test_writes():
+    """A struct's fields are written in one file"""
+    tap.equal(wrong_writes(project(), flags()), [])
+
+
+def test_links():
+    """Objects need only what their layer may know"""
+    objects = built()
+    tap.equal([name for name, found in objects.items() if not found], [], "folders without objects")
+    tap.equal(wrong_links(objects), [])
+
+
+# Each rule against a tree that breaks it: what a file of the tree below gets added, and what is found.
+GOOD = {
+    "base/text.h": "struct text {\n  int n;\n  char *s;\n};\nvoid text_set(struct text *text, int n);\n",
+    "base/text.c": '#include "base/text.h"\nvoid text_set(struct text *text, int n) { text->n = n; }\n',
+    "http/http.c": '#include "base/text.h"\nint http_get(void) { struct text t = {1}; text_set(&t, 2); '
+                   'return t.n; }\n',
+    "json/json.h": "int json(void);\n",
+    "account/internal.h": '#include "base/text.h"\nstruct account {\n  struct text text;\n};\n',
+    "account/poll.c": '#include "account/internal.h"\nint poll_(struct account *a) { return a->text.n; }\n',
+}
+
+
+def broken(files):
+    """A tree with other files, removed at its end."""
+    top = tempfile.mkdtemp(prefix="ttn-layers-")
+    for name, text in dict(GOOD, **files).items():
+        os.makedirs(os.path.join(top, folder(name)), exist_ok=True)
+        with open(os.path.join(top, name), "w", encoding="utf-8") as file:
+            file.write(text)
+    return Tree(top)
+
+
+def found_in(files, check):
+    tree = broken(files)
+    try:
+        return check(tree)
+    finally:
+        shutil.rmtree(tree.top)
+
+
+def test_rules_can_fail():
+    """Each rule finds what breaks it, and nothing in a good tree"""
+    for check in (wrong_includes, wrong_internals, wrong_circles, wrong_writes):
+        tap.equal(found_in({}, check), [], check.__name__)
+    cases = (
+        (wrong_includes, "base/a.c", '#include "http/http.h"\n', "not a path from src/"),
+        (wrong_includes, "base/a.c", '#include "json/json.h"\n', "a layer that is not lower"),
+        (wrong_includes, "http/a.c", '#include "json/json.h"\n', "a layer that is not lower"),
+        (wrong_includes, "json/a.c", "#include <curl/curl.h>\n", "which only http/ may"),
+        (wrong_includes, "account/a.c", '#include "plugin.h"\n', "which only collectd/ may"),
+        (wrong_includes, "tts/a.c", "#include <yajl/yajl_gen.h>\n", "which only cli/ may"),
+        (wrong_includes, "new/a.c", "", "has no layer"),
+        (wrong_internals, "account/hosts.c", '#include "account/internal.h"\n', "account/hosts.c includes"),
+        (wrong_internals, "cli/a.c", '#include "account/internal.h"\n', "cli/a.c includes"),
+        (wrong_circles, "json/json.c", '#include "json/b.h"\n', "json/b > json/json > json/b"),
+        (wrong_writes, "account/poll.c", '#include "account/internal.h"\n'
+         "void f(struct account *a) { a->text.n = 1; }\n", "account/poll.c:2"),
+        (wrong_writes, "account/poll.c", '#include "account/internal.h"\n'
+         "void f(struct account *a) { a->text.n++; }\n", "account/poll.c:2"),
+        (wrong_writes, "http/http.c", '#include "base/text.h"\n'
+         "void f(struct text *t) { t->s = 0; }\n", "http/http.c:2"),
+        (wrong_writes, "http/http.c", '#include "base/text.h"\n'
+         "void f(struct text *t) { struct text u = {2}; *t = u; t->n += 1; }\n", "http/http.c:2"),
+        (wrong_writes, "account/poll.c", '#include "account/internal.h"\n'
+         "void f(struct account *a) { a->text = (struct text){0}; }\n", "account/poll.c:2"),
+    )
+    for check, name, text, wanted in cases:
+        more = {"json/b.h": '#include "json/json.h"\n'} if check == wrong_circles else {}
+        said = found_in(dict({name: text}, **more), check)
+        tap.equal([wanted in line for line in said], [True], "%s: %s" % (text.strip(), said))
+    tap.equal(circles({"a": {"b"}, "b": {"a"}, "c": {"a"}}), ["a > b > a"])
+
+
+def test_link_rule_can_fail():
+    """The linker's rule finds an object that needs a higher layer"""
+    with tempfile.TemporaryDirectory(prefix="ttn-layers-") as scratch:
+        objects = {}
+        for where, text in (("base", "void up(void); void down(void) { up(); }\n"), ("http", "void up(void) {}\n")):
+            source, target = (os.path.join(scratch, where + end) for end in (".c", ".o"))
+            with open(source, "w", encoding="utf-8") as file:
+                file.write(text)
+            subprocess.run(["cc", "-c", source, "-o", target], check=True)
+            objects[where] = [target]
+        tap.equal(wrong_links(objects), ["base.o of base/ needs up of http/"])
+
+
+if __name__ == "__main__":
+    tap.run(globals())
