@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# Tests are found by their names, so none can be forgotten here:
+# make finds the tests by their names, so none can be forgotten here:
 #
 #   tests/unit/*/test_*.c              built as .tap, see unit/local.mk
 #   tests/fuzz/fuzz_*.c                built as .tap and .fuzzer, fuzz/local.mk
@@ -42,17 +42,18 @@ AM_DEFAULT_SOURCE_EXT = .c
 include tests/unit/local.mk
 include tests/fuzz/local.mk
 
-# A test program needs no rule by automake: its rules would have to name it.
+# Unit tests and fuzzers are not automake's programs: it would need their names.
 # Each object has a .d file beside it, which names the headers that it needs.
 compile_test = $(AM_V_CC)$(MKDIR_P) $(@D) && $(COMPILE) $(test_cppflags) \
 	-MD -MP -c -o $@
 link_test = $(AM_V_CCLD)$(LINK)
 -include $(wildcard %D%/unit/*/*.d %D%/fuzz/*.d)
 MOSTLYCLEANFILES = %D%/unit/*/*.[do] %D%/fuzz/*.[do]
-CLEANFILES = %D%/unit/*/*.tap %D%/unit/lib/libunit.a %D%/fuzz/*.tap %D%/fuzz/*.fuzzer
+CLEANFILES = %D%/unit/*/*.tap %D%/unit/lib/libunit.a %D%/fuzz/*.tap \
+	%D%/fuzz/*.fuzzer
 
-# What automake does not read it cannot take for names of tests, hence
-# FOUND_TESTS: configure puts $(found_tests) there.
+# automake would take each word of a call of $(wildcard) for a test's name. So
+# it sees only FOUND_TESTS, which configure replaces by $(found_tests).
 found_tests = $(unit_tests) $(corpus_tests) $(python_tests)
 TESTS = @FOUND_TESTS@
 # What make check-all runs, whatever TESTS is.

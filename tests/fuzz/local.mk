@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# A fuzzer is fuzz_NAME.c, with what fuzzers share. With replay.c it is a test of
-# its corpus, in any build; with libFuzzer's main() it is for "make fuzz".
+# A fuzzer is fuzz_NAME.c, with what fuzzers share. With replay.c it tests its
+# corpus, in any build; with libFuzzer's main() it is for "make fuzz".
 corpus_tests = $(patsubst %.c,%.tap,$(call source_files,%D%/fuzz_*.c))
 fuzzers = $(corpus_tests:.tap=.fuzzer)
 fuzz_objects = $(corpus_tests:.tap=.o) %D%/replay.o $(fuzz_shared)

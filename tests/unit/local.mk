@@ -7,15 +7,15 @@ unit_tests = $(patsubst %.c,%.tap,$(call source_files,%D%/*/test_*.c))
 unit_library_objects = $(patsubst %.c,%.o,$(call source_files,%D%/lib/*.c))
 unit_objects = $(unit_tests:.tap=.o) $(unit_library_objects)
 
-# These measure time-outs, so they need a machine that isn't tens of times
-# slower than usual. test_check would take it a minute. Valgrind runs none of
-# them; the sanitizers see to their memory.
+# These do not run under valgrind, which is tens of times slower: the tests of
+# http/ measure time-outs, and test_check would take a minute. The sanitizers
+# check their memory.
 timed_tests = \
 	%D%/cli/test_check.tap \
 	%D%/http/test_http.tap \
 	%D%/http/test_http_tls.tap \
 	%D%/http/test_http_ways.tap
-# And these would take minutes there.
+# These would take minutes under valgrind.
 slow_unit_tests = \
 	%D%/json/test_json_splices.tap \
 	%D%/json/test_json_suite.tap
@@ -36,8 +36,8 @@ torture_tests = \
 	%D%/collectd/test_plugin_memory.tap \
 	%D%/json/test_json_memory.tap
 
-# What tests of one folder need beyond the rest: those of the module play
-# collectd for it, which takes its functions from there.
+# What tests of one folder need in addition. The module takes collectd's
+# functions from the test program, so that exports them.
 unit_cppflags_collectd = $(COLLECTD_CPPFLAGS)
 unit_cppflags_lib = $(COLLECTD_CPPFLAGS)
 unit_ldflags_collectd = -export-dynamic
