@@ -225,10 +225,10 @@ static void settle_question(struct ttn_account *a, enum question_state state,
   bool singles = false;
   q->poll.state = state;
   if (info != NULL && !info->can_read_status && !info->is_admin) {
-    reject_key(a,
-               ttn_trouble_no_status(why, sizeof(why), info, q->poll.warning));
+    reject_key(
+        a, ttn_key_error_no_status(why, sizeof(why), info, q->poll.warning));
   } else if (q->poll.list_empty) {
-    reject_key(a, ttn_trouble_not_heard(why, sizeof(why), info));
+    reject_key(a, ttn_key_error_missing(why, sizeof(why), info));
   } else if (info != NULL) {
     accept_key(a); /* though all gateways may be refused to it */
     singles =
@@ -280,9 +280,9 @@ static void list_verdict(struct ttn_account *a, const struct request *request,
   case VERDICT_LIST_DENIED:
     host_succeeded(host_of(a, request));
     context_count_failure(&a->context, TTN_FAIL_KEY);
-    ttn_trouble_print(why, sizeof(why), answer->status,
-                      ttn_decoder_error(request->decoder), NULL,
-                      answer->warning);
+    ttn_key_error_print(why, sizeof(why), answer->status,
+                        ttn_decoder_error(request->decoder), NULL,
+                        answer->warning);
     after_discovery(a, discovery_denied(d, &a->context, request->page, why));
     return;
   case VERDICT_RATE_LIMITED:
@@ -430,9 +430,9 @@ static void key_rejected(struct ttn_account *a, const struct request *request) {
   char why[512];
   bool rotated =
       credentials_rotated(&a->credentials, &a->context, request->call.auth);
-  ttn_trouble_print(why, sizeof(why), request->call.answer.status,
-                    ttn_decoder_error(request->decoder), NULL,
-                    request->call.answer.warning);
+  ttn_key_error_print(why, sizeof(why), request->call.answer.status,
+                      ttn_decoder_error(request->decoder), NULL,
+                      request->call.answer.warning);
   if (!rotated && request->host == 0) {
     host_succeeded(host_of(a, request));
     reject_key(a, why);

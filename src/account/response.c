@@ -80,8 +80,8 @@ static enum verdict refused(enum api_call api, int status,
     if (status == 400 && has_name(error, "field_mask_paths"))
       return VERDICT_UNKNOWN_FIELDS;
   }
-  return ttn_trouble_batch_refused(status, error) ? VERDICT_RIGHTS_UNCLEAR
-                                                  : VERDICT_FAILED;
+  return ttn_key_error_batch(status, error) ? VERDICT_RIGHTS_UNCLEAR
+                                            : VERDICT_FAILED;
 }
 
 enum verdict response_verdict(const struct response *r,
@@ -97,7 +97,7 @@ enum verdict response_verdict(const struct response *r,
   print_status(reason, reason_size, status, r->error);
   if (status == 429)
     return VERDICT_RATE_LIMITED;
-  if (ttn_trouble_key_refused(status, r->error))
+  if (ttn_key_error_rejected(status, r->error))
     return VERDICT_KEY_REJECTED;
   return refused(r->api, status, r->error);
 }

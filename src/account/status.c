@@ -5,35 +5,36 @@
 
 #include "account/internal.h"
 
-void ttn_account_ask_key(struct ttn_account *a) { a->ask_owner = true; }
+void ttn_account_ask_owner(struct ttn_account *a) { a->ask_owner = true; }
 
-void ttn_account_view(const struct ttn_account *a, struct ttn_view *view) {
+void ttn_account_status(const struct ttn_account *a, struct ttn_status *view) {
   const struct credentials_poll *key = &a->credentials.poll;
   const struct discovery_poll *discovery = &a->discovery.poll;
-  *view = (struct ttn_view){
+  *view = (struct ttn_status){
       .key = a->credentials.owner,
-      .key_why = key->rejected ? key->reason : NULL,
-      .list_why = discovery->reason[0] != '\0' ? discovery->reason : NULL,
+      .key_reason = key->rejected ? key->reason : NULL,
+      .list_reason = discovery->reason[0] != '\0' ? discovery->reason : NULL,
       .list_denied = discovery->denied,
       .listed = a->discovery.have_list,
       .n_gateways = a->gateways.n,
       .n_hosts = a->hosts.n,
       .n_bad = a->apply.poll.n_bad,
-      .bad_why = a->apply.poll.bad_reason,
+      .bad_reason = a->apply.poll.bad_reason,
   };
 }
 
-const char *ttn_account_view_refused(const struct ttn_account *a, size_t i) {
+const char *ttn_account_denied_organization(const struct ttn_account *a,
+                                            size_t i) {
   for (size_t s = 0; s < a->discovery.n_sources; s++)
     if (a->discovery.sources[s].refused && i-- == 0)
       return a->discovery.sources[s].organization;
   return NULL;
 }
 
-void ttn_account_view_host(const struct ttn_account *a, size_t i,
-                           struct ttn_host_view *view) {
+void ttn_account_host_status(const struct ttn_account *a, size_t i,
+                             struct ttn_host_status *view) {
   const struct host *host = &a->hosts.list[i];
-  *view = (struct ttn_host_view){
+  *view = (struct ttn_host_status){
       .endpoint = &host->endpoint,
       .answered = host->poll.answered,
       .failed = host->poll.failed,
@@ -46,13 +47,13 @@ void ttn_account_view_host(const struct ttn_account *a, size_t i,
   };
 }
 
-void ttn_account_view_gateway(const struct ttn_account *a, size_t i,
-                              struct ttn_gateway_view *view) {
+void ttn_account_gateway_status(const struct ttn_account *a, size_t i,
+                                struct ttn_gateway_status *view) {
   const struct gateway *gw = a->gateways.list[i];
   enum ttn_state state = gw->result == GATEWAY_ANSWERED
                              ? (enum ttn_state)gw->known.shown
                              : TTN_UNKNOWN;
-  *view = (struct ttn_gateway_view){
+  *view = (struct ttn_gateway_status){
       .id = gw->id,
       .name = gw->name,
       .eui = gw->eui,

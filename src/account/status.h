@@ -3,29 +3,29 @@
  * is, how each host does, and why a gateway is unknown. For ttn-check; a daemon
  * has no use for it. Read it after a poll, or amid one on the account's thread.
  * Strings live until the next poll. */
-#ifndef TTN_VIEW_H
-#define TTN_VIEW_H
+#ifndef TTN_STATUS_H
+#define TTN_STATUS_H
 
 #include "account/account.h"
 #include "gateway/gateway.h"
 
-struct ttn_view {
+struct ttn_status {
   const struct ttn_auth_info *key; /* whose it is; NULL: nobody told */
   /* Why nothing is known in this poll: the key was refused. trouble.h's
    * sentence, or NULL. */
-  const char *key_why;
+  const char *key_reason;
   /* Why the list could not be read in this poll, or NULL; `list_denied`: it is
    * trouble.h's sentence about a right. */
-  const char *list_why;
+  const char *list_reason;
   bool list_denied;
-  bool listed;         /* gateways are known */
-  size_t n_gateways;   /* in order of their ids */
-  size_t n_hosts;      /* the first is URL's */
-  size_t n_bad;        /* gateways whose entry can't be believed */
-  const char *bad_why; /* the first of these, and why */
+  bool listed;            /* gateways are known */
+  size_t n_gateways;      /* in order of their ids */
+  size_t n_hosts;         /* the first is URL's */
+  size_t n_bad;           /* gateways whose entry can't be believed */
+  const char *bad_reason; /* the first of these, and why */
 };
 
-struct ttn_host_view {
+struct ttn_host_status {
   const struct ttn_endpoint *endpoint;
   bool answered, failed; /* in this poll; both: not at first, or not always */
   bool limited;          /* gateways were left unknown for its rate limit */
@@ -36,7 +36,7 @@ struct ttn_host_view {
                   * answer's way and the cut fraction of a second included */
 };
 
-struct ttn_gateway_view {
+struct ttn_gateway_status {
   const char *id;
   /* As listed, with MetaData; NULL where not known. */
   const char *name, *eui, *address;
@@ -50,16 +50,17 @@ struct ttn_gateway_view {
 
 /* From now on the account asks whose key it has, first of all and once for each
  * key. Else it asks only when in doubt. */
-void ttn_account_ask_key(struct ttn_account *account);
+void ttn_account_ask_owner(struct ttn_account *account);
 
-void ttn_account_view(const struct ttn_account *account, struct ttn_view *view);
+void ttn_account_status(const struct ttn_account *account,
+                        struct ttn_status *view);
 /* The i-th Organization line that the key may not list, as far as is known;
- * NULL past the end. Where there is one only, list_why says so. */
-const char *ttn_account_view_refused(const struct ttn_account *account,
-                                     size_t i);
-void ttn_account_view_host(const struct ttn_account *account, size_t i,
-                           struct ttn_host_view *view);
-void ttn_account_view_gateway(const struct ttn_account *account, size_t i,
-                              struct ttn_gateway_view *view);
+ * NULL past the end. Where there is one only, list_reason says so. */
+const char *ttn_account_denied_organization(const struct ttn_account *account,
+                                            size_t i);
+void ttn_account_host_status(const struct ttn_account *account, size_t i,
+                             struct ttn_host_status *view);
+void ttn_account_gateway_status(const struct ttn_account *account, size_t i,
+                                struct ttn_gateway_status *view);
 
 #endif

@@ -1,130 +1,150 @@
 /* SPDX-License-Identifier: MIT */
-/* What is wrong, and the cure, from what a poll left. Each trouble is one
- * sentence of what and one of the cure; those about the key are the library's
- * own. Knows neither tables nor JSON.
+/* Each problem is one sentence about what is wrong and one about the fix; those
+ * about the key are the library's own.
  *
- * A trouble that explains another takes its place: what a refused key or a
- * silent host leaves unknown is not told a second time. */
-#include "cli/check.h"
+ * If one problem explains another, only the first is shown: what a rejected key
+ * or a silent host leaves unknown is not reported a second time. */
+#include "cli/diagnose.h"
 
-#include "tts/key_errors.h"
 #include "base/text.h"
+#include "cli/config_block.h"
+#include "cli/untrusted_hosts.h"
+#include "tts/key_errors.h"
 
 #include <string.h>
 
 /* So many names of gateways in a sentence. */
 #define NAMES_MAX 8
-#define TROUBLES_MAX 100000
+#define PROBLEMS_MAX 100000
 /* Ages are measured against the stack's clock, but values get this machine's
  * time. An answer's way and the cut second are less than this. */
 #define CLOCK_OFF (30 * TTN_SECOND)
 
+static void forget_problems(struct problems *problems) {
+  for (size_t i = 0; i < problems->n; i++) {
+    text_free(&problems->list[i].message);
+    text_free(&problems->list[i].fix);
+  }
+  problems->n = 0;
+}
+
+/* What problems are found in, and where they go. */
+struct findings {
+  const struct snapshot *snap;
+  struct problems *problems;
+  bool no_memory;
+};
+
 /* A new one, to be filled in; NULL: no memory. */
-static struct check_trouble *
-add(struct check_look *look, enum check_severity severity, const char *kind) {
-  void *troubles = look->troubles;
-  if (!ttn_grow(&look->env->env, &troubles, &look->room_troubles,
-                look->n_troubles + 1, sizeof(*look->troubles), TROUBLES_MAX)) {
-    look->no_memory = true;
+static struct problem *add(struct findings *f, enum severity severity,
+                           const char *kind) {
+  struct problems *problems = f->problems;
+  void *list = problems->list;
+  const struct ttn_env *env = &f->snap->env->env;
+  if (!ttn_grow(env, &list, &problems->room, problems->n + 1,
+                sizeof(*problems->list), PROBLEMS_MAX)) {
+    f->no_memory = true;
     return NULL;
   }
-  look->troubles = troubles;
-  struct check_trouble *t = &look->troubles[look->n_troubles++];
-  *t = (struct check_trouble){.severity = severity,
-                              .kind = kind,
-                              .what = {.env = &look->env->env},
-                              .cure = {.env = &look->env->env}};
-  return t;
+  problems->list = list;
+  struct problem *p = &problems->list[problems->n++];
+  *p = (struct problem){.severity = severity,
+                        .kind = kind,
+                        .message = {.env = env},
+                        .fix = {.env = env}};
+  return p;
 }
 
 /* Both at once, where neither has a number in it. */
-static void say(struct check_look *look, enum check_severity severity,
-                const char *kind, const char *what, const char *cure) {
-  struct check_trouble *t = add(look, severity, kind);
-  if (t == NULL)
+static void say(struct findings *f, enum severity severity, const char *kind,
+                const char *message, const char *fix) {
+  struct problem *p = add(f, severity, kind);
+  if (p == NULL)
     return;
-  check_add(&t->what, "%s", what);
-  check_add(&t->cure, "%s", cure);
+  text_add(&p->message, "%s", message);
+  text_add(&p->fix, "%s", fix);
 }
 
-/* trouble.h's sentence in its two parts. */
-static void say_sentence(struct check_look *look, const char *kind,
+/* A sentence of key_errors.h in its two parts. */
+static void say_sentence(struct findings *f, const char *kind,
                          const char *sentence) {
-  struct check_trouble *t = add(look, CHECK_ERROR, kind);
-  const char *cure = ttn_trouble_cure(sentence);
-  if (t == NULL)
+  struct problem *p = add(f, SEVERITY_PROBLEM, kind);
+  const char *fix = ttn_key_error_fix(sentence);
+  if (p == NULL)
     return;
-  int n = cure[0] == '\0' ? (int)strlen(sentence)
-                          : (int)(cure - sentence) - 2; /* ": " */
-  check_add(&t->what, "%.*s", n, sentence);
-  check_add_ours(&t->cure, cure);
+  int n = fix[0] == '\0' ? (int)strlen(sentence)
+                         : (int)(fix - sentence) - 2; /* ": " */
+  text_add(&p->message, "%.*s", n, sentence);
+  messages_add(&p->fix, fix);
 }
 
-static void add_count(struct check_text *text, size_t n) {
-  check_add(text, "%zu gateway%s", n, n == 1 ? " is" : "s are");
+static void add_count(struct text *text, size_t n) {
+  text_add(text, "%zu gateway%s", n, n == 1 ? " is" : "s are");
 }
 
-typedef bool chosen(const struct check_row *row, const void *arg);
+typedef bool chosen(const struct row *row, const void *arg);
 
-static size_t count(const struct check_look *look, chosen *is,
-                    const void *arg) {
+static size_t count(const struct snapshot *snap, chosen *is, const void *arg) {
   size_t n = 0;
-  for (size_t i = 0; i < look->n_rows; i++)
-    n += is(&look->rows[i], arg);
+  for (size_t i = 0; i < snap->n_rows; i++)
+    n += is(&snap->rows[i], arg);
   return n;
 }
 
-static void add_names(const struct check_look *look, struct check_text *text,
+static void add_names(const struct snapshot *snap, struct text *text,
                       chosen *is, const void *arg) {
   size_t n = 0;
-  for (size_t i = 0; i < look->n_rows; i++) {
-    if (!is(&look->rows[i], arg))
+  for (size_t i = 0; i < snap->n_rows; i++) {
+    if (!is(&snap->rows[i], arg))
       continue;
     if (n == NAMES_MAX) {
-      check_add(text, " and others");
+      text_add(text, " and others");
       return;
     }
-    check_add(text, "%s%s", n++ == 0 ? "" : ", ", look->rows[i].seen.id);
+    text_add(text, "%s%s", n++ == 0 ? "" : ", ", snap->rows[i].seen.id);
   }
 }
 
 /* ---- the key and the list ---- */
 
-static void say_no_list(struct check_look *look) {
+static void say_no_list(struct findings *f) {
+  const struct snapshot *snap = f->snap;
   char url[TTN_URL_MAX];
-  struct check_trouble *t = add(look, CHECK_ERROR, "list");
-  if (t == NULL)
+  struct problem *p = add(f, SEVERITY_PROBLEM, "list");
+  if (p == NULL)
     return;
-  check_add(&t->what, "%s gives no list of gateways: ",
-            ttn_endpoint_print(url, sizeof(url), &look->url));
-  check_add_ours(&t->what, look->view.list_why);
-  check_add(&t->cure,
-            "see that --url is the cluster with the Identity Server (for The "
-            "Things Network that is eu1, wherever the gateways are); if it is, "
-            "run this again");
+  text_add(&p->message, "%s has no list of gateways: ",
+           ttn_endpoint_print(url, sizeof(url), &snap->url));
+  messages_add(&p->message, snap->status.list_reason);
+  text_add(&p->fix,
+           "check that --url is the cluster with the Identity Server (for The "
+           "Things Network that is eu1, wherever the gateways are); if it is, "
+           "run this again");
 }
 
-static void advise_key(struct check_look *look) {
-  const struct ttn_view *view = &look->view;
-  if (view->key_why != NULL)
-    say_sentence(look, "key", view->key_why);
-  else if (view->list_why != NULL && view->list_denied)
-    say_sentence(look, "key", view->list_why);
-  else if (view->list_why != NULL && !look->hosts[0].failed)
-    say_no_list(look);
+static void advise_key(struct findings *f) {
+  const struct snapshot *snap = f->snap;
+  const struct ttn_status *status = &snap->status;
+  if (status->key_reason != NULL)
+    say_sentence(f, "key", status->key_reason);
+  else if (status->list_reason != NULL && status->list_denied)
+    say_sentence(f, "key", status->list_reason);
+  else if (status->list_reason != NULL && !snap->hosts[0].failed)
+    say_no_list(f);
   const char *organization;
   for (size_t i = 0;
-       view->list_why == NULL &&
-       (organization = ttn_account_view_refused(look->account, i)) != NULL;
+       status->list_reason == NULL &&
+       (organization = ttn_account_denied_organization(snap->account, i)) !=
+           NULL;
        i++) {
-    struct check_trouble *t = add(look, CHECK_ERROR, "key");
-    if (t == NULL)
+    struct problem *p = add(f, SEVERITY_PROBLEM, "key");
+    if (p == NULL)
       return;
-    check_add(&t->what, "the key may not list gateways of organization %s",
-              organization);
-    check_add(&t->cure,
-              "see that the id is right, and that the key is its own or a "
-              "member's, with the right to list its gateways");
+    text_add(&p->message, "the key may not list gateways of organization %s",
+             organization);
+    text_add(&p->fix,
+             "check that the id is right, and that the key is its own or a "
+             "member's, with the right to list its gateways");
   }
 }
 
@@ -138,302 +158,305 @@ static bool needed(const char *right) {
   return false;
 }
 
-static void note_rights(struct check_look *look) {
-  const struct ttn_auth_info *key = look->view.key;
+static void note_rights(struct findings *f) {
+  const struct snapshot *snap = f->snap;
+  const struct ttn_auth_info *key = snap->status.key;
   size_t n = 0;
   for (size_t i = 0; key != NULL && i < key->n_rights; i++)
     n += !needed(key->rights[i]);
-  struct check_trouble *t = n > 0 ? add(look, CHECK_NOTE, "rights") : NULL;
-  if (t == NULL)
+  struct problem *p = n > 0 ? add(f, SEVERITY_NOTE, "rights") : NULL;
+  if (p == NULL)
     return;
-  check_add(&t->what,
-            "the key may do more than is needed here: it has %zu "
-            "right%s besides",
-            n, n == 1 ? "" : "s");
-  check_add(&t->cure,
-            "make one with just the rights that README names, so that "
-            "it is of no use to a thief");
+  text_add(&p->message, "the key has %zu right%s more than needed", n,
+           n == 1 ? "" : "s");
+  text_add(
+      &p->fix,
+      "make one with only the two rights that README names: if it is stolen, "
+      "it can do no harm");
 }
 
-static void note_own_gateway(struct check_look *look) {
-  const struct ttn_auth_info *key = look->view.key;
+static void note_own_gateway(struct findings *f) {
+  const struct snapshot *snap = f->snap;
+  const struct ttn_auth_info *key = snap->status.key;
   if (key != NULL && key->kind == TTN_KEY_GATEWAY && key->entity_id != NULL)
-    say(look, CHECK_NOTE, "own_key",
-        "the key is one gateway's own, so it can report that gateway alone",
+    say(f, SEVERITY_NOTE, "own_key",
+        "the key belongs to one gateway, so it can report only that gateway",
         "keep the Gateway line below; for all your gateways make a personal "
         "key");
 }
 
 /* ---- hosts ---- */
 
-static const char *host_cure(const struct check_look *look,
-                             enum ttn_failure failure) {
-  if (failure == TTN_FAIL_CONNECT && check_proxy_variable(look) != NULL)
-    failure = TTN_FAIL_PROXY; /* libcurl doesn't tell whom it called */
+static const char *host_fix(const struct snapshot *snap,
+                            enum ttn_failure failure) {
+  if (failure == TTN_FAIL_CONNECT && config_proxy_variable(snap) != NULL)
+    failure = TTN_FAIL_PROXY; /* libcurl does not say which host it called */
   switch (failure) {
   case TTN_FAIL_DNS:
-    return "see that the name is right, and that this machine finds others by "
-           "name";
+    return "check that the name is right, and that this machine can resolve "
+           "other names";
   case TTN_FAIL_CONNECT:
-    return "see that host and port are right, that the stack runs there, and "
-           "that no firewall is in the way";
+    return "check that host and port are right, that the stack runs there, and "
+           "that no firewall blocks the connection";
   case TTN_FAIL_PROXY:
-    return "name the right proxy with --proxy, or none with --proxy \"\"; "
-           "without that option the environment's is taken (https_proxy, "
+    return "give the right proxy with --proxy, or none with --proxy \"\"; "
+           "without that option the environment's is used (https_proxy, "
            "all_proxy)";
   case TTN_FAIL_TIMEOUT:
   case TTN_FAIL_TRANSFER:
-    return "run this again; if it stays, see the network in between, or give "
-           "it more time with --timeout";
+    return "run this again; if it stays, check the network, or allow more time "
+           "with --timeout";
   case TTN_FAIL_TLS:
-    return "see that the port speaks https, and which certificate it has";
+    return "check that the port speaks https, and which certificate it has";
   case TTN_FAIL_KEY:
-    return "see that this cluster belongs to the stack that made the key";
+    return "check that this cluster belongs to the stack that made the key";
   default:
-    return "see what answers there: it may be a proxy or a load balancer";
+    return "check what answers there: it may be a proxy or a load balancer";
   }
 }
 
-/* The library's sentence ends with the cure where there is a special one. */
-static void add_cure(const struct check_look *look, struct check_trouble *t,
-                     const char *why, enum ttn_failure failure) {
-  const char *cure = failure == TTN_FAIL_TLS ? strstr(why, "; ") : NULL;
-  int n = cure != NULL ? (int)(cure - why) : (int)strlen(why);
-  check_add(&t->what, "%.*s", n, why);
-  check_add_ours(&t->cure, cure != NULL ? cure + 2 : host_cure(look, failure));
+/* The library's sentence ends with the fix if there is a special one. */
+static void add_fix(const struct snapshot *snap, struct problem *p,
+                    const char *why, enum ttn_failure failure) {
+  const char *fix = failure == TTN_FAIL_TLS ? strstr(why, "; ") : NULL;
+  int n = fix != NULL ? (int)(fix - why) : (int)strlen(why);
+  text_add(&p->message, "%.*s", n, why);
+  messages_add(&p->fix, fix != NULL ? fix + 2 : host_fix(snap, failure));
 }
 
-static void advise_hosts(struct check_look *look) {
+static void advise_hosts(struct findings *f) {
+  const struct snapshot *snap = f->snap;
   char url[TTN_URL_MAX];
-  for (size_t h = 0; h < look->view.n_hosts; h++) {
-    const struct ttn_host_view *host = &look->hosts[h];
-    if (!host->failed || (host->answered && look->n_state[TTN_UNKNOWN] == 0 &&
-                          look->view.listed))
+  for (size_t h = 0; h < snap->status.n_hosts; h++) {
+    const struct ttn_host_status *host = &snap->hosts[h];
+    if (!host->failed || (host->answered && snap->n_state[TTN_UNKNOWN] == 0 &&
+                          snap->status.listed))
       continue;
-    struct check_trouble *t =
-        add(look, CHECK_ERROR, ttn_failure_name(host->failure));
-    if (t == NULL)
+    struct problem *p =
+        add(f, SEVERITY_PROBLEM, ttn_failure_name(host->failure));
+    if (p == NULL)
       return;
     ttn_endpoint_print(url, sizeof(url), host->endpoint);
-    check_add(&t->what, "%s: ", url);
-    add_cure(look, t, host->why, host->failure);
+    text_add(&p->message, "%s: ", url);
+    add_fix(snap, p, host->why, host->failure);
   }
 }
 
-static void advise_limits(struct check_look *look) {
-  for (size_t h = 0; h < look->view.n_hosts; h++) {
-    if (!look->hosts[h].limited)
+static void advise_limits(struct findings *f) {
+  const struct snapshot *snap = f->snap;
+  for (size_t h = 0; h < snap->status.n_hosts; h++) {
+    if (!snap->hosts[h].limited)
       continue;
-    struct check_trouble *t = add(look, CHECK_ERROR, "rate_limit");
-    if (t == NULL)
+    struct problem *p = add(f, SEVERITY_PROBLEM, "rate_limit");
+    if (p == NULL)
       return;
-    check_add(&t->what, "the rate limit of %s leaves gateways unknown",
-              look->hosts[h].endpoint->host);
-    check_add(&t->cure, "run this again in a minute; for the plugin, raise "
-                        "Interval, or ask the stack's operator for a higher "
-                        "limit");
+    text_add(&p->message,
+             "because of the rate limit of %s some gateways are unknown",
+             snap->hosts[h].endpoint->host);
+    text_add(&p->fix, "run this again in a minute; for the plugin, raise "
+                      "Interval, or ask the stack's operator for a higher "
+                      "limit");
   }
 }
 
-static void advise_clock(struct check_look *look) {
-  for (size_t h = 0; h < look->view.n_hosts; h++) {
-    int64_t ahead = look->hosts[h].dated ? look->hosts[h].ahead : 0;
+static void advise_clock(struct findings *f) {
+  const struct snapshot *snap = f->snap;
+  for (size_t h = 0; h < snap->status.n_hosts; h++) {
+    int64_t ahead = snap->hosts[h].dated ? snap->hosts[h].ahead : 0;
     if (ahead < CLOCK_OFF && ahead > -CLOCK_OFF)
       continue;
-    char age[CHECK_AGE];
-    struct check_trouble *t = add(look, CHECK_ERROR, "clock");
-    if (t == NULL)
+    char age[TEXT_AGE];
+    struct problem *p = add(f, SEVERITY_PROBLEM, "clock");
+    if (p == NULL)
       return;
-    check_age(age, ahead < 0 ? -ahead : ahead);
-    check_add(&t->what, "this machine's clock is %s %s the stack's", age,
-              ahead < 0 ? "behind" : "ahead of");
-    check_add(&t->cure, "let it be set by the network (timedatectl set-ntp "
-                        "true): collectd's values carry its time");
+    text_age(age, ahead < 0 ? -ahead : ahead);
+    text_add(&p->message, "this machine's clock is %s %s the stack's", age,
+             ahead < 0 ? "behind" : "ahead of");
+    text_add(&p->fix,
+             "let the network set it (timedatectl set-ntp true): collectd's "
+             "values carry its time");
     return; /* it is the same clock for all of them */
   }
 }
 
 /* ---- gateways ---- */
 
-static bool is_at_stranger(const struct check_row *row, const void *host) {
-  char name[TTN_HOST_MAX + 1] = "";
-  return row->why == CHECK_STRANGER &&
-         (row->seen.address == NULL ||
-          ttn_address_host(row->seen.address, name)) &&
-         strcmp(name, host) == 0;
+static bool is_at_untrusted(const struct row *row, const void *host) {
+  return untrusted_is_at(row, host);
 }
 
-static bool has_why(const struct check_row *row, const void *why) {
-  return row->why == *(const enum check_why *)why;
+static bool has_why(const struct row *row, const void *why) {
+  return row->why == *(const enum unknown_reason *)why;
 }
 
-void check_stranger_url(const struct check_look *look, const char *host,
-                        char *url, size_t size) {
-  struct ttn_endpoint endpoint = look->url;
-  ttn_print(endpoint.host, sizeof(endpoint.host), "%s", host);
-  ttn_endpoint_print(url, size, &endpoint);
-}
-
-size_t check_next_stranger(const struct check_look *look, size_t i,
-                           char *host) {
-  for (; i < look->n_rows; i++) {
-    const struct check_row *row = &look->rows[i];
-    host[0] = '\0';
-    if (row->why != CHECK_STRANGER || row->seen.address == NULL ||
-        !ttn_address_host(row->seen.address, host))
-      continue;
-    size_t first = 0;
-    while (first < i && !is_at_stranger(&look->rows[first], host))
-      first++;
-    if (first == i)
-      return i;
-  }
-  return i;
-}
-
-static void advise_strangers(struct check_look *look) {
+static void advise_untrusted(struct findings *f) {
+  const struct snapshot *snap = f->snap;
   char host[TTN_HOST_MAX + 1], url[TTN_URL_MAX];
   size_t shown = 0;
-  for (size_t i = 0; shown < CHECK_STRANGERS &&
-                     (i = check_next_stranger(look, i, host)) < look->n_rows;
+  for (size_t i = 0; shown < UNTRUSTED_SHOWN &&
+                     (i = untrusted_next(snap, i, host)) < snap->n_rows;
        i++, shown++) {
-    struct check_trouble *t = add(look, CHECK_ERROR, "cluster");
-    if (t == NULL)
+    struct problem *p = add(f, SEVERITY_PROBLEM, "cluster");
+    if (p == NULL)
       return;
-    check_stranger_url(look, host, url, sizeof(url));
-    add_count(&t->what, count(look, is_at_stranger, host));
-    check_add(&t->what, " unknown, because %s may not have the key: ", host);
-    add_names(look, &t->what, is_at_stranger, host);
-    check_add(&t->cure,
-              "if that host is yours, allow it with --cluster %s, and "
-              "with the Cluster line below",
-              url);
+    untrusted_url(snap, host, url, sizeof(url));
+    add_count(&p->message, count(snap, is_at_untrusted, host));
+    text_add(&p->message, " unknown, because %s may not have the key: ", host);
+    add_names(snap, &p->message, is_at_untrusted, host);
+    text_add(&p->fix,
+             "if that host is yours, allow it with --cluster %s, and "
+             "with the Cluster line below",
+             url);
   }
 }
 
-static void advise_why(struct check_look *look, enum check_why why,
-                       const char *kind, const char *what, const char *cure) {
-  size_t n = count(look, has_why, &why);
-  struct check_trouble *t = n > 0 ? add(look, CHECK_ERROR, kind) : NULL;
-  if (t == NULL)
+static void advise_why(struct findings *f, enum unknown_reason why,
+                       const char *kind, const char *what, const char *fix) {
+  const struct snapshot *snap = f->snap;
+  size_t n = count(snap, has_why, &why);
+  struct problem *p = n > 0 ? add(f, SEVERITY_PROBLEM, kind) : NULL;
+  if (p == NULL)
     return;
-  add_count(&t->what, n);
-  check_add(&t->what, " unknown, %s: ", what);
-  add_names(look, &t->what, has_why, &why);
-  check_add(&t->cure, "%s", cure);
+  add_count(&p->message, n);
+  text_add(&p->message, " unknown, %s: ", what);
+  add_names(snap, &p->message, has_why, &why);
+  text_add(&p->fix, "%s", fix);
 }
 
-/* Those that no trouble so far explains. */
-static void advise_silent(struct check_look *look) {
-  if (look->view.n_bad > 0) {
-    struct check_trouble *t = add(look, CHECK_ERROR, "answer");
-    if (t == NULL)
+/* Those that no problem so far explains. */
+static void advise_silent(struct findings *f) {
+  const struct snapshot *snap = f->snap;
+  if (snap->status.n_bad > 0) {
+    struct problem *p = add(f, SEVERITY_PROBLEM, "answer");
+    if (p == NULL)
       return;
-    check_add(&t->what,
-              "the stack says what can't be believed of %zu gateway%s, "
-              "first %s",
-              look->view.n_bad, look->view.n_bad == 1 ? "" : "s",
-              look->view.bad_why);
-    check_add(&t->cure, "run this again; if it stays, please report it");
+    text_add(&p->message,
+             "the stack has implausible statistics of %zu gateway%s, first %s",
+             snap->status.n_bad, snap->status.n_bad == 1 ? "" : "s",
+             snap->status.bad_reason);
+    text_add(&p->fix, "run this again; if it stays, please report it");
   }
-  for (size_t i = 0; i < look->n_troubles; i++)
-    if (look->troubles[i].severity == CHECK_ERROR &&
-        strcmp(look->troubles[i].kind, "cluster") != 0)
+  for (size_t i = 0; i < f->problems->n; i++)
+    if (f->problems->list[i].severity == SEVERITY_PROBLEM &&
+        strcmp(f->problems->list[i].kind, "cluster") != 0)
       return;
-  advise_why(look, CHECK_SILENT, "unknown", "for no answer told",
+  advise_why(f, UNKNOWN_NO_ANSWER, "unknown", "because no answer mentions them",
              "run this again, with --verbose if it stays");
 }
 
-static bool is_elsewhere(const struct check_row *row, const void *arg) {
+static bool is_elsewhere(const struct row *row, const void *arg) {
   (void)arg;
-  return row->seen.state == TTN_CONNECTED && row->home != NULL &&
+  return row->seen.state == TTN_CONNECTED && row->registered != NULL &&
          row->seen.home != row->seen.at;
 }
 
-static void note_elsewhere(struct check_look *look) {
+static void note_elsewhere(struct findings *f) {
+  const struct snapshot *snap = f->snap;
   size_t n = 0;
-  for (size_t i = 0; i < look->n_rows; i++) {
-    const struct check_row *row = &look->rows[i];
+  for (size_t i = 0; i < snap->n_rows; i++) {
+    const struct row *row = &snap->rows[i];
     if (!is_elsewhere(row, NULL) || ++n > NAMES_MAX)
       continue;
-    struct check_trouble *t = add(look, CHECK_NOTE, "elsewhere");
-    if (t == NULL)
+    struct problem *p = add(f, SEVERITY_NOTE, "elsewhere");
+    if (p == NULL)
       return;
-    check_add(&t->what, "gateway %s is registered at %s but connected at %s",
-              row->seen.id, row->home, row->cluster);
-    check_add(&t->cure, "its values are right; better set its gateway server "
-                        "address in the Console (General settings)");
+    text_add(&p->message, "gateway %s is registered at %s but connected at %s",
+             row->seen.id, row->registered, row->cluster);
+    text_add(&p->fix,
+             "its values are right; it is better to set its gateway server "
+             "address in the Console (General settings)");
   }
 }
 
-static bool is_down(const struct check_row *row, const void *arg) {
+static bool is_down(const struct row *row, const void *arg) {
   (void)arg;
   return row->seen.state == TTN_DISCONNECTED;
 }
 
-static void advise_down(struct check_look *look) {
-  size_t n = look->n_state[TTN_DISCONNECTED];
-  struct check_trouble *t =
-      n > 0 ? add(look, CHECK_IS_DOWN, "disconnected") : NULL;
-  if (t == NULL)
+static void advise_down(struct findings *f) {
+  const struct snapshot *snap = f->snap;
+  size_t n = snap->n_state[TTN_DISCONNECTED];
+  struct problem *p =
+      n > 0 ? add(f, SEVERITY_DISCONNECTED, "disconnected") : NULL;
+  if (p == NULL)
     return;
-  add_count(&t->what, n);
-  check_add(&t->what, " not connected: ");
-  add_names(look, &t->what, is_down, NULL);
+  add_count(&p->message, n);
+  text_add(&p->message, " not connected: ");
+  add_names(snap, &p->message, is_down, NULL);
   const char *whose = n == 1 ? "its" : "their";
-  check_add(&t->cure,
-            "check %s power, %s network, and the server address in "
-            "%s packet forwarder",
-            whose, whose, whose);
-  if (check_options_only_named(look->options))
-    check_add(&t->cure, "; if it is connected to another cluster, name that "
-                        "with --cluster: gateways that are named one by one "
-                        "are not looked up in the list");
+  text_add(&p->fix,
+           "check %s power, %s network, and the server address in "
+           "%s packet forwarder",
+           whose, whose, whose);
+  if (option_list_only_named(&snap->options->list))
+    text_add(&p->fix, "; if it is connected to another cluster, name that "
+                      "with --cluster: gateways that are named one by one "
+                      "are not looked up in the list");
 }
 
-static void advise_none(struct check_look *look) {
-  if (!look->view.listed || look->n_rows > 0 || look->view.key_why != NULL)
+static void advise_none(struct findings *f) {
+  const struct snapshot *snap = f->snap;
+  if (!snap->status.listed || snap->n_rows > 0 ||
+      snap->status.key_reason != NULL)
     return;
-  if (check_options_have(look->options, "Gateway") ||
-      check_options_have(look->options, "Organization") ||
-      check_options_have(look->options, "Shard"))
-    say(look, CHECK_ERROR, "none",
-        "no gateway of this key is among those "
-        "chosen",
-        "see which there are without --gateway and --organization");
+  if (option_list_has(&snap->options->list, "Gateway") ||
+      option_list_has(&snap->options->list, "Organization") ||
+      option_list_has(&snap->options->list, "Shard"))
+    say(f, SEVERITY_PROBLEM, "none",
+        "none of the selected gateways belongs to this key",
+        "run this without --gateway and --organization to see all of them");
   else
-    say(look, CHECK_ERROR, "none", "this key's owner has no gateways",
+    say(f, SEVERITY_PROBLEM, "none", "this key's owner has no gateways",
         "register one in the Console, or become a collaborator of one; "
         "gateways of an organization need a member's key or its own");
 }
 
-void check_advise(struct check_look *look) {
-  advise_key(look);
-  if (look->view.key_why == NULL)
-    advise_hosts(look);
-  advise_limits(look);
-  advise_clock(look);
-  advise_strangers(look);
-  advise_why(look, CHECK_BAD_ADDRESS, "address",
-             "with a gateway server address that is no host",
-             "mend it in the Console (General settings)");
-  advise_why(look, CHECK_REFUSED, "refused", "refused to this key",
-             "let the key's owner have the right \"view gateway status\" there "
+bool diagnose(struct problems *problems, const struct snapshot *snap) {
+  struct findings findings = {.snap = snap, .problems = problems};
+  struct findings *f = &findings;
+  bool has_key = snap->status.key_reason == NULL;
+  forget_problems(problems);
+  advise_key(f);
+  if (has_key)
+    advise_hosts(f);
+  advise_limits(f);
+  advise_clock(f);
+  advise_untrusted(f);
+  advise_why(f, UNKNOWN_BAD_ADDRESS, "address",
+             "because their gateway server address is not a host",
+             "correct it in the Console (General settings)");
+  advise_why(f, UNKNOWN_REFUSED, "refused",
+             "because this key may not read them",
+             "give the key's owner the right \"view gateway status\" there "
              "(Console: gateway, Collaborators)");
-  if (look->view.key_why == NULL)
-    advise_silent(look);
-  advise_none(look);
-  advise_down(look);
-  note_elsewhere(look);
-  if (look->view.key_why == NULL) {
-    note_own_gateway(look);
-    note_rights(look);
+  if (has_key)
+    advise_silent(f);
+  advise_none(f);
+  advise_down(f);
+  note_elsewhere(f);
+  if (has_key) {
+    note_own_gateway(f);
+    note_rights(f);
   }
-  if (look->options->open_to != NULL)
-    say(look, CHECK_NOTE, "key_file",
+  if (snap->options->key.open_to != NULL)
+    say(f, SEVERITY_NOTE, "key_file",
         "the key's file can be read by other users of this machine",
         "chmod 600 it");
-  for (size_t i = 0; i < look->n_troubles; i++)
-    if (look->troubles[i].what.failed || look->troubles[i].cure.failed)
-      look->no_memory = true;
+  for (size_t i = 0; i < problems->n; i++)
+    if (problems->list[i].message.failed || problems->list[i].fix.failed)
+      findings.no_memory = true;
+  return !findings.no_memory;
+}
+
+void problems_free(struct problems *problems, const struct ttn_env *env) {
+  forget_problems(problems);
+  ttn_free(env, problems->list);
+}
+
+enum severity problems_worst(const struct problems *problems) {
+  enum severity worst = SEVERITY_NOTE;
+  for (size_t i = 0; i < problems->n; i++)
+    if (problems->list[i].severity > worst)
+      worst = problems->list[i].severity;
+  return worst;
 }

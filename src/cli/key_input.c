@@ -2,12 +2,14 @@
 /* The key: from a file, standard input or the environment, never as an
  * argument, which everybody on the machine can read. A word that looks like one
  * is refused and overwritten. Where it was, it is wiped. */
-#include "cli/check.h"
+#include "cli/key_input.h"
 
-#include "tts/api_key.h"
 #include "base/secret.h"
+#include "cli/messages.h"
+#include "tts/api_key.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -16,15 +18,15 @@
 /* Blanks and line ends around a key. */
 #define INPUT_MAX (TTN_KEY_MAX + 4096)
 
-bool check_key_in_words(int argc, char **argv) {
+bool key_input_in_words(int argc, char **argv) {
   bool found = false;
   for (int i = 1; i < argc; i++)
-    if (strstr(argv[i], "NNSXS.") != NULL) {
+    if (strstr(argv[i], TTN_KEY_PREFIX) != NULL) {
       ttn_secret_wipe(argv[i], strlen(argv[i]));
       found = true;
     }
   if (found)
-    check_complain(
+    complain(
         "a key doesn't belong on the command line, where everybody on this "
         "machine can read it: delete that one in the Console, make another, "
         "put "
@@ -32,9 +34,9 @@ bool check_key_in_words(int argc, char **argv) {
   return found;
 }
 
-static bool give_key(const struct ttn_env *env, struct check_options *options,
+static bool give_key(struct option_list *options, const struct ttn_env *env,
                      const char *key) {
-  return check_options_give_text(env, options, "APIKey", key);
+  return option_list_add_text(options, env, "APIKey", key);
 }
 
 /* All of standard input; on a terminal one line, which doesn't show. Without
@@ -65,64 +67,64 @@ static ssize_t read_input(char *bytes, size_t size) {
   return got < 0 ? -1 : (ssize_t)n;
 }
 
-static bool key_from_input(const struct ttn_env *env,
-                           struct check_options *options) {
+static bool key_from_input(struct option_list *options,
+                           const struct ttn_env *env) {
   char bytes[INPUT_MAX + 1] = "", key[TTN_KEY_MAX + 1], why[256];
   bool good = false;
   ssize_t n = read_input(bytes, sizeof(bytes));
   if (n < 0)
-    check_complain("--key-file -: standard input can't be read: %s",
-                   strerror(errno));
+    complain("--key-file -: standard input can't be read: %s", strerror(errno));
   else if (ttn_key_take(bytes, (size_t)n, key, why, sizeof(why)))
-    good = give_key(env, options, key);
+    good = give_key(options, env, key);
   else
-    check_complain("--key-file -: standard input %s", why);
+    complain("--key-file -: standard input %s", why);
   ttn_secret_wipe(bytes, sizeof(bytes));
   ttn_secret_wipe(key, sizeof(key));
   return good;
 }
 
-static bool key_from_file(const struct ttn_env *env,
-                          struct check_options *options, const char *path) {
+static bool key_from_file(struct option_list *options,
+                          const struct ttn_env *env, const char *path,
+                          struct key_source *source) {
   char key[TTN_KEY_MAX + 1], why[256];
   struct ttn_key_stamp stamp;
   bool good =
-      ttn_key_read(path, key, &stamp, &options->open_to, why, sizeof(why));
+      ttn_key_read(path, key, &stamp, &source->open_to, why, sizeof(why));
   ttn_secret_wipe(key, sizeof(key));
   if (!good)
-    return check_complain("--key-file \"%s\" %s", path, why);
-  options->key_file = check_whole_path(env, path);
-  return options->key_file != NULL &&
-         check_options_give_text(env, options, "APIKeyFile", options->key_file);
+    return complain("--key-file \"%s\" %s", path, why);
+  source->file = option_list_whole_path(env, path);
+  return source->file != NULL &&
+         option_list_add_text(options, env, "APIKeyFile", source->file);
 }
 
-static bool key_from_environment(const struct ttn_env *env,
-                                 struct check_options *options) {
+static bool key_from_environment(struct option_list *options,
+                                 const struct ttn_env *env) {
   char why[200];
   const char *odd;
-  char *key = getenv(CHECK_KEY_VARIABLE);
+  char *key = getenv(KEY_VARIABLE);
   bool good = false;
   if (key == NULL || key[0] == '\0')
-    return check_complain(
+    return complain(
         "there is no key: put the API key into a file that only you can read "
         "and name that with --key-file; README, \"The API key\", tells how to "
         "make one (ttn-check --help has all options)");
   if (!ttn_key_check(key, &odd, why, sizeof(why)))
-    check_complain("the key in the variable " CHECK_KEY_VARIABLE " %s", why);
+    complain("the key in the variable " KEY_VARIABLE " %s", why);
   else
-    good = give_key(env, options, key);
+    good = give_key(options, env, key);
   ttn_secret_wipe(key, strlen(key));
   return good;
 }
 
-bool check_key_take(const struct ttn_env *env, struct check_options *options,
-                    const char *file) {
+bool key_input_take(struct option_list *options, const struct ttn_env *env,
+                    const char *file, struct key_source *source) {
   if (file == NULL)
-    return key_from_environment(env, options);
+    return key_from_environment(options, env);
   if (strcmp(file, "-") == 0)
-    return key_from_input(env, options);
+    return key_from_input(options, env);
   if (file[0] == '\0')
-    return check_complain("--key-file is empty: name the file that holds the "
-                          "key");
-  return key_from_file(env, options, file);
+    return complain("--key-file is empty: name the file that holds the "
+                    "key");
+  return key_from_file(options, env, file, source);
 }

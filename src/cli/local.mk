@@ -6,16 +6,30 @@ src_ttn_check_SOURCES = \
 	%D%/main.c
 src_ttn_check_LDADD = src/libcheck.la
 src_libcheck_la_SOURCES = \
-	%D%/check.c \
-	%D%/check.h \
 	%D%/config_block.c \
+	%D%/config_block.h \
 	%D%/diagnose.c \
+	%D%/diagnose.h \
 	%D%/json_output.c \
+	%D%/json_output.h \
 	%D%/key_input.c \
+	%D%/key_input.h \
 	%D%/messages.c \
+	%D%/messages.h \
+	%D%/option_list.c \
+	%D%/option_list.h \
 	%D%/options.c \
+	%D%/options.h \
+	%D%/run.c \
+	%D%/run.h \
 	%D%/snapshot.c \
+	%D%/snapshot.h \
 	%D%/table.c \
+	%D%/table.h \
 	%D%/terminal.c \
-	%D%/text.c
+	%D%/terminal.h \
+	%D%/text.c \
+	%D%/text.h \
+	%D%/untrusted_hosts.c \
+	%D%/untrusted_hosts.h
 src_libcheck_la_LIBADD = src/libttn.la

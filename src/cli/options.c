@@ -1,24 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* What the user wants. Options of the command become options of the library,
- * whose checks and sentences they share; --option takes any other. Makes no
- * request.
+/* Options of the command become options of the library, whose checks and
+ * sentences they share; --option takes any other.
  *
  * A word that belongs to no option is not repeated: it may be a part of a
  * key. */
-#include "cli/check.h"
-#include "base/secret.h"
+#include "cli/options.h"
+
 #include "base/text.h"
 
 #include <errno.h>
 #include <getopt.h>
-#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #define DEFAULT_EVERY 60
-#define GIVEN_MAX 100000
 
 enum {
   OPT_LIBRARY = 256, /* the library's, as a text: see `library` */
@@ -67,12 +64,11 @@ static const char help[] =
     "Usage: ttn-check [--key-file FILE] [OPTION]…\n"
     "Shows what an API key of The Things Stack lets collectd's plugin ttn "
     "see:\n"
-    "whose key it is, the gateways, what is wrong and its cure, and what\n"
+    "whose key it is, the gateways, what is wrong and how to fix it, and what\n"
     "collectd.conf needs.\n"
     "\n"
     "  --key-file FILE     the key, alone in a file; - is standard input.\n"
-    "                      Without it the variable " CHECK_KEY_VARIABLE
-    " is taken.\n"
+    "                      Without it the variable " KEY_VARIABLE " is taken.\n"
     "  --url URL           where gateways are listed; by default\n"
     "                      " TTN_DEFAULT_URL "\n"
     "  --cluster HOST      a further host that may get the key; may be "
@@ -89,121 +85,39 @@ static const char help[] =
     "  --insecure          trust any certificate: not safe\n"
     "  --allow-plain-http  send the key over plain http://: not safe\n"
     "  --proxy URL         instead of the environment's; \"\" for none\n"
-    "  --timeout SECONDS   for one look, 45 by default\n"
+    "  --timeout SECONDS   for one poll, 45 by default\n"
     "  -o, --option NAME=VALUE\n"
     "                      any other option of the plugin's\n"
     "  -v, --verbose       what the plugin would log, on standard error\n"
     "  -h, --help\n"
     "  -V, --version\n"
     "\n"
-    "Status: 0 all is well, 1 trouble with the account or the network, 2 it "
-    "was\n"
-    "called wrongly, 3 some gateways are not connected. ttn-check(1) has "
+    "Status: 0 no problem, 1 a problem with the account or the network, 2 "
+    "wrong\n"
+    "usage, 3 some gateways are not connected. ttn-check(1) has "
     "more.\n";
 
-/* ---- what is given ---- */
+/* ---- the library's options ---- */
 
-static void free_given(const struct ttn_env *env, struct check_given *given) {
-  char *string = (char *)(uintptr_t)given->value.string;
-  if (string != NULL) /* it may be the key, or a proxy's password */
-    ttn_secret_wipe(string, strlen(string));
-  ttn_free(env, string);
-  ttn_free(env, given->name);
-}
-
-void check_options_free(const struct ttn_env *env,
-                        struct check_options *options) {
-  for (size_t i = 0; i < options->n_given; i++)
-    free_given(env, &options->given[i]);
-  ttn_free(env, options->given);
-  ttn_free(env, options->key_file);
-  *options = (struct check_options){0};
-}
-
-bool check_options_give(const struct ttn_env *env,
-                        struct check_options *options, const char *name,
-                        const struct ttn_option_value *value) {
-  struct check_given given = {.name = ttn_strdup(env, name), .value = *value};
-  void *room = options->given;
-  if (value->string != NULL)
-    given.value.string = ttn_strdup(env, value->string);
-  if (given.name == NULL ||
-      (value->string != NULL && given.value.string == NULL) ||
-      !ttn_grow(env, &room, &options->room_given, options->n_given + 1,
-                sizeof(given), GIVEN_MAX)) {
-    free_given(env, &given);
-    return false;
-  }
-  options->given = room;
-  options->given[options->n_given++] = given;
-  return true;
-}
-
-bool check_options_have(const struct check_options *options, const char *name) {
-  for (size_t i = 0; i < options->n_given; i++)
-    if (strcmp(options->given[i].name, name) == 0)
-      return true;
-  return false;
-}
-
-bool check_options_give_text(const struct ttn_env *env,
-                             struct check_options *options, const char *name,
-                             const char *text) {
-  const struct ttn_option_value value = {.type = TTN_VALUE_STRING,
-                                         .string = text};
-  return check_options_give(env, options, name, &value);
-}
-
-bool check_options_only_named(const struct check_options *o) {
-  bool named = false;
-  for (size_t i = 0; i < o->n_given; i++) {
-    const struct check_given *given = &o->given[i];
-    if (strcmp(given->name, "IgnoreSelected") == 0 && given->value.boolean)
-      return false;
-    if (strcmp(given->name, "Gateway") != 0)
-      continue;
-    if (given->value.string[0] == '/')
-      return false;
-    named = true;
-  }
-  return named;
-}
-
-static bool give_number(const struct ttn_env *env,
-                        struct check_options *options, const char *name,
-                        double number) {
+static bool give_number(struct options *options, const struct ttn_env *env,
+                        const char *name, double number, bool here) {
   const struct ttn_option_value value = {.type = TTN_VALUE_NUMBER,
                                          .number = number};
-  return check_options_give(env, options, name, &value);
+  return option_list_add(&options->list, env, name, &value, here);
 }
 
-static bool give_switch(const struct ttn_env *env,
-                        struct check_options *options, const char *name,
-                        bool on) {
+static bool give_switch(struct options *options, const struct ttn_env *env,
+                        const char *name, bool on) {
   const struct ttn_option_value value = {.type = TTN_VALUE_BOOLEAN,
                                          .boolean = on};
-  return check_options_give(env, options, name, &value);
+  return option_list_add(&options->list, env, name, &value, false);
 }
 
-/* A path as collectd needs it, which runs in another directory. NULL: no
- * memory. */
-char *check_whole_path(const struct ttn_env *env, const char *path) {
-  char directory[PATH_MAX];
-  if (path[0] == '/' || path[0] == '\0' ||
-      getcwd(directory, sizeof(directory)) == NULL)
-    return ttn_strdup(env, path);
-  size_t size = strlen(directory) + 1 + strlen(path) + 1;
-  char *whole = ttn_alloc(env, size);
-  if (whole != NULL)
-    ttn_print(whole, size, "%s/%s", directory, path);
-  return whole;
-}
-
-static bool give_path(const struct ttn_env *env, struct check_options *options,
+static bool give_path(struct options *options, const struct ttn_env *env,
                       const char *name, const char *path) {
-  char *whole = check_whole_path(env, path);
+  char *whole = option_list_whole_path(env, path);
   bool good =
-      whole != NULL && check_options_give_text(env, options, name, whole);
+      whole != NULL && option_list_add_text(&options->list, env, name, whole);
   ttn_free(env, whole);
   return good;
 }
@@ -221,8 +135,8 @@ static bool read_seconds(const char *text, const char *as, double least,
                          double most, double *seconds) {
   if (read_number(text, seconds) && *seconds >= least && *seconds <= most)
     return true;
-  return check_complain("%s \"%.40s\" can't be used: it wants %g to %g seconds",
-                        as, text, least, most);
+  return complain("%s \"%.40s\" can't be used: it wants %g to %g seconds", as,
+                  text, least, most);
 }
 
 static const struct ttn_option_info *find_info(const char *name) {
@@ -241,7 +155,7 @@ static bool is_one_of(const char *word, const char *const *words) {
 }
 
 /* -o Name=value; a value in quotes is one without them. */
-static bool take_pair(const struct ttn_env *env, struct check_options *options,
+static bool take_pair(const struct ttn_env *env, struct options *options,
                       const char *pair) {
   static const char *const numbers[] = {"SECONDS", "MILLISECONDS", "NUMBER",
                                         NULL};
@@ -253,40 +167,39 @@ static bool take_pair(const struct ttn_env *env, struct check_options *options,
   const struct ttn_option_info *info = find_info(name);
   const char *text = pair + n + 1;
   if (pair[n] != '=' || info == NULL)
-    return check_complain("--option wants NAME=VALUE with an option of the "
-                          "plugin's, as in --option AddressFamily=ipv4; "
-                          "collectd-ttn(5) has them all");
+    return complain("--option wants NAME=VALUE with an option of the "
+                    "plugin's, as in --option AddressFamily=ipv4; "
+                    "collectd-ttn(5) has them all");
   if (is_one_of(info->name, keys))
-    return check_complain("--option takes no key: name its file with "
-                          "--key-file");
+    return complain("--option takes no key: name its file with "
+                    "--key-file");
   if (is_one_of(info->value, numbers)) {
     if (!read_number(text, &number))
-      return check_complain("--option %s wants a number, as in %s=%s",
-                            info->name, info->name, info->fallback);
-    return give_number(env, options, info->name, number);
+      return complain("--option %s wants a number, as in %s=%s", info->name,
+                      info->name, info->fallback);
+    return give_number(options, env, info->name, number, false);
   }
   if (strcmp(info->value, "true|false") != 0)
-    return check_options_give_text(env, options, info->name, text);
+    return option_list_add_text(&options->list, env, info->name, text);
   if (strcasecmp(text, "true") != 0 && strcasecmp(text, "false") != 0)
-    return check_complain("--option %s wants true or false", info->name);
-  return give_switch(env, options, info->name, strcasecmp(text, "true") == 0);
+    return complain("--option %s wants true or false", info->name);
+  return give_switch(options, env, info->name, strcasecmp(text, "true") == 0);
 }
 
 /* ---- the command line ---- */
 
-static bool take_colour(struct check_options *options, const char *text) {
+static bool take_colour(struct options *options, const char *text) {
   static const char *const names[] = {"auto", "always", "never"};
   for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
     if (strcmp(text, names[i]) == 0) {
-      options->colour = (enum check_colour)i;
+      options->colour = (enum colour)i;
       return true;
     }
-  return check_complain("--color \"%.40s\" is none of auto, always, never",
-                        text);
+  return complain("--color \"%.40s\" is none of auto, always, never", text);
 }
 
 /* --watch=S, --watch S, --watch */
-static bool take_watch(struct check_options *options, int argc, char **argv) {
+static bool take_watch(struct options *options, int argc, char **argv) {
   double seconds = DEFAULT_EVERY;
   const char *text = optarg;
   if (text == NULL && optind < argc && argv[optind][0] >= '0' &&
@@ -299,34 +212,29 @@ static bool take_watch(struct check_options *options, int argc, char **argv) {
   return true;
 }
 
-static bool take_library(const struct ttn_env *env,
-                         struct check_options *options, const char *name,
-                         const char *text) {
+static bool take_library(const struct ttn_env *env, struct options *options,
+                         const char *name, const char *text) {
   size_t i = 0;
   while (i < LIBRARY && strcmp(library[i].name, name) != 0)
     i++;
   if (i == LIBRARY)
     return false;
   return strcmp(library[i].option, "CACert") == 0
-             ? give_path(env, options, library[i].option, text)
-             : check_options_give_text(env, options, library[i].option, text);
+             ? give_path(options, env, library[i].option, text)
+             : option_list_add_text(&options->list, env, library[i].option,
+                                    text);
 }
 
-static bool take_insecure(const struct ttn_env *env,
-                          struct check_options *options) {
-  return give_switch(env, options, "VerifyPeer", false) &&
-         give_switch(env, options, "VerifyHost", false);
+static bool take_insecure(const struct ttn_env *env, struct options *options) {
+  return give_switch(options, env, "VerifyPeer", false) &&
+         give_switch(options, env, "VerifyHost", false);
 }
 
-static bool take_timeout(const struct ttn_env *env,
-                         struct check_options *options) {
+static bool take_timeout(const struct ttn_env *env, struct options *options) {
   double seconds;
-  if (!read_seconds(optarg, "--timeout", 0.1, 3600, &seconds) ||
-      !give_number(env, options, "Timeout",
-                   (double)(int64_t)(seconds * 1000 + 0.5)))
-    return false;
-  options->given[options->n_given - 1].here = true;
-  return true;
+  return read_seconds(optarg, "--timeout", 0.1, 3600, &seconds) &&
+         give_number(options, env, "Timeout",
+                     (double)(int64_t)(seconds * 1000 + 0.5), true);
 }
 
 /* The word that getopt_long stumbled over, if it has no more in it than an
@@ -342,20 +250,19 @@ static bool complain_option(int option, char **argv) {
   char buffer[40];
   const char *word = stumbled(argv, buffer);
   return option == ':'
-             ? check_complain("%s wants a value: see ttn-check --help", word)
-             : check_complain("%s is unknown, unclear or takes no value: see "
-                              "ttn-check --help",
-                              word);
+             ? complain("%s wants a value: see ttn-check --help", word)
+             : complain("%s is unknown, unclear or takes no value: see "
+                        "ttn-check --help",
+                        word);
 }
 
-static bool take_option(const struct ttn_env *env,
-                        struct check_options *options, int option,
-                        const char *name, int argc, char **argv) {
+static bool take_option(const struct ttn_env *env, struct options *options,
+                        int option, const char *name, int argc, char **argv) {
   switch (option) {
   case OPT_LIBRARY:
     return take_library(env, options, name, optarg);
   case OPT_ALLOW_PLAIN_HTTP:
-    return give_switch(env, options, "AllowPlainHTTP", true);
+    return give_switch(options, env, "AllowPlainHTTP", true);
   case OPT_COLOR:
     return take_colour(options, optarg);
   case OPT_INSECURE:
@@ -377,51 +284,57 @@ static bool take_option(const struct ttn_env *env,
   }
 }
 
-static enum check_parsed parse(const struct ttn_env *env, int argc, char **argv,
-                               struct check_options *options) {
+static enum parsed parse(const struct ttn_env *env, int argc, char **argv,
+                         struct options *options) {
   const char *key_file = NULL;
   int option, i = 0;
   opterr = 0;
-  optind = 0; /* glibc: begin anew */
+  optind = 0; /* glibc: start again */
   while ((option = getopt_long(argc, argv, ":o:vhV", longs, &i)) != -1) {
     if (option == 'h' || option == 'V') {
       fputs(option == 'h' ? help : "ttn-check (collectd-ttn) " TTN_VERSION "\n",
             stdout);
-      return CHECK_DONE;
+      return PARSED_DONE;
     }
     if (option == OPT_KEY_FILE)
       key_file = optarg;
     else if (!take_option(env, options, option, longs[i].name, argc, argv))
-      return CHECK_WRONG;
+      return PARSED_WRONG;
   }
   if (optind < argc) {
-    check_complain("there is a word too many, that belongs to no option: see "
-                   "ttn-check --help");
-    return CHECK_WRONG;
+    complain("there is a word too many, that belongs to no option: see "
+             "ttn-check --help");
+    return PARSED_WRONG;
   }
-  return check_key_take(env, options, key_file) ? CHECK_GO : CHECK_WRONG;
+  return key_input_take(&options->list, env, key_file, &options->key)
+             ? PARSED_GO
+             : PARSED_WRONG;
 }
 
-enum check_parsed check_options_parse(const struct ttn_env *env, int argc,
-                                      char **argv,
-                                      struct check_options *options) {
-  *options = (struct check_options){.every = DEFAULT_EVERY * TTN_SECOND};
-  return check_key_in_words(argc, argv) ? CHECK_WRONG
+enum parsed options_parse(struct options *options, const struct ttn_env *env,
+                          int argc, char **argv) {
+  *options = (struct options){.every = DEFAULT_EVERY * TTN_SECOND};
+  return key_input_in_words(argc, argv) ? PARSED_WRONG
                                         : parse(env, argc, argv, options);
+}
+
+void options_free(struct options *options, const struct ttn_env *env) {
+  option_list_free(&options->list, env);
+  ttn_free(env, options->key.file);
 }
 
 /* ---- as the library's settings ---- */
 
-static bool set(struct check_env *env, struct ttn_settings *settings,
+static bool set(struct cli_env *env, struct ttn_settings *settings,
                 const char *name, const struct ttn_option_value *value) {
   const struct ttn_option option = {
       .name = name, .value = *value, .n_values = 1};
   return ttn_settings_option(&env->env, settings, &option);
 }
 
-/* What the table doesn't show is not asked for; nothing is kept on disk. The
- * addresses that gateways name come with MetaData. What was given of these is
- * for collectd.conf alone. */
+/* What the table does not show is not requested; nothing is kept on disk. The
+ * addresses that gateways name come with MetaData. If the user gives one of
+ * these, it is for collectd.conf alone. */
 static const struct {
   const char *name;
   struct ttn_option_value value;
@@ -442,8 +355,8 @@ static bool is_own(const char *name) {
   return i < OWN || strcmp(name, "Interval") == 0;
 }
 
-static bool set_own(struct check_env *env, struct ttn_settings *settings,
-                    const struct check_options *options) {
+static bool set_own(struct cli_env *env, struct ttn_settings *settings,
+                    const struct options *options) {
   const struct ttn_option_value every = {.type = TTN_VALUE_NUMBER,
                                          .number = (double)options->every /
                                                    (double)TTN_SECOND};
@@ -453,15 +366,15 @@ static bool set_own(struct check_env *env, struct ttn_settings *settings,
   return good && (!options->watch || set(env, settings, "Interval", &every));
 }
 
-struct ttn_settings *check_options_settings(struct check_env *env,
-                                            const struct check_options *o) {
+struct ttn_settings *options_settings(const struct options *o,
+                                      struct cli_env *env) {
   struct ttn_settings *settings = ttn_settings_new(&env->env, "home");
   bool good = settings != NULL && set_own(env, settings, o);
-  env->errors = 0;
-  for (size_t i = 0; good && i < o->n_given; i++)
-    good = is_own(o->given[i].name) ||
-           set(env, settings, o->given[i].name, &o->given[i].value);
-  /* A Timeout longer than the default interval is no trouble here. */
+  cli_env_forget_errors(env);
+  for (size_t i = 0; good && i < o->list.n; i++)
+    good = is_own(o->list.items[i].name) ||
+           set(env, settings, o->list.items[i].name, &o->list.items[i].value);
+  /* A Timeout longer than the default interval is not a problem here. */
   good = good && ttn_settings_finish(&env->env, settings, 3600 * TTN_SECOND) &&
          env->errors == 0;
   if (good)

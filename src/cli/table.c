@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A look for people: a table that fits the terminal, then what is wrong, the
- * cure, and what collectd.conf needs. In a pipe nothing is cut or left out.
+/* A table that fits the terminal, then the problems with their fixes, and what
+ * collectd.conf needs. In a pipe nothing is cut or left out.
  *
- * Columns give way in this order: long headings, then the widths of id, name
- * and cluster as far as they can still be told apart, then whole columns, those
- * first that tell least. */
-#include "cli/check.h"
+ * If there is too little room, these are shortened in this order: long
+ * headings, then the widths of id, name and cluster as far as they can still be
+ * distinguished, then whole columns, the least important first. */
+#include "cli/table.h"
+
 #include "base/text.h"
 
 #include <string.h>
@@ -35,8 +36,8 @@ static const enum column expendable[] = {CLUSTER, ACK,   DOWN, NAME,
 #define PARAGRAPH_MAX 100
 
 struct layout {
-  const struct check_look *look;
-  struct check_text *text;
+  const struct snapshot *snap;
+  struct text *text;
   bool shown[COLUMNS], brief;
   size_t width[COLUMNS];
   size_t hidden; /* columns */
@@ -47,25 +48,23 @@ struct layout {
 #define SLACK (2 * TTN_SECOND)
 
 /* Now, by the clock of the stack that named the row's times. */
-static int64_t stack_time(const struct check_look *look,
-                          const struct check_row *row) {
-  int64_t ahead = row->seen.at < 0 || !look->hosts[row->seen.at].dated
+static int64_t stack_time(const struct snapshot *snap, const struct row *row) {
+  int64_t ahead = row->seen.at < 0 || !snap->hosts[row->seen.at].dated
                       ? 0
-                      : look->hosts[row->seen.at].ahead;
-  return look->at - (ahead > -SLACK && ahead < SLACK ? 0 : ahead);
+                      : snap->hosts[row->seen.at].ahead;
+  return snap->at - (ahead > -SLACK && ahead < SLACK ? 0 : ahead);
 }
 
 #define CELL 48
 /* A cell's text, in buffer or elsewhere. */
-static const char *cell(const struct check_look *look,
-                        const struct check_row *row, enum column column,
-                        char buffer[CELL]) {
+static const char *cell(const struct snapshot *snap, const struct row *row,
+                        enum column column, char buffer[CELL]) {
   static const char *const states[] = {[TTN_UNKNOWN] = "unknown",
                                        [TTN_CONNECTED] = "connected",
                                        [TTN_DISCONNECTED] = "disconnected"};
   int64_t since = row->seen.state == TTN_CONNECTED ? row->seen.connected_at
-                                                   : row->seen.disconnected_at;
-  int64_t now = stack_time(look, row);
+                                                   : row->disconnected_at;
+  int64_t now = stack_time(snap, row);
   switch (column) {
   case ID:
     return row->seen.id;
@@ -79,21 +78,21 @@ static const char *cell(const struct check_look *look,
   case STATE:
     return states[row->seen.state];
   case SINCE:
-    return since == 0 ? "-" : check_age(buffer, now - since);
+    return since == 0 ? "-" : text_age(buffer, now - since);
   case LAST:
-    return row->since_uplink < 0
+    return row->values.since_uplink < 0
                ? "-"
-               : check_age(buffer,
-                           (int64_t)(row->since_uplink * (double)TTN_SECOND));
+               : text_age(buffer, (int64_t)(row->values.since_uplink *
+                                            (double)TTN_SECOND));
   default: {
     int kind = (int)column - UP;
-    if ((row->counts >> kind & 1) == 0)
+    if ((row->values.counts >> kind & 1) == 0)
       return "-";
-    return ttn_print(buffer, CELL, "%lld", (long long)row->count[kind]);
+    return ttn_print(buffer, CELL, "%lld", (long long)row->values.count[kind]);
   }
   }
 }
-_Static_assert(CELL >= CHECK_AGE, "an age fits into a cell");
+_Static_assert(CELL >= TEXT_AGE, "an age fits into a cell");
 
 /* ---- widths ---- */
 
@@ -104,9 +103,9 @@ static const char *heading(const struct layout *l, enum column c) {
 static size_t natural(const struct layout *l, enum column c) {
   char buffer[CELL];
   size_t widest = strlen(heading(l, c));
-  for (size_t i = 0; i < l->look->n_rows; i++) {
-    size_t w = check_width(cell(l->look, &l->look->rows[i], c, buffer),
-                           l->look->term->utf8);
+  for (size_t i = 0; i < l->snap->n_rows; i++) {
+    size_t w = text_width(cell(l->snap, &l->snap->rows[i], c, buffer),
+                          l->snap->term->utf8);
     if (w > widest)
       widest = w;
   }
@@ -136,16 +135,16 @@ static void measure(struct layout *l) {
     l->width[c] = natural(l, c);
 }
 
-static bool one_cluster(const struct check_look *look) {
-  for (size_t i = 1; i < look->n_rows; i++)
-    if (look->rows[i].seen.at != look->rows[0].seen.at)
+static bool one_cluster(const struct snapshot *snap) {
+  for (size_t i = 1; i < snap->n_rows; i++)
+    if (snap->rows[i].seen.at != snap->rows[0].seen.at)
       return false;
   return true;
 }
 
 /* Takes column by column until the rest can be made to fit. */
 static void drop(struct layout *l, size_t room) {
-  bool one = one_cluster(l->look);
+  bool one = one_cluster(l->snap);
   for (size_t i = 0; i <= EXPENDABLE; i++) {
     enum column wide;
     size_t before[COLUMNS];
@@ -176,8 +175,8 @@ static void fit(struct layout *l, size_t room) {
 
 /* ---- the table ---- */
 
-static const char *paint(const struct check_look *look, const char *code) {
-  return look->term->colour ? code : "";
+static const char *paint(const struct snapshot *snap, const char *code) {
+  return snap->term->colour ? code : "";
 }
 
 static const char *state_colour(enum ttn_state state) {
@@ -187,7 +186,7 @@ static const char *state_colour(enum ttn_state state) {
 }
 
 /* No blanks at a line's end. */
-static void add_row(struct layout *l, const struct check_row *row) {
+static void add_row(struct layout *l, const struct row *row) {
   char buffer[CELL];
   enum column last = COLUMNS;
   bool first = true;
@@ -197,163 +196,166 @@ static void add_row(struct layout *l, const struct check_row *row) {
   for (enum column c = 0; c < COLUMNS; c++) {
     if (!l->shown[c])
       continue;
-    const char *s = row == NULL ? heading(l, c) : cell(l->look, row, c, buffer);
+    const char *s = row == NULL ? heading(l, c) : cell(l->snap, row, c, buffer);
     bool coloured = row == NULL || c == STATE;
-    check_add(l->text, "%*s%s", first ? 0 : GAP, "",
-              !coloured     ? ""
-              : row == NULL ? paint(l->look, "\033[1m")
-                            : paint(l->look, state_colour(row->seen.state)));
+    text_add(l->text, "%*s%s", first ? 0 : GAP, "",
+             !coloured     ? ""
+             : row == NULL ? paint(l->snap, "\033[1m")
+                           : paint(l->snap, state_colour(row->seen.state)));
     size_t width = c == last && !columns[c].right
-                       ? check_width(s, l->look->term->utf8)
+                       ? text_width(s, l->snap->term->utf8)
                        : l->width[c];
-    check_add_cell(l->text, s, width < l->width[c] ? width : l->width[c],
-                   columns[c].right, l->look->term->utf8);
+    text_add_cell(l->text, s, width < l->width[c] ? width : l->width[c],
+                  columns[c].right, l->snap->term->utf8);
     if (coloured)
-      check_add(l->text, "%s", paint(l->look, "\033[0m"));
+      text_add(l->text, "%s", paint(l->snap, "\033[0m"));
     first = false;
   }
-  check_add(l->text, "\n");
+  text_add(l->text, "\n");
 }
 
 /* Those that need somebody come first when not all can be shown. */
 static void add_rows(struct layout *l, size_t most) {
-  const struct check_look *look = l->look;
+  const struct snapshot *snap = l->snap;
   static const enum ttn_state order[] = {TTN_DISCONNECTED, TTN_UNKNOWN,
                                          TTN_CONNECTED};
   size_t n = 0;
   add_row(l, NULL);
-  if (most == 0 || look->n_rows <= most) {
-    for (size_t i = 0; i < look->n_rows; i++)
-      add_row(l, &look->rows[i]);
+  if (most == 0 || snap->n_rows <= most) {
+    for (size_t i = 0; i < snap->n_rows; i++)
+      add_row(l, &snap->rows[i]);
     return;
   }
   for (size_t o = 0; o < 3; o++)
-    for (size_t i = 0; i < look->n_rows && n + 1 < most; i++)
-      if (look->rows[i].seen.state == order[o]) {
-        add_row(l, &look->rows[i]);
+    for (size_t i = 0; i < snap->n_rows && n + 1 < most; i++)
+      if (snap->rows[i].seen.state == order[o]) {
+        add_row(l, &snap->rows[i]);
         n++;
       }
-  check_add(l->text, "%sand %zu more\n", look->term->utf8 ? "… " : "",
-            look->n_rows - n);
+  text_add(l->text, "%sand %zu more\n", snap->term->utf8 ? "… " : "",
+           snap->n_rows - n);
 }
 
 /* ---- around it ---- */
 
-static size_t paragraph_width(const struct check_look *look) {
-  size_t columns_there = look->term->columns;
+static size_t paragraph_width(const struct snapshot *snap) {
+  size_t columns_there = snap->term->columns;
   return columns_there > PARAGRAPH_MAX ? PARAGRAPH_MAX : columns_there;
 }
 
 /* A blank line between this and what was before. */
-static void part(struct check_text *text) {
+static void part(struct text *text) {
   if (text->n > 0 && !text->failed)
-    check_add(text, "\n");
+    text_add(text, "\n");
 }
 
-static void add_text(const struct check_look *look, struct check_text *text,
+static void add_text(const struct snapshot *snap, struct text *text,
                      const char *s, size_t indent) {
-  check_add_paragraph(text, s, paragraph_width(look), indent, look->term->utf8);
+  text_add_paragraph(text, s, paragraph_width(snap), indent, snap->term->utf8);
 }
 
-static void add_key(const struct check_look *look, struct check_text *text) {
-  const struct ttn_auth_info *key = look->view.key;
-  struct check_text line = {.env = text->env};
+static void add_key(const struct snapshot *snap, struct text *text) {
+  const struct ttn_auth_info *key = snap->status.key;
+  struct text line = {.env = text->env};
   char url[TTN_URL_MAX];
-  const char *kind = check_look_kind(look);
+  const char *kind = snapshot_key_owner(snap);
   if (kind == NULL)
     return;
-  check_add(&line, "The key is %s %s's, at %s. It has ", kind,
-            key->entity_id != NULL ? key->entity_id : "?",
-            ttn_endpoint_print(url, sizeof(url), &look->url));
+  text_add(&line, "The key is %s %s's, at %s. It has ", kind,
+           key->entity_id != NULL ? key->entity_id : "?",
+           ttn_endpoint_print(url, sizeof(url), &snap->url));
   for (size_t i = 0; i < key->n_rights && i < 4; i++)
-    check_add(&line, "%s%s", i == 0 ? "" : ", ", key->rights[i]);
+    text_add(&line, "%s%s", i == 0 ? "" : ", ", key->rights[i]);
   if (key->n_rights > 4)
-    check_add(&line, " and %zu more rights", key->n_rights - 4);
-  check_add(&line, key->n_rights == 0 ? "no rights." : ".");
-  text->failed = text->failed || line.failed;
+    text_add(&line, " and %zu more rights", key->n_rights - 4);
+  text_add(&line, key->n_rights == 0 ? "no rights." : ".");
+  if (line.failed)
+    text_fail(text);
   if (line.bytes != NULL)
-    add_text(look, text, line.bytes, 0);
-  check_text_free(&line);
+    add_text(snap, text, line.bytes, 0);
+  text_free(&line);
 }
 
-static void add_summary(const struct check_look *look,
-                        struct check_text *text) {
+static void add_summary(const struct snapshot *snap, struct text *text) {
   char line[160];
-  if (!look->view.listed)
+  if (!snap->status.listed)
     return;
   part(text);
-  add_text(look, text,
+  add_text(snap, text,
            ttn_print(line, sizeof(line),
                      "%zu gateway%s: %zu connected, %zu disconnected, %zu "
                      "unknown.",
-                     look->n_rows, look->n_rows == 1 ? "" : "s",
-                     look->n_state[TTN_CONNECTED],
-                     look->n_state[TTN_DISCONNECTED],
-                     look->n_state[TTN_UNKNOWN]),
+                     snap->n_rows, snap->n_rows == 1 ? "" : "s",
+                     snap->n_state[TTN_CONNECTED],
+                     snap->n_state[TTN_DISCONNECTED],
+                     snap->n_state[TTN_UNKNOWN]),
            0);
 }
 
 /* A sentence with its end, after a lead that takes `indent` columns. */
-static void add_sentence(const struct check_look *look, struct check_text *text,
-                         const struct check_text *sentence, size_t indent) {
-  struct check_text line = {.env = text->env};
+static void add_sentence(const struct snapshot *snap, struct text *text,
+                         const struct text *sentence, size_t indent) {
+  struct text line = {.env = text->env};
   bool asks = sentence->n > 0 && sentence->bytes[sentence->n - 1] == '?';
-  check_add(&line, "%s%s", sentence->bytes != NULL ? sentence->bytes : "",
-            asks ? "" : ".");
+  text_add(&line, "%s%s", sentence->bytes != NULL ? sentence->bytes : "",
+           asks ? "" : ".");
   if (line.bytes != NULL)
-    add_text(look, text, line.bytes, indent);
-  text->failed = text->failed || line.failed;
-  check_text_free(&line);
+    add_text(snap, text, line.bytes, indent);
+  if (line.failed)
+    text_fail(text);
+  text_free(&line);
 }
 
-static void add_trouble(const struct check_look *look, struct check_text *text,
-                        const struct check_trouble *t) {
+static void add_problem(const struct snapshot *snap, struct text *text,
+                        const struct problem *p) {
   static const struct {
     const char *word, *colour;
-  } kinds[] = {[CHECK_NOTE] = {"note", "\033[1;36m"},
-               [CHECK_IS_DOWN] = {"down", "\033[1;31m"},
-               [CHECK_ERROR] = {"trouble", "\033[1;31m"}};
+  } kinds[] = {[SEVERITY_NOTE] = {"note", "\033[1;36m"},
+               [SEVERITY_DISCONNECTED] = {"down", "\033[1;31m"},
+               [SEVERITY_PROBLEM] = {"problem", "\033[1;31m"}};
   part(text);
-  check_add(text, "%s%s:%s ", paint(look, kinds[t->severity].colour),
-            kinds[t->severity].word, paint(look, "\033[0m"));
-  add_sentence(look, text, &t->what, strlen(kinds[t->severity].word) + 2);
-  check_add(text, "  Cure: ");
-  add_sentence(look, text, &t->cure, 8);
+  text_add(text, "%s%s:%s ", paint(snap, kinds[p->severity].colour),
+           kinds[p->severity].word, paint(snap, "\033[0m"));
+  add_sentence(snap, text, &p->message, strlen(kinds[p->severity].word) + 2);
+  text_add(text, "  Fix: ");
+  add_sentence(snap, text, &p->fix, 7);
 }
 
-static void add_conf(const struct check_look *look, struct check_text *text) {
-  const char *s = look->conf.bytes;
+static void add_block(const struct snapshot *snap, struct text *text,
+                      const struct text *block) {
+  const char *s = block->bytes;
   part(text);
-  add_text(look, text,
+  add_text(snap, text,
            "For collectd.conf, or a file of its own in collectd.conf.d:", 0);
-  check_add(text, "\n");
+  text_add(text, "\n");
   while (s != NULL && *s != '\0') {
     int n = (int)strcspn(s, "\n");
-    check_add(text, "  %.*s\n", n, s);
+    text_add(text, "  %.*s\n", n, s);
     s += n + (s[n] == '\n');
   }
 }
 
-void check_table(const struct check_look *look, struct check_text *text,
+void table_print(struct text *text, const struct snapshot *snap,
+                 const struct problems *problems, const struct text *block,
                  size_t most) {
-  struct layout l = {.look = look, .text = text};
-  bool watching = look->options->watch;
+  struct layout l = {.snap = snap, .text = text};
+  bool watching = snap->options->watch;
   if (!watching)
-    add_key(look, text);
-  if (look->n_rows > 0) {
+    add_key(snap, text);
+  if (snap->n_rows > 0) {
     part(text);
-    fit(&l, look->term->columns);
+    fit(&l, snap->term->columns);
     add_rows(&l, most);
   }
-  add_summary(look, text);
+  add_summary(snap, text);
   if (l.hidden > 0 && !watching)
-    add_text(look, text,
+    add_text(snap, text,
              "The terminal is too narrow for all columns; a wider one, or a "
              "pipe, has them.",
              0);
-  for (size_t i = 0; i < look->n_troubles; i++)
-    if (!watching || look->troubles[i].severity > CHECK_NOTE)
-      add_trouble(look, text, &look->troubles[i]);
-  if (!watching && look->view.listed)
-    add_conf(look, text);
+  for (size_t i = 0; i < problems->n; i++)
+    if (!watching || problems->list[i].severity > SEVERITY_NOTE)
+      add_problem(snap, text, &problems->list[i]);
+  if (!watching && snap->status.listed)
+    add_block(snap, text, block);
 }

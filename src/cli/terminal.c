@@ -7,10 +7,11 @@
  * progress wiped. Linux keeps a blocked signal even if it would be ignored, as
  * SIGWINCH is. SIGPIPE is ignored: libcurl, told to leave signals alone, would
  * let a broken connection end the command. */
-#include "cli/check.h"
+#include "cli/terminal.h"
 
 #include <langinfo.h>
 #include <locale.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -19,7 +20,7 @@
 
 #define WIPE "\r\033[K"
 
-void check_term_measure(struct check_term *term) {
+static void measure_terminal(struct terminal *term) {
   struct winsize size;
   const char *columns = getenv("COLUMNS");
   long wanted = columns == NULL ? 0 : strtol(columns, NULL, 10);
@@ -37,18 +38,17 @@ void check_term_measure(struct check_term *term) {
     term->columns = (size_t)wanted;
 }
 
-static bool wants_colour(const struct check_term *term,
-                         enum check_colour colour) {
+static bool wants_colour(const struct terminal *term, enum colour colour) {
   const char *no = getenv("NO_COLOR"), *kind = getenv("TERM");
-  if (colour != CHECK_AUTO)
-    return colour == CHECK_ALWAYS;
+  if (colour != COLOUR_AUTO)
+    return colour == COLOUR_ALWAYS;
   return term->out && (no == NULL || no[0] == '\0') && kind != NULL &&
          strcmp(kind, "dumb") != 0;
 }
 
 /* A terminal whose locale isn't UTF-8 gets ASCII; a file gets the names as they
  * are, for whoever reads it later. */
-static bool sees_utf8(const struct check_term *term) {
+static bool sees_utf8(const struct terminal *term) {
   bool utf8 = setlocale(LC_CTYPE, "") != NULL &&
               strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
   if (!utf8)
@@ -56,12 +56,12 @@ static bool sees_utf8(const struct check_term *term) {
   return utf8 || !term->out;
 }
 
-void check_term_init(struct check_term *term, enum check_colour colour) {
+void terminal_init(struct terminal *term, enum colour colour) {
   static const int wanted[] = {SIGINT,  SIGTERM, SIGHUP,
                                SIGQUIT, SIGTSTP, SIGWINCH};
   struct sigaction old;
-  *term = (struct check_term){.out = isatty(STDOUT_FILENO) == 1,
-                              .err = isatty(STDERR_FILENO) == 1};
+  *term = (struct terminal){.out = isatty(STDOUT_FILENO) == 1,
+                            .err = isatty(STDERR_FILENO) == 1};
   sigemptyset(&term->signals);
   for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
     /* nohup's and the shell's background jobs' wish */
@@ -71,17 +71,19 @@ void check_term_init(struct check_term *term, enum check_colour colour) {
   signal(SIGPIPE, SIG_IGN);
   term->utf8 = sees_utf8(term);
   term->colour = wants_colour(term, colour);
-  check_term_measure(term);
+  measure_terminal(term);
 }
 
-void check_term_let(const struct check_term *term, bool on, bool watching) {
+void terminal_be_quiet(struct terminal *term) { term->err = false; }
+
+void terminal_unblock(const struct terminal *term, bool on, bool watching) {
   sigset_t which = term->signals;
   if (watching)
     sigdelset(&which, SIGINT);
   sigprocmask(on ? SIG_UNBLOCK : SIG_BLOCK, &which, NULL);
 }
 
-void check_term_progress(struct check_term *term, const char *text) {
+void terminal_progress(struct terminal *term, const char *text) {
   if (!term->err || (text == NULL && !term->progress))
     return;
   /* A line that is broken in two can't be wiped. */
@@ -91,8 +93,8 @@ void check_term_progress(struct check_term *term, const char *text) {
   term->progress = text != NULL;
 }
 
-static void stop_here(struct check_term *term, bool watching) {
-  check_term_progress(term, NULL);
+static void stop_here(struct terminal *term, bool watching) {
+  terminal_progress(term, NULL);
   if (watching && term->out) {
     fputs("\033[?25h", stdout);
     fflush(stdout);
@@ -102,13 +104,13 @@ static void stop_here(struct check_term *term, bool watching) {
     fputs("\033[?25l", stdout);
 }
 
-bool check_term_wait(struct check_term *term, int64_t ns, bool watching) {
+bool terminal_wait(struct terminal *term, int64_t ns, bool watching) {
   struct timespec most = {ns / TTN_SECOND, ns % TTN_SECOND};
   int number = sigtimedwait(&term->signals, NULL, &most);
   if (number == SIGTSTP)
     stop_here(term, watching);
   else if (number == SIGWINCH)
-    check_term_measure(term);
+    measure_terminal(term);
   else if (number > 0)
     term->ended_by = number;
   return term->ended_by != 0;

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* Text that grows, and how it shows on a terminal: what a name is wide, where
- * it is cut, and which characters must not get there. Knows nothing of
- * gateways.
- *
- * A gateway's name is anybody's words. JSON can carry every character in it, so
- * what would move the cursor, turn the line's direction around or has no width
- * of its own at all is replaced here. wcwidth(3) needs a locale of UTF-8, which
- * check_term.c sets; it tells nothing of direction. */
-#include "cli/check.h"
+/* Anybody can choose a gateway's name, and JSON can hold every character. So
+ * characters that would move the cursor, change the direction of the line or
+ * have no width at all are replaced here. wcwidth(3) needs a locale with UTF-8,
+ * which terminal.c sets; it does not tell the direction. */
+#include "cli/text.h"
+
 #include "base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <wchar.h>
 
 #define TEXT_MAX (256u << 20)
 
-void check_text_free(struct check_text *text) {
+void text_free(struct text *text) {
   ttn_free(text->env, text->bytes);
-  *text = (struct check_text){.env = text->env};
+  *text = (struct text){.env = text->env};
 }
 
-static bool make_room(struct check_text *text, size_t n) {
+void text_fail(struct text *text) { text->failed = true; }
+
+static bool make_room(struct text *text, size_t n) {
   void *bytes = text->bytes;
   if (text->failed ||
       !ttn_grow(text->env, &bytes, &text->room, text->n + n + 1, 1, TEXT_MAX))
@@ -30,7 +30,7 @@ static bool make_room(struct check_text *text, size_t n) {
   return !text->failed;
 }
 
-void check_add(struct check_text *text, const char *format, ...) {
+void text_add(struct text *text, const char *format, ...) {
   va_list args, again;
   va_start(args, format);
   va_copy(again, args);
@@ -43,7 +43,7 @@ void check_add(struct check_text *text, const char *format, ...) {
   va_end(args);
 }
 
-void check_add_bytes(struct check_text *text, const char *bytes, size_t n) {
+void text_add_bytes(struct text *text, const char *bytes, size_t n) {
   if (!make_room(text, n))
     return;
   memcpy(text->bytes + text->n, bytes, n);
@@ -92,17 +92,17 @@ static uint32_t shown(uint32_t c, bool utf8, size_t *width) {
   return w < 0 ? '?' : c;
 }
 
-static void add_character(struct check_text *text, uint32_t c) {
+static void add_character(struct text *text, uint32_t c) {
   char bytes[4];
   size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
   static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
   for (size_t i = n; i-- > 1; c >>= 6)
     bytes[i] = (char)(0x80 | (c & 0x3f));
   bytes[0] = (char)(lead[n] | c);
-  check_add_bytes(text, bytes, n);
+  text_add_bytes(text, bytes, n);
 }
 
-size_t check_width(const char *s, bool utf8) {
+size_t text_width(const char *s, bool utf8) {
   size_t width = 0, w;
   for (uint32_t c; (c = next_character(&s)) != 0; width += w)
     shown(c, utf8, &w);
@@ -110,7 +110,7 @@ size_t check_width(const char *s, bool utf8) {
 }
 
 /* As much of s as fits into `width` columns; returns how many it took. */
-static size_t add_part(struct check_text *text, const char *s, size_t width,
+static size_t add_part(struct text *text, const char *s, size_t width,
                        bool utf8) {
   size_t used = 0, w;
   for (uint32_t c; (c = next_character(&s)) != 0; used += w) {
@@ -122,22 +122,22 @@ static size_t add_part(struct check_text *text, const char *s, size_t width,
   return used;
 }
 
-void check_add_cell(struct check_text *text, const char *s, size_t width,
-                    bool right, bool utf8) {
-  size_t whole = check_width(s, utf8);
+void text_add_cell(struct text *text, const char *s, size_t width, bool right,
+                   bool utf8) {
+  size_t whole = text_width(s, utf8);
   if (whole > width && width > 0) {
     size_t used = add_part(text, s, width - 1, utf8);
-    check_add(text, "%s%*s", utf8 ? "…" : "~", (int)(width - 1 - used), "");
+    text_add(text, "%s%*s", utf8 ? "…" : "~", (int)(width - 1 - used), "");
     return;
   }
   int blanks = whole < width ? (int)(width - whole) : 0;
-  check_add(text, "%*s", right ? blanks : 0, "");
+  text_add(text, "%*s", right ? blanks : 0, "");
   add_part(text, s, width, utf8);
-  check_add(text, "%*s", right ? 0 : blanks, "");
+  text_add(text, "%*s", right ? 0 : blanks, "");
 }
 
-void check_add_paragraph(struct check_text *text, const char *s, size_t width,
-                         size_t indent, bool utf8) {
+void text_add_paragraph(struct text *text, const char *s, size_t width,
+                        size_t indent, bool utf8) {
   char word[256];
   size_t column = indent;
   bool first = true;
@@ -146,25 +146,25 @@ void check_add_paragraph(struct check_text *text, const char *s, size_t width,
     size_t n = strcspn(s, " ");
     if (n == 0)
       break;
-    /* A longer word is cut in pieces, at worst amid a character: '?'. */
+    /* A longer word is cut in pieces, at worst inside a character: '?'. */
     size_t piece = n < sizeof(word) ? n : sizeof(word) - 1;
     ttn_print(word, sizeof(word), "%.*s", (int)piece, s);
-    size_t w = check_width(word, utf8);
+    size_t w = text_width(word, utf8);
     if (!first && width > 0 && column + 1 + w > width) {
-      check_add(text, "\n%*s", (int)indent, "");
+      text_add(text, "\n%*s", (int)indent, "");
       column = indent;
     } else if (!first) {
-      check_add(text, " ");
+      text_add(text, " ");
       column++;
     }
     column += add_part(text, word, w, utf8);
     s += piece;
     first = false;
   }
-  check_add(text, "\n");
+  text_add(text, "\n");
 }
 
-char *check_age(char buffer[CHECK_AGE], int64_t ns) {
+char *text_age(char buffer[TEXT_AGE], int64_t ns) {
   static const struct {
     int64_t seconds;
     const char *unit;
@@ -173,6 +173,6 @@ char *check_age(char buffer[CHECK_AGE], int64_t ns) {
   size_t u = 0;
   while (u < 3 && seconds < 2 * units[u].seconds)
     u++;
-  return ttn_print(buffer, CHECK_AGE, "%lld %s",
+  return ttn_print(buffer, TEXT_AGE, "%lld %s",
                    (long long)(seconds / units[u].seconds), units[u].unit);
 }

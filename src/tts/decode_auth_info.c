@@ -130,7 +130,7 @@ static void take_right(struct ttn_decoder *decoder, const char *name) {
     info->can_read_status = true;
 }
 
-static void take_entity(struct ttn_auth_info *info, enum ttn_key_kind kind,
+static void take_entity(struct ttn_auth_info *info, enum ttn_key_owner kind,
                         const char *id) {
   info->kind = kind;
   info->entity_id = id;
@@ -177,5 +177,5 @@ const struct ttn_json_body ttn_body_auth_info = {
 
 void ttn_decode_auth_info_begin(struct ttn_auth_work *work) {
   work->n = 0;
-  work->info = (struct ttn_auth_info){.kind = TTN_KEY_NOT_HEARD};
+  work->info = (struct ttn_auth_info){.kind = TTN_KEY_MISSING};
 }

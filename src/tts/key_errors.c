@@ -21,7 +21,7 @@ static bool named(const struct ttn_api_error *error, const char *name) {
   return strcmp(error->name, name) == 0;
 }
 
-const char *ttn_trouble_cure(const char *sentence) {
+const char *ttn_key_error_fix(const char *sentence) {
   static const char lead[] = "Organization \"";
   const char *name = strncmp(sentence, lead, sizeof(lead) - 1) == 0
                          ? strstr(sentence, "\": ")
@@ -30,12 +30,12 @@ const char *ttn_trouble_cure(const char *sentence) {
   return colon == NULL ? "" : colon + 2;
 }
 
-bool ttn_trouble_key_refused(int status, const struct ttn_api_error *error) {
+bool ttn_key_error_rejected(int status, const struct ttn_api_error *error) {
   return status == 401 || (status == 400 && named(error, "token") &&
                            strcmp(error->space, "pkg/auth") == 0);
 }
 
-bool ttn_trouble_batch_refused(int status, const struct ttn_api_error *error) {
+bool ttn_key_error_batch(int status, const struct ttn_api_error *error) {
   if (status == 404)
     return named(error, "some_gateways_not_found") ||
            named(error, "gateway_not_found");
@@ -86,17 +86,18 @@ static void add_warning(char *buffer, size_t size, const char *warning) {
     ttn_print(buffer + n, size - n, " (the stack warns: %s)", warning);
 }
 
-char *ttn_trouble_print(char *buffer, size_t size, int status,
-                        const struct ttn_api_error *error,
-                        const struct ttn_auth_info *info, const char *warning) {
+char *ttn_key_error_print(char *buffer, size_t size, int status,
+                          const struct ttn_api_error *error,
+                          const struct ttn_auth_info *info,
+                          const char *warning) {
   if (status == 403 && info != NULL && info->kind == TTN_KEY_GATEWAY)
-    return ttn_trouble_not_heard(buffer, size, info);
+    return ttn_key_error_missing(buffer, size, info);
   ttn_print(buffer, size, "%s", sentence(status, error, warning));
   add_warning(buffer, size, warning);
   return buffer;
 }
 
-char *ttn_trouble_not_heard(char *buffer, size_t size,
+char *ttn_key_error_missing(char *buffer, size_t size,
                             const struct ttn_auth_info *info) {
   if (info != NULL && info->kind == TTN_KEY_GATEWAY &&
       info->entity_id != NULL &&
@@ -115,11 +116,11 @@ char *ttn_trouble_not_heard(char *buffer, size_t size,
       " (does a proxy take the Authorization header away?)");
 }
 
-char *ttn_trouble_no_status(char *buffer, size_t size,
-                            const struct ttn_auth_info *info,
-                            const char *warning) {
-  if (info->kind == TTN_KEY_NOT_HEARD)
-    return ttn_trouble_not_heard(buffer, size, info);
+char *ttn_key_error_no_status(char *buffer, size_t size,
+                              const struct ttn_auth_info *info,
+                              const char *warning) {
+  if (info->kind == TTN_KEY_MISSING)
+    return ttn_key_error_missing(buffer, size, info);
   if (info->n_rights == 0)
     ttn_print(
         buffer, size,

@@ -1,34 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /* What is wrong with a key, in a sentence with the cure. Pure text. */
-#ifndef TTN_TROUBLE_H
-#define TTN_TROUBLE_H
+#ifndef TTN_KEY_ERRORS_H
+#define TTN_KEY_ERRORS_H
 
 #include "tts/decode.h"
 
 /* Each sentence of this file is "what is wrong: the cure". Where the cure
  * begins; `Organization "…": ` may stand in front. */
-const char *ttn_trouble_cure(const char *sentence);
+const char *ttn_key_error_fix(const char *sentence);
 
 /* True when the answer says that the key itself was not accepted: 401, or the
  * 400 that a text which is no key gets. */
-bool ttn_trouble_key_refused(int status, const struct ttn_api_error *error);
+bool ttn_key_error_rejected(int status, const struct ttn_api_error *error);
 
 /* True when a batch was refused as a whole for one of its gateways, or for the
  * key's rights: what auth_info and halving are for. */
-bool ttn_trouble_batch_refused(int status, const struct ttn_api_error *error);
+bool ttn_key_error_batch(int status, const struct ttn_api_error *error);
 
 /* The sentence for an answer that refuses the key or lacks a right. info: what
  * auth_info said, or NULL. warning: X-Warning, "" = none. */
-char *ttn_trouble_print(char *buffer, size_t size, int status,
-                        const struct ttn_api_error *error,
-                        const struct ttn_auth_info *info, const char *warning);
+char *ttn_key_error_print(char *buffer, size_t size, int status,
+                          const struct ttn_api_error *error,
+                          const struct ttn_auth_info *info,
+                          const char *warning);
 
 /* The sentence for a list that is empty without X-Total-Count, and for a key
  * that auth_info shows to lack the status right. */
-char *ttn_trouble_not_heard(char *buffer, size_t size,
+char *ttn_key_error_missing(char *buffer, size_t size,
                             const struct ttn_auth_info *info);
-char *ttn_trouble_no_status(char *buffer, size_t size,
-                            const struct ttn_auth_info *info,
-                            const char *warning);
+char *ttn_key_error_no_status(char *buffer, size_t size,
+                              const struct ttn_auth_info *info,
+                              const char *warning);
 
 #endif

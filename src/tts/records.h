@@ -107,8 +107,8 @@ struct ttn_api_error {
   char forbidden_paths[256]; /* attributes.forbidden_paths, comma-separated */
 };
 
-enum ttn_key_kind {
-  TTN_KEY_NOT_HEARD, /* auth_info answered {}: no key arrived */
+enum ttn_key_owner {
+  TTN_KEY_MISSING, /* auth_info answered {}: no key arrived */
   TTN_KEY_USER,
   TTN_KEY_ORGANIZATION,
   TTN_KEY_GATEWAY,
@@ -117,7 +117,7 @@ enum ttn_key_kind {
 
 /* GET /auth_info. */
 struct ttn_auth_info {
-  enum ttn_key_kind kind;
+  enum ttn_key_owner kind;
   const char *entity_id; /* user, organization or gateway id, or NULL */
   const char *key_id;    /* not secret; or NULL */
   const char *key_name;  /* or NULL */

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""ttn-check's manual, its --help and bash's completion against the command: options, JSON, kinds of trouble."""
+"""ttn-check's manual, its --help and bash's completion against the command: options, JSON, kinds of problems."""
 
 import os
 import re
@@ -75,12 +75,12 @@ def test_json():
 
 
 def test_kinds():
-    """Every kind of trouble that the code has is there, and no other"""
-    text = section("JSON").split("\nKinds of trouble are ")[1]
-    code = set(re.findall(r'add\(look, CHECK_\w+, "(\w+)"', source("cli/diagnose.c")))
-    code |= set(re.findall(r'say\(look, CHECK_\w+, "(\w+)"', source("cli/diagnose.c")))
-    code |= set(re.findall(r'say_sentence\(look, "(\w+)"', source("cli/diagnose.c")))
-    code |= set(re.findall(r'advise_why\(look, CHECK_\w+, "(\w+)"', source("cli/diagnose.c")))
+    """Every kind of problem that the code has is there, and no other"""
+    text = section("JSON").split("\nKinds of problems are ")[1]
+    code = set(re.findall(r'add\(f, SEVERITY_\w+, "(\w+)"', source("cli/diagnose.c")))
+    code |= set(re.findall(r'say\(f, SEVERITY_\w+, "(\w+)"', source("cli/diagnose.c")))
+    code |= set(re.findall(r'say_sentence\(f, "(\w+)"', source("cli/diagnose.c")))
+    code |= set(re.findall(r'advise_why\(f, UNKNOWN_\w+, "(\w+)"', source("cli/diagnose.c")))
     # A host's are the failures, but for one that is no host's.
     code |= {row[0] for row in pages.names("failure")} - {"state_file"}
     equal(sorted(set(re.findall(r"C<(\w+)>", text))), sorted(code))

@@ -25,10 +25,10 @@ def check(scratch, stack, *more, kind="user", env=None):
     return command.run(command.words(stack, scratch, kind) + list(more), env=env)
 
 
-def trouble(ran, kind):
-    """The one trouble of that kind."""
-    found = [one for one in ran.json()["trouble"] if one["kind"] == kind]
-    equal(len(found), 1, "troubles of kind %s among %s" % (kind, ran.kinds()))
+def problem(ran, kind):
+    """The one problem of that kind."""
+    found = [one for one in ran.json()["problems"] if one["kind"] == kind]
+    equal(len(found), 1, "problems of kind %s among %s" % (kind, ran.kinds()))
     return found[0]
 
 
@@ -67,16 +67,16 @@ def test_table():
         equal(rows["gone"][6:], ["5", "-", "-"])
         equal(rows["never"][3:], ["disconnected", "-", "-", "-", "-", "-"])
         matches(r"\n3 gateways: 1 connected, 2 disconnected, 0 unknown\.\n", ran.out)
-        matches(r"down: 2 gateways are not connected: gone, never\.\n  Cure: check their power", ran.out)
+        matches(r"down: 2 gateways are not connected: gone, never\.\n  Fix: check their power", ran.out)
 
 
 def test_all_well():
-    """Status 0 and no trouble when every gateway is connected"""
+    """Status 0 and no problem when every gateway is connected"""
     with Scratch() as scratch, Standin() as stack:
         stack.fleet(3)
         ran = check(scratch, stack)
         equal((ran.status, ran.err), (0, ""))
-        equal("Cure" in ran.out, False)
+        equal("Fix" in ran.out, False)
         ran = check(scratch, stack, "--json")
         equal((ran.status, ran.json()["status"], ran.kinds()), (0, 0, []))
 
@@ -131,8 +131,8 @@ def test_json():
         equal(rows["gone"]["disconnected_at"][:19], stack.ledger(["gone"])["gone"]["connections"][0]["ended_at"][:19])
         equal((rows["far"]["name"], rows["far"]["eui"]), ('Far "away" \\ Zürich', "00800000C00000FF"))
         equal((rows["far"]["cluster"], rows["far"]["uplink"]), ("127.0.0.2", None))
-        equal({name: rows["foreign"][name] for name in ("state", "cluster", "home", "address", "uplink")},
-              {"state": "unknown", "cluster": None, "home": None, "address": "gs.example", "uplink": None})
+        equal({name: rows["foreign"][name] for name in ("state", "cluster", "registered_cluster", "address", "uplink")},
+              {"state": "unknown", "cluster": None, "registered_cluster": None, "address": "gs.example", "uplink": None})
         equal({name: rows["never"][name] for name in ("state", "disconnected_at", "last_uplink_age", "tx_ack")},
               {"state": "disconnected", "disconnected_at": None, "last_uplink_age": None, "tx_ack": None})
         equal(ran.kinds(), [("error", "cluster"), ("down", "disconnected")])
@@ -153,7 +153,7 @@ def test_same_as_the_plugin():
 
 LIST_RIGHT = '"list gateways the user is a collaborator of" \\(RIGHT_USER_GATEWAYS_LIST\\)'
 STATUS_RIGHT = '"view gateway status" \\(RIGHT_GATEWAY_STATUS_READ\\)'
-# kind: (status, whose it is, what is wrong, the cure)
+# kind: (status, whose it is, what is wrong, the fix)
 KEYS = {
     "user": (0, "user alice", None, None),
     "user-all": (0, "user alice", None, None),
@@ -173,7 +173,7 @@ KEYS = {
 
 
 def test_keys():
-    """Each kind of key: whose it is, which right is missing, the cure; the status with it"""
+    """Each kind of key: whose it is, which right is missing, the fix; the status with it"""
     with Scratch() as scratch, Standin() as stack:
         stack.register("alice-gw-1")
         stack.register("town-gw-1", owner="organization:town")
@@ -188,11 +188,11 @@ def test_keys():
             equal(ran.status, status, kind)
             account = out["account"]
             equal(whose, account["kind"] and "%s %s" % (account["kind"], account["id"]), kind)
-            errors = [one for one in out["trouble"] if one["severity"] == "error"]
+            errors = [one for one in out["problems"] if one["severity"] == "error"]
             equal(len(errors), 0 if what is None else 1, "%s: %s" % (kind, errors))
             if what is not None:
-                matches(what, errors[0]["what"])
-                matches(cure, errors[0]["cure"])
+                matches(what, errors[0]["message"])
+                matches(cure, errors[0]["fix"])
             if status == 0:
                 equal({row["uplink"] for row in out["gateways"]}, {4}, kind)
             text = check(scratch, stack, kind=kind)
@@ -209,7 +209,7 @@ def test_rights_besides():
         stack.fleet(1)
         ran = check(scratch, stack, "--json", kind="user-info")
         equal((ran.status, ran.kinds()), (0, [("note", "rights")]))
-        matches("has 2 rights besides", trouble(ran, "rights")["what"])
+        matches("has 2 rights more than needed", problem(ran, "rights")["message"])
 
 
 def test_key_not_heard():
@@ -220,7 +220,7 @@ def test_key_not_heard():
             stack.fault({"status": 200, "body": "{}", "headers": {"X-Total-Count": None}}, {"kind": kind})
         ran = check(scratch, stack, "--json")
         equal((ran.status, ran.json()["account"]["kind"], ran.json()["account"]["rights"]), (1, None, None))
-        matches("this key was not heard", trouble(ran, "key")["what"])
+        matches("this key was not heard", problem(ran, "key")["message"])
 
 
 def test_suspended():
@@ -230,9 +230,9 @@ def test_suspended():
         stack.user("alice", "suspended")
         ran = check(scratch, stack, "--json")
         equal(ran.status, 1)
-        one = trouble(ran, "key")
-        matches("no rights", one["what"])
-        matches("suspen", one["cure"])
+        one = problem(ran, "key")
+        matches("no rights", one["message"])
+        matches("suspen", one["fix"])
 
 
 def test_organization():
@@ -248,7 +248,7 @@ def test_organization():
         ran = check(scratch, stack, "--organization", "town", "--organization", "village", "--json",
                     kind="organization")
         equal((ran.status, ran.kinds()), (1, [("error", "key")]))
-        matches("may not list gateways of organization village", trouble(ran, "key")["what"])
+        matches("may not list gateways of organization village", problem(ran, "key")["message"])
         equal([row["id"] for row in ran.json()["gateways"]], ["ours"])
 
 
@@ -262,10 +262,10 @@ def test_stranger():
         ran = check(scratch, stack, "--json")
         equal((ran.status, ran.kinds()), (1, [("error", "cluster")]))
         equal(stack.count(cluster=2), 0, "requests to the stranger")
-        one = trouble(ran, "cluster")
+        one = problem(ran, "cluster")
         matches("2 gateways are unknown, because 127.0.0.2 may not have the key: %s, %s" % (ids[1], ids[3]),
-                one["what"])
-        url = re.search(r"--cluster (\S+),", one["cure"]).group(1)
+                one["message"])
+        url = re.search(r"--cluster (\S+),", one["fix"]).group(1)
         equal(url, "http://127.0.0.2:%d" % stack.port)
         matches('\n    # Cluster "%s" ' % url, ran.json()["collectd_conf"])
         ran = check(scratch, stack, "--cluster", url, "--json")
@@ -274,7 +274,7 @@ def test_stranger():
 
 
 def test_connected_elsewhere():
-    """Registered at one cluster, connected to another: shown where it is, noted, and no trouble"""
+    """Registered at one cluster, connected to another: shown where it is, noted, and no problem"""
     with Scratch() as scratch, Standin(clusters=2) as stack:
         stack.register("stray", cluster=1)
         stack.connect("stray", cluster=2)
@@ -282,9 +282,9 @@ def test_connected_elsewhere():
         ran = check(scratch, stack, "--cluster", "127.0.0.2", "--json")
         equal((ran.status, ran.kinds()), (0, [("note", "elsewhere")]))
         row = ran.json()["gateways"][0]
-        equal((row["home"], row["cluster"], row["uplink"]), ("127.0.0.1", "127.0.0.2", 7))
+        equal((row["registered_cluster"], row["cluster"], row["uplink"]), ("127.0.0.1", "127.0.0.2", 7))
         matches("gateway stray is registered at 127.0.0.1 but connected at 127.0.0.2",
-                trouble(ran, "elsewhere")["what"])
+                problem(ran, "elsewhere")["message"])
 
 
 def test_named_one_by_one():
@@ -294,7 +294,7 @@ def test_named_one_by_one():
         named = ["--gateway", "gw-00001", "--gateway", "gw-00002", "--json"]
         ran = check(scratch, stack, *named, kind="user-no-list")
         equal((ran.status, ran.kinds()), (3, [("down", "disconnected")]))
-        matches("name that with --cluster", trouble(ran, "disconnected")["cure"])
+        matches("name that with --cluster", problem(ran, "disconnected")["fix"])
         ran = check(scratch, stack, "--cluster", "127.0.0.2", *named, kind="user-no-list")
         equal((ran.status, ran.kinds()), (0, []))
 
@@ -305,9 +305,9 @@ def test_no_identity_server():
         stack.fleet(1)
         ran = command.run(["--key-file", scratch.key(), "--url", "http://127.0.0.2:%d" % stack.port, "--json"])
         equal((ran.status, ran.kinds()), (1, [("error", "list")]))
-        matches("^http://127.0.0.2:%d gives no list of gateways: answered 404" % stack.port,
-                trouble(ran, "list")["what"])
-        matches("see that --url is the cluster with the Identity Server", trouble(ran, "list")["cure"])
+        matches("^http://127.0.0.2:%d has no list of gateways: answered 404" % stack.port,
+                problem(ran, "list")["message"])
+        matches("check that --url is the cluster with the Identity Server", problem(ran, "list")["fix"])
 
 
 def test_a_dead_cluster():
@@ -319,7 +319,7 @@ def test_a_dead_cluster():
         equal((ran.status, ran.kinds()), (1, [("error", "connect")]))
         equal([row["state"] for row in ran.json()["gateways"]], ["connected", "unknown"] * 2)
         equal([one["state"] for one in ran.json()["clusters"]], ["ok", "failed"])
-        matches("^http://127.0.0.2:%d: could not connect" % stack.port, trouble(ran, "connect")["what"])
+        matches("^http://127.0.0.2:%d: could not connect" % stack.port, problem(ran, "connect")["message"])
 
 
 def test_addresses():
@@ -328,7 +328,7 @@ def test_addresses():
         stack.register("typo", gateway_server_address="eu1 cloud")
         ran = check(scratch, stack, "--json")
         equal((ran.status, ran.kinds()), (1, [("error", "address")]))
-        matches("mend it in the Console", trouble(ran, "address")["cure"])
+        matches("correct it in the Console", problem(ran, "address")["fix"])
 
 
 def test_refused():
@@ -338,7 +338,7 @@ def test_refused():
         stack.collaborator(ids[2], "alice", ["RIGHT_GATEWAY_INFO"])
         ran = check(scratch, stack, "--json")
         equal((ran.status, ran.kinds()), (1, [("error", "refused")]))
-        matches("1 gateway is unknown, refused to this key: %s$" % ids[2], trouble(ran, "refused")["what"])
+        matches("1 gateway is unknown, because this key may not read them: %s$" % ids[2], problem(ran, "refused")["message"])
         equal([row["state"] for row in ran.json()["gateways"]].count("connected"), 4)
 
 
@@ -352,7 +352,7 @@ def test_rate_limit():
         stack.cluster(1, limits={"batch": {"rate": 1, "burst": 1}})
         ran = check(scratch, stack, "--timeout", "20", "--json")
         equal((ran.status, ran.kinds()), (1, [("error", "rate_limit")]))
-        matches("the rate limit of 127.0.0.1 leaves gateways unknown", trouble(ran, "rate_limit")["what"])
+        matches("because of the rate limit of 127.0.0.1 some gateways are unknown", problem(ran, "rate_limit")["message"])
         states = [row["state"] for row in ran.json()["gateways"]]
         equal((states.count("connected"), states.count("unknown")), (100, 150))
 
@@ -366,7 +366,7 @@ def test_clock():
             stack.connect("roof", at=-7300)
             ran = check(scratch, stack, "--json")
             equal((ran.status, ran.kinds()), (1, [("error", "clock")]))
-            matches("clock is %s the stack's" % words.replace("10 min", "(9|10) min"), trouble(ran, "clock")["what"])
+            matches("clock is %s the stack's" % words.replace("10 min", "(9|10) min"), problem(ran, "clock")["message"])
             matches("connected +2 hours ", check(scratch, stack).out)
 
 
@@ -377,7 +377,7 @@ def test_no_api_there():
         rule = stack.fault({"status": 404, "body": "<html>no</html>", "headers": {"Content-Type": "text/html"}})
         ran = check(scratch, stack, "--json")
         equal((ran.status, ran.json()["gateways"]), (1, None))
-        matches("answered 404 without JSON", str(ran.json()["trouble"]))
+        matches("answered 404 without JSON", str(ran.json()["problems"]))
         stack.unfault(rule)
         rule = stack.fault({"status": 503}, {"kind": "list"})
         ran = check(scratch, stack, "--json")
@@ -396,7 +396,7 @@ def test_unbelievable():
         stack.fault({"transform": [["set", ids[1], "uplink_count", '"-1"']]}, {"kind": "batch"})
         ran = check(scratch, stack, "--json")
         equal((ran.status, ran.kinds()), (1, [("error", "answer")]))
-        matches("of 1 gateway, first %s: uplink_count" % ids[1], trouble(ran, "answer")["what"])
+        matches("of 1 gateway, first %s: uplink_count" % ids[1], problem(ran, "answer")["message"])
 
 
 def test_nothing_chosen():
@@ -421,7 +421,7 @@ def test_tls():
         plain = ["--key-file", options["APIKeyFile"], "--url", options["URL"], "--json"]
         ran = command.run(plain)
         equal((ran.status, ran.kinds()), (1, [("error", "tls")]))
-        matches("^if its CA is your own, name it with --cacert$", trouble(ran, "tls")["cure"])
+        matches("^if its CA is your own, name it with --cacert$", problem(ran, "tls")["fix"])
         ran = command.run(plain + ["--insecure"])
         equal(ran.status, 0)
         matches("^ttn-check: warning: VerifyPeer false: whoever sits between", ran.err)

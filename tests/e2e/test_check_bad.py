@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""ttn-check called wrongly, or where nothing can be reached: one sentence with the cure, and never a key."""
+"""ttn-check called wrongly, or where nothing can be reached: one sentence with the fix, and never a key."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ def test_no_key():
 
 
 def test_key_files():
-    """A directory, a file that isn't there, an empty one, two lines, a blank inside, quotes, "Bearer": each its cure"""
+    """A directory, a file that isn't there, an empty one, two lines, a blank inside, quotes, "Bearer": each with its fix"""
     with Scratch() as scratch:
         key = key_text()
         for text, pattern in (("", "is empty; put the key into it"),
@@ -125,17 +125,17 @@ def test_urls():
 
 
 def unreachable(arguments, kind, what, cure):
-    """Status 1, one trouble of that kind, in the table and as JSON."""
+    """Status 1, one problem of that kind, in the table and as JSON."""
     ran = command.run(arguments + ["--json"])
     equal((ran.status, ran.kinds(), ran.err), (1, [("error", kind)], ""), arguments)
-    one = ran.json()["trouble"][0]
-    note("%(what)s. %(cure)s." % one)
-    matches(what, one["what"])
-    matches(cure, one["cure"])
+    one = ran.json()["problems"][0]
+    note("%(message)s. %(fix)s." % one)
+    matches(what, one["message"])
+    matches(cure, one["fix"])
     equal((ran.json()["gateways"], ran.json()["account"]["kind"]), (None, None))
     text = command.run(arguments)
     equal(text.status, 1)
-    equal(text.out.count("Cure: "), 1)
+    equal(text.out.count("Fix: "), 1)
     equal("collectd.conf" in text.out, False, "a block for what doesn't work")
 
 
@@ -160,7 +160,7 @@ def test_nobody_there():
                     "does that port speak https[?]|see that the port speaks https")
         stack.refuse(1)
         unreachable(good + ["--url", stack.url], "connect", "^%s: could not connect to 127.0.0.1" % stack.url,
-                    "see that host and port are right")
+                    "check that host and port are right")
         unreachable(good + ["--url", "https://no-such-host.invalid"], "dns",
                     "could not resolve the host name no-such-host.invalid|no name server told", "see that the name")
 
@@ -173,12 +173,12 @@ def test_proxy():
         stack.fault({"status": 403, "body": "no"}, {"method": "CONNECT"})
         for proxy in ("http://127.0.0.1:1", stack.url):
             unreachable(good + ["--proxy", proxy], "proxy", "the proxy gave no way to 127.0.0.1",
-                        "name the right proxy with --proxy, or none with --proxy \"\"")
+                        "give the right proxy with --proxy, or none with --proxy \"\"")
         equal(stack.count(kind="list"), 0, "lists by that proxy")
         proxied = {"https_proxy": "http://127.0.0.1:1"}
         ran = command.run(good + ["--json"], env=proxied)
         equal(ran.status, 1)
-        matches("name the right proxy .* the environment's", ran.json()["trouble"][0]["cure"])
+        matches("give the right proxy .* the environment's", ran.json()["problems"][0]["fix"])
         equal(command.run(good + ["--proxy", ""], env=proxied).status, 0)
 
 
@@ -187,7 +187,7 @@ def test_slow():
     with Scratch() as scratch, Standin() as stack:
         stack.fault({"hang": True})
         unreachable(command.words(stack, scratch) + ["--timeout", "1.5"], "timeout", "no answer from 127.0.0.1",
-                    "give it more time with --timeout")
+                    "allow more time with --timeout")
 
 
 def test_open_key_file():

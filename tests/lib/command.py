@@ -52,7 +52,7 @@ class Ran:
 
     def kinds(self):
         """What is wrong, as [(severity, kind)] of the JSON."""
-        return [(one["severity"], one["kind"]) for one in self.json()["trouble"]]
+        return [(one["severity"], one["kind"]) for one in self.json()["problems"]]
 
 
 def start(arguments, stdout, env=None):

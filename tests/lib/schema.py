@@ -11,11 +11,11 @@ SCHEMA = {
                 "rights": ([str], None)},
     "clusters": [{"host": str, "url": str, "state": {"ok", "failed", "limited", "not_asked", "not_allowed"},
                   "gateways": (int, None)}],
-    "gateways": ([{"id": str, "name": (str, None), "eui": (str, None), "cluster": (str, None), "home": (str, None),
+    "gateways": ([{"id": str, "name": (str, None), "eui": (str, None), "cluster": (str, None), "registered_cluster": (str, None),
                    "address": (str, None), "state": {"connected", "disconnected", "unknown"},
                    "connected_at": (TIME, None), "disconnected_at": (TIME, None),
                    "last_uplink_age": (float, None), "uplink": (int, None), "downlink": (int, None),
                    "tx_ack": (int, None)}], None),
-    "trouble": [{"severity": {"error", "down", "note"}, "kind": str, "what": str, "cure": str}],
+    "problems": [{"severity": {"error", "down", "note"}, "kind": str, "message": str, "fix": str}],
     "collectd_conf": str,
 }

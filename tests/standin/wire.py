@@ -198,6 +198,8 @@ def _trickle(sock, data, count, seconds):
 
 def waiting(sock):
     """How many connections a listening socket has yet to accept: tcpi_unacked of tcp(7)'s TCP_INFO."""
+    if sock.fileno() < 0:  # closed: refused
+        return 0
     return struct.unpack_from("I", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), 24)[0]
 
 

@@ -267,7 +267,7 @@ def test_names_of_gateways():
                 return file.read().splitlines()[2:]
         wanted = [r'ttn_gateway_info{ttn="roof",name="Town hall, \"roof\" \\ north"} 1']
         equal(lines(), wanted)
-        for wrong in ("", "no JSON", "[]", '{"trouble": []}', '{"gateways": [{"name": "x"}]}', '{"gateways": null}'):
+        for wrong in ("", "no JSON", "[]", '{"problems": []}', '{"gateways": [{"name": "x"}]}', '{"gateways": null}'):
             done = gateway_names(path, wrong)
             equal((done.returncode, done.stderr.count("\n")), (1, 1), wrong)
             equal(lines(), wanted, wrong)

@@ -19,21 +19,21 @@
 #define STATUS "\"RIGHT_GATEWAY_STATUS_READ\""
 #define LIST_RIGHT "\"RIGHT_USER_GATEWAYS_LIST\""
 
-static struct ttn_view view_of(const struct stack *p) {
-  struct ttn_view view;
-  ttn_account_view(p->account, &view);
+static struct ttn_status view_of(const struct stack *p) {
+  struct ttn_status view;
+  ttn_account_status(p->account, &view);
   return view;
 }
 
-static struct ttn_host_view host_of(const struct stack *p, size_t i) {
-  struct ttn_host_view view;
-  ttn_account_view_host(p->account, i, &view);
+static struct ttn_host_status host_of(const struct stack *p, size_t i) {
+  struct ttn_host_status view;
+  ttn_account_host_status(p->account, i, &view);
   return view;
 }
 
-static struct ttn_gateway_view gateway_of(const struct stack *p, size_t i) {
-  struct ttn_gateway_view view;
-  ttn_account_view_gateway(p->account, i, &view);
+static struct ttn_gateway_status gateway_of(const struct stack *p, size_t i) {
+  struct ttn_gateway_status view;
+  ttn_account_gateway_status(p->account, i, &view);
   return view;
 }
 
@@ -59,7 +59,7 @@ static void test_key(void **state) {
   (void)state;
   struct stack *p = stack_open(users_key, NULL);
   p->first = "/auth_info";
-  ttn_account_ask_key(p->account);
+  ttn_account_ask_owner(p->account);
   assert_null(view_of(p).key);
   stack_poll(p);
   assert_int_equal(p->started, 3);
@@ -72,7 +72,7 @@ static void test_key(void **state) {
   assert_int_equal(key->n_rights, 2);
   assert_string_equal(key->rights[0], "RIGHT_USER_GATEWAYS_LIST");
   assert_string_equal(key->rights[1], "RIGHT_GATEWAY_STATUS_READ");
-  assert_null(view_of(p).key_why);
+  assert_null(view_of(p).key_reason);
   stack_poll(p); /* it is known */
   assert_int_equal(p->started, 2);
   assert_ptr_equal(view_of(p).key, key);
@@ -91,22 +91,22 @@ static void test_key_lacks_a_right(void **state) {
   (void)state;
   struct stack *p = stack_open(lacks_status, NULL);
   p->first = "/auth_info";
-  ttn_account_ask_key(p->account);
+  ttn_account_ask_owner(p->account);
   for (int i = 0; i < 2; i++) {
     stack_poll(p);
     assert_int_equal(p->started, i == 0 ? 2 : 1);
-    assert_string_equal(view_of(p).key_why,
+    assert_string_equal(view_of(p).key_reason,
                         "the key lacks the right \"view gateway status\" "
                         "(RIGHT_GATEWAY_STATUS_READ): add it to the key in "
                         "the Console, or make a new key with it");
-    assert_string_equal(ttn_trouble_cure(view_of(p).key_why),
+    assert_string_equal(ttn_key_error_fix(view_of(p).key_reason),
                         "add it to the key in the Console, or make a new key "
                         "with it");
     assert_false(view_of(p).listed);
     assert_int_equal(view_of(p).n_gateways, 0);
   }
   stack_poll(p);
-  assert_null(view_of(p).key_why);
+  assert_null(view_of(p).key_reason);
   assert_int_equal(view_of(p).key->n_rights, 2);
   assert_int_equal(view_of(p).n_gateways, 1);
   stack_close(p);
@@ -120,11 +120,11 @@ static void gateways_key(struct stack *p, struct ttn_call *call) {
 static void test_gateways_key(void **state) {
   (void)state;
   struct stack *p = stack_open(gateways_key, NULL);
-  ttn_account_ask_key(p->account);
+  ttn_account_ask_owner(p->account);
   stack_poll(p);
   assert_int_equal(view_of(p).key->kind, TTN_KEY_GATEWAY);
   assert_string_equal(view_of(p).key->entity_id, "roof-1");
-  assert_non_null(strstr(view_of(p).key_why, "gateway roof-1's own"));
+  assert_non_null(strstr(view_of(p).key_reason, "gateway roof-1's own"));
   stack_close(p);
 }
 
@@ -139,10 +139,10 @@ static void test_gateways_key_lacks_a_right(void **state) {
   for (int i = 0; i < 2; i++) {
     struct stack *p = stack_open(gateways_key_lacks_status, NULL);
     p->first = i == 0 ? "/auth_info" : "/gateways?";
-    ttn_account_ask_key(p->account);
+    ttn_account_ask_owner(p->account);
     stack_poll(p);
-    assert_non_null(strstr(view_of(p).key_why, "view gateway status"));
-    assert_null(strstr(view_of(p).key_why, "own"));
+    assert_non_null(strstr(view_of(p).key_reason, "view gateway status"));
+    assert_null(strstr(view_of(p).key_reason, "own"));
     stack_close(p);
   }
 }
@@ -155,15 +155,15 @@ static void no_list_right(struct stack *p, struct ttn_call *call) {
 static void test_list_denied(void **state) {
   (void)state;
   struct stack *p = stack_open(no_list_right, NULL);
-  ttn_account_ask_key(p->account);
+  ttn_account_ask_owner(p->account);
   stack_poll(p);
-  assert_null(view_of(p).key_why);
+  assert_null(view_of(p).key_reason);
   assert_true(view_of(p).list_denied);
-  assert_non_null(strstr(view_of(p).list_why, "no rights on its user: "));
+  assert_non_null(strstr(view_of(p).list_reason, "no rights on its user: "));
   p->answer = users_key;
   stack_poll(p);
   assert_false(view_of(p).list_denied);
-  assert_null(view_of(p).list_why);
+  assert_null(view_of(p).list_reason);
   stack_close(p);
 }
 
@@ -182,15 +182,15 @@ static void test_organizations_denied(void **state) {
   struct stack *p = stack_open(second_refused, options);
   stack_poll(p);
   assert_int_equal(view_of(p).n_gateways, 1);
-  assert_null(view_of(p).list_why);
-  assert_string_equal(ttn_account_view_refused(p->account, 0), "two");
-  assert_null(ttn_account_view_refused(p->account, 1));
+  assert_null(view_of(p).list_reason);
+  assert_string_equal(ttn_account_denied_organization(p->account, 0), "two");
+  assert_null(ttn_account_denied_organization(p->account, 1));
   stack_close(p);
   p = stack_open(second_refused, options + 2);
   stack_poll(p);
   assert_true(view_of(p).list_denied);
-  const char *cure = ttn_trouble_cure(view_of(p).list_why);
-  assert_ptr_equal(cure, strstr(view_of(p).list_why, "see that its id is"));
+  const char *cure = ttn_key_error_fix(view_of(p).list_reason);
+  assert_ptr_equal(cure, strstr(view_of(p).list_reason, "see that its id is"));
   stack_close(p);
 }
 
@@ -225,7 +225,7 @@ static void four_ways_and_key(struct stack *p, struct ttn_call *call) {
 
 #define assert_gateway(p, i, id_, state_, refused_, home_, at_)                \
   do {                                                                         \
-    struct ttn_gateway_view g_ = gateway_of(p, i);                             \
+    struct ttn_gateway_status g_ = gateway_of(p, i);                             \
     assert_string_equal(g_.id, id_);                                           \
     assert_int_equal(g_.state, state_);                                        \
     assert_int_equal(g_.refused, refused_);                                    \
@@ -289,7 +289,7 @@ static void test_bad_entries(void **state) {
   struct stack *p = stack_open(unbelievable, NULL);
   stack_poll(p);
   assert_int_equal(view_of(p).n_bad, 1);
-  assert_string_equal(view_of(p).bad_why, "a-gw: uplink_count");
+  assert_string_equal(view_of(p).bad_reason, "a-gw: uplink_count");
   stack_poll(p);
   assert_int_equal(view_of(p).n_bad, 0);
   stack_close(p);
@@ -303,7 +303,7 @@ static void test_memory(void **state) {
   for (size_t nth = 1, calls = nth; nth <= calls; nth++) {
     struct stack *p = stack_open(users_key, NULL);
     p->first = "/auth_info";
-    ttn_account_ask_key(p->account);
+    ttn_account_ask_owner(p->account);
     size_t before = p->test.calls;
     p->test.fail_at = before + nth;
     stack_poll(p);

@@ -12,10 +12,14 @@
 #include <fcntl.h>
 #include <locale.h>
 
-#include "cli/check.h"
+#include "cli/messages.h"
+#include "cli/run.h"
+#include "cli/text.h"
 #include "lib/fetch.h"
 #include "tts/api_key.h"
 #include "lib/web.h"
+
+#include <unistd.h>
 
 /* ---- text ---- */
 
@@ -23,18 +27,18 @@ static void test_text(void **state) {
   (void)state;
   struct test_env test;
   test_env_init(&test);
-  struct check_text text = {.env = &test.env};
-  check_add(&text, "%s-%d", "a", 7);
-  check_add(&text, "%s", "");
+  struct text text = {.env = &test.env};
+  text_add(&text, "%s-%d", "a", 7);
+  text_add(&text, "%s", "");
   assert_string_equal(text.bytes, "a-7");
   assert_int_equal(text.n, 3);
   test.fail_at = test.calls + 1;
-  check_add(&text, "%0100d", 0);
+  text_add(&text, "%0100d", 0);
   assert_true(text.failed);
   assert_string_equal(text.bytes, "a-7");
-  check_add(&text, "b"); /* once failed, nothing is added */
+  text_add(&text, "b"); /* once failed, nothing is added */
   assert_string_equal(text.bytes, "a-7");
-  check_text_free(&text);
+  text_free(&text);
   assert_int_equal(test.blocks, 0);
 }
 
@@ -64,10 +68,10 @@ static void test_widths(void **state) {
       {"\xf4\x90\x80\x80", 4, 4}, /* beyond all characters */
   };
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-    if (check_width(cases[i].s, true) != cases[i].utf8 ||
-        check_width(cases[i].s, false) != cases[i].ascii)
-      fail_msg("case %zu: %zu, %zu", i, check_width(cases[i].s, true),
-               check_width(cases[i].s, false));
+    if (text_width(cases[i].s, true) != cases[i].utf8 ||
+        text_width(cases[i].s, false) != cases[i].ascii)
+      fail_msg("case %zu: %zu, %zu", i, text_width(cases[i].s, true),
+               text_width(cases[i].s, false));
 }
 
 static void test_cells(void **state) {
@@ -92,12 +96,12 @@ static void test_cells(void **state) {
       {"", 2, true, true, "  "},
   };
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-    struct check_text text = {.env = &ttn_env_system};
-    check_add_cell(&text, cases[i].s, cases[i].width, cases[i].right,
-                   cases[i].utf8);
+    struct text text = {.env = &ttn_env_system};
+    text_add_cell(&text, cases[i].s, cases[i].width, cases[i].right,
+                  cases[i].utf8);
     if (strcmp(text.bytes, cases[i].cell) != 0)
       fail_msg("case %zu: \"%s\"", i, text.bytes);
-    check_text_free(&text);
+    text_free(&text);
   }
 }
 
@@ -116,12 +120,12 @@ static void test_paragraphs(void **state) {
       {"", 9, 2, "\n"},
   };
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-    struct check_text text = {.env = &ttn_env_system};
-    check_add_paragraph(&text, cases[i].s, cases[i].width, cases[i].indent,
-                        true);
+    struct text text = {.env = &ttn_env_system};
+    text_add_paragraph(&text, cases[i].s, cases[i].width, cases[i].indent,
+                       true);
     if (strcmp(text.bytes, cases[i].lines) != 0)
       fail_msg("case %zu: \"%s\"", i, text.bytes);
-    check_text_free(&text);
+    text_free(&text);
   }
 }
 
@@ -135,11 +139,11 @@ static void test_ages(void **state) {
       {120, "2 min"},       {7199, "119 min"},  {7200, "2 hours"},
       {172799, "47 hours"}, {172800, "2 days"}, {86400 * 400, "400 days"},
   };
-  char buffer[CHECK_AGE];
+  char buffer[TEXT_AGE];
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-    assert_string_equal(check_age(buffer, cases[i].seconds * TTN_SECOND),
+    assert_string_equal(text_age(buffer, cases[i].seconds * TTN_SECOND),
                         cases[i].age);
-  assert_string_equal(check_age(buffer, TTN_SECOND - 1), "0 s");
+  assert_string_equal(text_age(buffer, TTN_SECOND - 1), "0 s");
 }
 
 /* The library speaks of collectd.conf. */
@@ -159,10 +163,10 @@ static void test_names(void **state) {
       {"", ""},
   };
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-    struct check_text text = {.env = &ttn_env_system};
-    check_add_ours(&text, cases[i][0]);
+    struct text text = {.env = &ttn_env_system};
+    messages_add(&text, cases[i][0]);
     assert_string_equal(text.bytes == NULL ? "" : text.bytes, cases[i][1]);
-    check_text_free(&text);
+    text_free(&text);
   }
 }
 
@@ -270,7 +274,7 @@ static void fail_each(const char *const *arguments) {
       run_check(&test, arguments, &web, &outcome);
       assert_int_equal(test.blocks, 0);
       reached = test.calls >= nth;
-      assert_int_equal(outcome.status, CHECK_TROUBLE);
+      assert_int_equal(outcome.status, STATUS_PROBLEM);
       if (reached && strstr(outcome.err, "memory") == NULL)
         fail_msg("call %zu: no word of memory but %s", nth, outcome.err);
       assert_int_equal(outcome.out[0] == '\0', reached);

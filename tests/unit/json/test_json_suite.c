@@ -46,7 +46,7 @@ static void check_nothing(const struct ttn_decoder *decoder) {
   assert_int_equal(n + skipped, 0);
   const struct ttn_entry *entries = ttn_decoder_entries(decoder, &n);
   assert_true(n == 0 || (n == 1 && entries[0].stats.has == 0));
-  assert_int_equal(ttn_decoder_auth_info(decoder)->kind, TTN_KEY_NOT_HEARD);
+  assert_int_equal(ttn_decoder_auth_info(decoder)->kind, TTN_KEY_MISSING);
   assert_false(ttn_decoder_error(decoder)->json);
 }
 

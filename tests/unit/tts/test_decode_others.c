@@ -357,11 +357,11 @@ static void keys(void **state) {
   (void)state;
   static const struct {
     const char *text;
-    enum ttn_key_kind kind;
+    enum ttn_key_owner kind;
   } kinds[] = {
-      {"{}", TTN_KEY_NOT_HEARD},
-      {"{\"api_key\":null}", TTN_KEY_NOT_HEARD},
-      {"{\"universal_rights\":{}}", TTN_KEY_NOT_HEARD},
+      {"{}", TTN_KEY_MISSING},
+      {"{\"api_key\":null}", TTN_KEY_MISSING},
+      {"{\"universal_rights\":{}}", TTN_KEY_MISSING},
       {"{\"api_key\":{}}", TTN_KEY_OTHER},
       {"{\"api_key\":{\"entity_ids\":{\"application_ids\":{"
        "\"application_id\":\"a\"}}}}",
@@ -447,7 +447,7 @@ static void auth_info_of_a_wrong_shape(void **state) {
   decoding_open(&d);
   for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
     assert_int_equal(decode(&d, TTN_BODY_AUTH_INFO, wrong[i]), TTN_FAIL_JSON);
-    assert_int_equal(ttn_decoder_auth_info(d.decoder)->kind, TTN_KEY_NOT_HEARD);
+    assert_int_equal(ttn_decoder_auth_info(d.decoder)->kind, TTN_KEY_MISSING);
     assert_int_equal(ttn_decoder_auth_info(d.decoder)->n_rights, 0);
   }
   decoding_close(&d);

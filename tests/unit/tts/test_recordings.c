@@ -196,7 +196,7 @@ static void print_list(FILE *out, const struct ttn_decoder *decoder,
 
 static void print_auth_info(FILE *out, const struct ttn_decoder *decoder) {
   static const char *const kinds[] = {
-      [TTN_KEY_NOT_HEARD] = "not heard",
+      [TTN_KEY_MISSING] = "not heard",
       [TTN_KEY_USER] = "user",
       [TTN_KEY_ORGANIZATION] = "organization",
       [TTN_KEY_GATEWAY] = "gateway",

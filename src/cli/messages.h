@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* Standard error, and the library's log. */
+#ifndef TTN_CLI_MESSAGES_H
+#define TTN_CLI_MESSAGES_H
+
+#include "cli/text.h"
+
+/* "ttn-check: …" to standard error; always false. */
+bool complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A sentence of the library's, with the command's names of options. */
+void messages_add(struct text *text, const char *s);
+
+/* The library's env. What it logs goes to standard error, but for what polls
+ * log: the user gets that as problems. */
+struct cli_env {
+  struct ttn_env env; /* env.ctx is this struct */
+  const struct ttn_env *under;
+  bool polling, verbose;
+  size_t errors;  /* lines of that level */
+  bool no_memory; /* some was requested in vain */
+};
+void cli_env_init(struct cli_env *env, const struct ttn_env *under);
+void cli_env_set_verbose(struct cli_env *env, bool verbose);
+void cli_env_set_polling(struct cli_env *env, bool polling);
+void cli_env_forget_errors(struct cli_env *env);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* What the user wants. */
+#ifndef TTN_CLI_OPTIONS_H
+#define TTN_CLI_OPTIONS_H
+
+#include "cli/key_input.h"
+#include "cli/messages.h"
+#include "cli/terminal.h"
+
+struct options {
+  struct option_list list;
+  struct key_source key;
+  bool json, watch, verbose;
+  int64_t every; /* time between two polls, ns */
+  enum colour colour;
+};
+
+enum parsed { PARSED_GO, PARSED_DONE, PARSED_WRONG };
+/* All but PARSED_GO: it was reported, but for a lack of memory. Wipes keys out
+ * of argv. */
+enum parsed options_parse(struct options *options, const struct ttn_env *env,
+                          int argc, char **argv);
+void options_free(struct options *options, const struct ttn_env *env);
+/* NULL: it was reported, but for a lack of memory. */
+struct ttn_settings *options_settings(const struct options *options,
+                                      struct cli_env *env);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* One poll of the library's, and what it showed. */
+#ifndef TTN_CLI_SNAPSHOT_H
+#define TTN_CLI_SNAPSHOT_H
+
+#include "account/status.h"
+#include "cli/options.h"
+#include "cli/terminal.h"
+
+enum unknown_reason { /* why a gateway is unknown */
+                      UNKNOWN_NOT,
+                      UNKNOWN_REFUSED,     /* to this key */
+                      UNKNOWN_UNTRUSTED,   /* its host may not have the key */
+                      UNKNOWN_BAD_ADDRESS, /* that is not a host */
+                      UNKNOWN_NO_ANSWER
+};
+
+/* What a poll's values say of a gateway. */
+struct row_values {
+  char id[TTN_ID_MAX + 1];
+  uint8_t counts; /* bit k: count[k] is known */
+  int64_t count[TTN_MESSAGES];
+  double since_uplink; /* s; below 0: not known */
+};
+
+/* A gateway; strings are the account's. */
+struct row {
+  struct ttn_gateway_status seen;
+  const char *cluster, *registered; /* hosts; NULL: not one of the account's,
+                                     * or not known */
+  enum unknown_reason why;
+  int64_t disconnected_at; /* 0: not known, or connected */
+  struct row_values values;
+};
+
+struct snapshot {
+  struct cli_env *env;
+  const struct options *options;
+  struct terminal *term;
+  struct ttn_endpoint url;
+  struct ttn_account *account;
+  struct ttn_net net; /* the real one, behind one that shows progress */
+  struct ttn_sink sink;
+  int64_t started; /* mono */
+
+  /* of the last poll */
+  int64_t at; /* wall */
+  struct ttn_status status;
+  struct ttn_host_status *hosts; /* status.n_hosts */
+  struct row_values *values;
+  size_t n_values, room_values;
+  struct row *rows; /* by id */
+  size_t n_rows;
+  size_t n_state[3]; /* by enum ttn_state */
+};
+
+/* False: it was reported, but for a lack of memory. */
+bool snapshot_open(struct snapshot *snap, struct cli_env *env,
+                   const struct options *options, struct terminal *term);
+/* One poll. False: no memory for it. */
+bool snapshot_poll(struct snapshot *snap);
+void snapshot_close(struct snapshot *snap);
+/* The gateway whose own key this is, if it has to be named; or NULL. */
+const char *snapshot_own_gateway(const struct snapshot *snap);
+/* "user", "organization", "gateway", "other"; NULL: not known. */
+const char *snapshot_key_owner(const struct snapshot *snap);
+
+#endif

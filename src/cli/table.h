@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* A snapshot for people. */
+#ifndef TTN_CLI_TABLE_H
+#define TTN_CLI_TABLE_H
+
+#include "cli/diagnose.h"
+
+/* most: rows of the table that there is room for; 0: no bound. block: of
+ * collectd.conf. */
+void table_print(struct text *text, const struct snapshot *snap,
+                 const struct problems *problems, const struct text *block,
+                 size_t most);
+
+#endif

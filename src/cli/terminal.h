@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* The terminal: size, colour, signals, progress. */
+#ifndef TTN_CLI_TERMINAL_H
+#define TTN_CLI_TERMINAL_H
+
+#include "base/env.h"
+#include <signal.h>
+
+enum colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
+
+struct terminal {
+  bool out, err; /* are terminals */
+  bool colour, utf8;
+  size_t columns, lines; /* of `out`; 0: no bound */
+  sigset_t signals;      /* blocked: fetched by terminal_wait */
+  bool progress;         /* a line of it is on `err` */
+  int ended_by;          /* SIGINT or the like, or 0 */
+};
+void terminal_init(struct terminal *term, enum colour colour);
+/* No progress from now on. */
+void terminal_be_quiet(struct terminal *term);
+/* Waits until a signal comes or `ns` have passed. True: the command is to end;
+ * a change of the terminal's size, or a stop and continue, only ends the wait.
+ */
+bool terminal_wait(struct terminal *term, int64_t ns, bool watching);
+/* While `on`, signals end or stop the command at once: for a write that may
+ * wait for its reader. Not Ctrl-C if it is watching, which has an end of its
+ * own. */
+void terminal_unblock(const struct terminal *term, bool on, bool watching);
+/* `text` as a line on standard error that the next one replaces; NULL removes
+ * it. */
+void terminal_progress(struct terminal *term, const char *text);
+
+#endif
