@@ -25,7 +25,7 @@ void apply_bad_entry(struct apply *ap, struct account_context *c,
  * were asked may have this gateway. */
 static void log_guess(struct apply *ap, const struct account_context *c,
                       const struct hosts *hosts, const struct gateway *gw) {
-  if (ttn_select_exact(c->filter) && gw->known.connected_at == 0 &&
+  if (ttn_filter_exact(c->filter) && gw->known.connected_at == 0 &&
       ttn_episode_begin(&ap->guess))
     context_log(
         c, TTN_NOTICE,
@@ -38,7 +38,7 @@ static void log_guess(struct apply *ap, const struct account_context *c,
 static void log_moved(const struct account_context *c,
                       const struct hosts *hosts, const struct gateway *gw,
                       int host) {
-  if (!ttn_select_exact(c->filter) /* else the registered host is a guess */
+  if (!ttn_filter_exact(c->filter) /* else the registered host is a guess */
       && gw->registered_host != host)
     context_log(c, TTN_NOTICE,
                 "gateway %s is registered at %s but connected at %s, and is "

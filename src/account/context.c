@@ -9,14 +9,14 @@ bool context_init(struct account_context *c, const struct ttn_env *env,
   c->env = env;
   c->settings = settings;
   c->sink = sink;
-  c->filter = ttn_select_new(env, settings, why, sizeof(why));
+  c->filter = ttn_filter_new(env, settings, why, sizeof(why));
   if (c->filter == NULL)
     context_log(c, TTN_ERROR, "%s", why);
   return c->filter != NULL;
 }
 
 void context_free(struct account_context *c) {
-  ttn_select_free(c->env, c->filter);
+  ttn_filter_free(c->env, c->filter);
   ttn_settings_free(c->env, c->settings);
 }
 

@@ -12,7 +12,7 @@
 struct account_context {
   const struct ttn_env *env;
   struct ttn_settings *settings;
-  struct ttn_select *filter;
+  struct ttn_filter *filter;
   const struct ttn_sink *sink;
   /* Statuses and failures since the start; rate_available of this poll. */
   struct ttn_api_stats counters;

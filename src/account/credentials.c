@@ -58,8 +58,8 @@ static bool read_key_file(struct credentials *k,
 }
 
 /* again: the key that is known was rejected. */
-static bool read_key(struct credentials *k, const struct account_context *c,
-                     bool again) {
+static bool current_key(struct credentials *k, const struct account_context *c,
+                        bool again) {
   char why[256];
   if (c->settings->api_key_file != NULL) {
     if (k->stamped && !ttn_key_changed(c->settings->api_key_file, &k->stamp))
@@ -79,7 +79,7 @@ static bool read_key(struct credentials *k, const struct account_context *c,
 
 bool credentials_begin(struct credentials *k, const struct account_context *c) {
   k->poll = (struct credentials_poll){0};
-  return read_key(k, c, false);
+  return current_key(k, c, false);
 }
 
 bool credentials_rotated(struct credentials *k, const struct account_context *c,
@@ -89,7 +89,7 @@ bool credentials_rotated(struct credentials *k, const struct account_context *c,
   if (k->poll.reread)
     return false;
   k->poll.reread = true;
-  return read_key(k, c, true);
+  return current_key(k, c, true);
 }
 
 void credentials_rejected(struct credentials *k, struct account_context *c,

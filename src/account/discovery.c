@@ -56,7 +56,7 @@ static enum discovery_step find_named(struct discovery *d,
                     "and -) and is left out: the Console shows the id below "
                     "the gateway's name",
                     named.id);
-    } else if (ttn_select_wanted(c->filter, named.id) &&
+    } else if (ttn_filter_wanted(c->filter, named.id) &&
                !found_add(&d->found, c, &named, 0)) {
       discovery_fail(d, "no memory");
       return DISCOVERY_MORE;
@@ -85,7 +85,7 @@ enum discovery_step discovery_start(struct discovery *d,
                               .next_page = 1,
                               .last_page = 1};
   }
-  if (ttn_select_exact(c->filter))
+  if (ttn_filter_exact(c->filter))
     return find_named(d, c);
   d->poll.state = DISCOVERY_RUNNING;
   return DISCOVERY_MORE;
@@ -146,7 +146,7 @@ void discovery_page_failed(struct discovery *d, struct page page,
 static bool find(struct discovery *d, const struct account_context *c,
                  struct hosts *hosts, struct gateways *g,
                  const struct ttn_listed *listed) {
-  if (!ttn_select_wanted(c->filter, listed->id))
+  if (!ttn_filter_wanted(c->filter, listed->id))
     return true;
   if (found_add(&d->found, c, listed, hosts_find(hosts, c, listed->address)))
     return true;

@@ -29,6 +29,8 @@ src_libttn_la_SOURCES += \
 	%D%/request.h \
 	%D%/response.c \
 	%D%/response.h \
+	%D%/runner.c \
+	%D%/runner.h \
 	%D%/schedule.c \
 	%D%/schedule.h \
 	%D%/status.c \

@@ -49,7 +49,7 @@ static uint64_t name_hash(const char *host, const char *id) {
 }
 
 /* The slot of h, or the free one where it would go. room > used. */
-static struct slot *find_slot(struct slot *slots, size_t room, uint64_t h) {
+static struct slot *owner_slot(struct slot *slots, size_t room, uint64_t h) {
   size_t i = (size_t)h & (room - 1);
   while (slots[i].hash != 0 && slots[i].hash != h)
     i = (i + 1) & (room - 1);
@@ -68,7 +68,7 @@ static bool grow_slots(struct ttn_ownership *ownership) {
     return false;
   for (size_t i = 0; i < ownership->room; i++)
     if (ownership->slots[i].owner != NULL)
-      *find_slot(slots, room, ownership->slots[i].hash) = ownership->slots[i];
+      *owner_slot(slots, room, ownership->slots[i].hash) = ownership->slots[i];
   ttn_free(ownership->env, ownership->slots);
   ownership->slots = slots;
   ownership->room = room;
@@ -85,7 +85,7 @@ enum ttn_owned ttn_ownership_acquire(struct ttn_ownership *ownership,
   uint64_t h = name_hash(host, id);
   pthread_mutex_lock(&ownership->lock);
   if (2 * (ownership->used + 1) <= ownership->room || grow_slots(ownership)) {
-    struct slot *slot = find_slot(ownership->slots, ownership->room, h);
+    struct slot *slot = owner_slot(ownership->slots, ownership->room, h);
     if (slot->hash == 0)
       ownership->used++;
     slot->hash = h;
@@ -104,7 +104,7 @@ void ttn_ownership_release(struct ttn_ownership *ownership, const void *owner,
   uint64_t h = name_hash(host, id);
   pthread_mutex_lock(&ownership->lock);
   if (ownership->room > 0) {
-    struct slot *slot = find_slot(ownership->slots, ownership->room, h);
+    struct slot *slot = owner_slot(ownership->slots, ownership->room, h);
     if (slot->owner == owner)
       slot->owner = NULL;
   }

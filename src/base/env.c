@@ -44,8 +44,7 @@ static int64_t system_mono(void *ctx) {
 }
 
 static void system_log(void *ctx, enum ttn_level level, const char *line) {
-  static const char *const names[] = {"error", "warning", "notice", "info",
-                                      "debug"};
+  static const char *const names[] = {"error", "warning", "notice", "info"};
   (void)ctx;
   fprintf(stderr, "%s: %s\n", names[level], line);
 }

@@ -17,7 +17,7 @@
 #define TTN_SECOND INT64_C(1000000000)
 #define TTN_MS INT64_C(1000000)
 
-enum ttn_level { TTN_ERROR, TTN_WARNING, TTN_NOTICE, TTN_INFO, TTN_DEBUG };
+enum ttn_level { TTN_ERROR, TTN_WARNING, TTN_NOTICE, TTN_INFO };
 
 /* Each function may be called from the thread of any account. */
 struct ttn_env {

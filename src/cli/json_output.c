@@ -43,20 +43,20 @@ static void put_bytes(void *ctx, const char *bytes, size_t n) {
   text_add_bytes(ctx, bytes, n);
 }
 
-static void put_text(yajl_gen gen, const char *text) {
+static void put_string(yajl_gen gen, const char *text) {
   if (text == NULL)
     yajl_gen_null(gen);
   else
     yajl_gen_string(gen, (const unsigned char *)text, strlen(text));
 }
 
-static void put_name(yajl_gen gen, const char *name) {
+static void put_key(yajl_gen gen, const char *name) {
   yajl_gen_string(gen, (const unsigned char *)name, strlen(name));
 }
 
 static void put_member(yajl_gen gen, const char *name, const char *text) {
-  put_name(gen, name);
-  put_text(gen, text);
+  put_key(gen, name);
+  put_string(gen, text);
 }
 
 static void put_time(yajl_gen gen, const char *name, int64_t ns) {
@@ -67,7 +67,7 @@ static void put_time(yajl_gen gen, const char *name, int64_t ns) {
 
 static void put_number(yajl_gen gen, const char *name, bool known,
                        long long number) {
-  put_name(gen, name);
+  put_key(gen, name);
   if (known)
     yajl_gen_integer(gen, number);
   else
@@ -77,18 +77,18 @@ static void put_number(yajl_gen gen, const char *name, bool known,
 static void put_account(yajl_gen gen, const struct snapshot *snap) {
   const struct ttn_auth_info *key = snap->status.key;
   char url[TTN_URL_MAX];
-  put_name(gen, "account");
+  put_key(gen, "account");
   yajl_gen_map_open(gen);
   put_member(gen, "url", ttn_endpoint_print(url, sizeof(url), &snap->url));
   put_member(gen, "kind", snapshot_key_owner(snap));
   put_member(gen, "id", key == NULL ? NULL : key->entity_id);
-  put_name(gen, "rights");
+  put_key(gen, "rights");
   if (key == NULL || snapshot_key_owner(snap) == NULL) {
     yajl_gen_null(gen);
   } else {
     yajl_gen_array_open(gen);
     for (size_t i = 0; i < key->n_rights; i++)
-      put_text(gen, key->rights[i]);
+      put_string(gen, key->rights[i]);
     yajl_gen_array_close(gen);
   }
   yajl_gen_map_close(gen);
@@ -117,7 +117,7 @@ static void put_cluster(yajl_gen gen, const struct snapshot *snap,
 
 static void put_clusters(yajl_gen gen, const struct snapshot *snap) {
   char host[TTN_HOST_MAX + 1], url[TTN_URL_MAX];
-  put_name(gen, "clusters");
+  put_key(gen, "clusters");
   yajl_gen_array_open(gen);
   for (size_t h = 0; h < snap->status.n_hosts; h++) {
     const struct ttn_host_status *seen = &snap->hosts[h];
@@ -151,7 +151,7 @@ static void put_gateway(yajl_gen gen, const struct row *row) {
   put_member(gen, "state", ttn_state_name(row->seen.state));
   put_time(gen, "connected_at", row->seen.connected_at);
   put_time(gen, "disconnected_at", row->disconnected_at);
-  put_name(gen, "last_uplink_age");
+  put_key(gen, "last_uplink_age");
   if (row->values.since_uplink < 0) {
     yajl_gen_null(gen);
   } else {
@@ -169,7 +169,7 @@ static void put_problems(yajl_gen gen, const struct problems *problems) {
   static const char *const severities[] = {[SEVERITY_NOTE] = "note",
                                            [SEVERITY_DISCONNECTED] = "down",
                                            [SEVERITY_PROBLEM] = "error"};
-  put_name(gen, "problems");
+  put_key(gen, "problems");
   yajl_gen_array_open(gen);
   for (size_t i = 0; i < problems->n; i++) {
     const struct problem *p = &problems->list[i];
@@ -193,7 +193,7 @@ static void put_snapshot(yajl_gen gen, const struct snapshot *snap,
   put_number(gen, "status", true, exit_status);
   put_account(gen, snap);
   put_clusters(gen, snap);
-  put_name(gen, "gateways");
+  put_key(gen, "gateways");
   if (snap->status.listed) {
     yajl_gen_array_open(gen);
     for (size_t i = 0; i < snap->n_rows; i++)

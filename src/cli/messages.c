@@ -81,7 +81,7 @@ static int64_t env_mono(void *ctx) {
 
 static void env_log(void *ctx, enum ttn_level level, const char *line) {
   static const char lead[] = "account \"home\": ";
-  static const char *const names[] = {"error: ", "warning: ", "", "", ""};
+  static const char *const names[] = {"error: ", "warning: ", "", ""};
   struct cli_env *env = ctx;
   env->errors += level == TTN_ERROR;
   if (strncmp(line, lead, sizeof(lead) - 1) == 0)

@@ -284,8 +284,8 @@ static bool take_option(const struct ttn_env *env, struct options *options,
   }
 }
 
-static enum parsed parse(const struct ttn_env *env, int argc, char **argv,
-                         struct options *options) {
+static enum parsed parse_words(const struct ttn_env *env, int argc, char **argv,
+                               struct options *options) {
   const char *key_file = NULL;
   int option, i = 0;
   opterr = 0;
@@ -315,7 +315,7 @@ enum parsed options_parse(struct options *options, const struct ttn_env *env,
                           int argc, char **argv) {
   *options = (struct options){.every = DEFAULT_EVERY * TTN_SECOND};
   return key_input_in_words(argc, argv) ? PARSED_WRONG
-                                        : parse(env, argc, argv, options);
+                                        : parse_words(env, argc, argv, options);
 }
 
 void options_free(struct options *options, const struct ttn_env *env) {

@@ -222,7 +222,7 @@ static void watch(struct run *run) {
   }
 }
 
-static void work(struct run *run) {
+static void run_command(struct run *run) {
   run->status = STATUS_USAGE;
   if (!open_look(run)) {
     run->status = give_up(run);
@@ -255,7 +255,7 @@ int ttn_check(const struct ttn_env *under, int argc, char **argv) {
     run.status = STATUS_PROBLEM;
   } else if (parsed == PARSED_GO) {
     terminal_init(&run.term, run.options.colour);
-    work(&run);
+    run_command(&run);
   } else {
     run.status = parsed == PARSED_DONE ? STATUS_OK : give_up(&run);
   }

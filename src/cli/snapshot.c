@@ -72,7 +72,7 @@ static void net_free(void *ctx) {
 
 /* ---- values ---- */
 
-static void sink_begin(void *ctx) { ((struct snapshot *)ctx)->n_values = 0; }
+static void on_poll_begin(void *ctx) { ((struct snapshot *)ctx)->n_values = 0; }
 
 /* A gateway's values come one after the other. */
 static struct row_values *values_of(struct snapshot *snap, const char *id) {
@@ -90,7 +90,7 @@ static struct row_values *values_of(struct snapshot *snap, const char *id) {
   return &snap->values[n];
 }
 
-static void sink_value(void *ctx, const struct ttn_value *value) {
+static void on_value_reported(void *ctx, const struct ttn_value *value) {
   struct snapshot *snap = ctx;
   struct row_values *values;
   switch (value->series) {
@@ -116,12 +116,12 @@ static void sink_value(void *ctx, const struct ttn_value *value) {
   }
 }
 
-static void sink_notify(void *ctx, const struct ttn_notification *n) {
+static void on_notification(void *ctx, const struct ttn_notification *n) {
   (void)ctx;
   (void)n;
 }
 
-static void sink_end(void *ctx) { (void)ctx; }
+static void on_poll_end(void *ctx) { (void)ctx; }
 
 /* ---- rows ---- */
 
@@ -178,7 +178,7 @@ static void fill_rows(struct snapshot *snap) {
       row->disconnected_at = row->seen.disconnected_at;
   }
 }
-static bool read_account(struct snapshot *snap) {
+static bool read_status(struct snapshot *snap) {
   const struct ttn_env *env = &snap->env->env;
   ttn_free(env, snap->hosts);
   ttn_free(env, snap->rows);
@@ -203,8 +203,8 @@ bool snapshot_open(struct snapshot *snap, struct cli_env *env,
                    const struct options *options, struct terminal *term) {
   struct ttn_http_options http;
   *snap = (struct snapshot){.env = env, .options = options, .term = term};
-  snap->sink =
-      (struct ttn_sink){snap, sink_begin, sink_value, sink_notify, sink_end};
+  snap->sink = (struct ttn_sink){snap, on_poll_begin, on_value_reported,
+                                 on_notification, on_poll_end};
   struct ttn_settings *settings = options_settings(options, env);
   if (settings == NULL)
     return false;
@@ -235,7 +235,7 @@ bool snapshot_poll(struct snapshot *snap) {
   cli_env_set_polling(snap->env, false);
   terminal_progress(snap->term, NULL);
   snap->at = env->wall(env->ctx);
-  return read_account(snap) && !snap->env->no_memory;
+  return read_status(snap) && !snap->env->no_memory;
 }
 
 void snapshot_close(struct snapshot *snap) {

@@ -249,7 +249,7 @@ static void part(struct text *text) {
     text_add(text, "\n");
 }
 
-static void add_text(const struct snapshot *snap, struct text *text,
+static void add_line(const struct snapshot *snap, struct text *text,
                      const char *s, size_t indent) {
   text_add_paragraph(text, s, paragraph_width(snap), indent, snap->term->utf8);
 }
@@ -272,7 +272,7 @@ static void add_key(const struct snapshot *snap, struct text *text) {
   if (line.failed)
     text_fail(text);
   if (line.bytes != NULL)
-    add_text(snap, text, line.bytes, 0);
+    add_line(snap, text, line.bytes, 0);
   text_free(&line);
 }
 
@@ -281,7 +281,7 @@ static void add_summary(const struct snapshot *snap, struct text *text) {
   if (!snap->status.listed)
     return;
   part(text);
-  add_text(snap, text,
+  add_line(snap, text,
            ttn_print(line, sizeof(line),
                      "%zu gateway%s: %zu connected, %zu disconnected, %zu "
                      "unknown.",
@@ -300,7 +300,7 @@ static void add_sentence(const struct snapshot *snap, struct text *text,
   text_add(&line, "%s%s", sentence->bytes != NULL ? sentence->bytes : "",
            asks ? "" : ".");
   if (line.bytes != NULL)
-    add_text(snap, text, line.bytes, indent);
+    add_line(snap, text, line.bytes, indent);
   if (line.failed)
     text_fail(text);
   text_free(&line);
@@ -325,7 +325,7 @@ static void add_block(const struct snapshot *snap, struct text *text,
                       const struct text *block) {
   const char *s = block->bytes;
   part(text);
-  add_text(snap, text,
+  add_line(snap, text,
            "For collectd.conf, or a file of its own in collectd.conf.d:", 0);
   text_add(text, "\n");
   while (s != NULL && *s != '\0') {
@@ -349,7 +349,7 @@ void table_print(struct text *text, const struct snapshot *snap,
   }
   add_summary(snap, text);
   if (l.hidden > 0 && !watching)
-    add_text(snap, text,
+    add_line(snap, text,
              "The terminal is too narrow for all columns; a wider one, or a "
              "pipe, has them.",
              0);

@@ -20,7 +20,7 @@ void text_free(struct text *text) {
 
 void text_fail(struct text *text) { text->failed = true; }
 
-static bool make_room(struct text *text, size_t n) {
+static bool text_room(struct text *text, size_t n) {
   void *bytes = text->bytes;
   if (text->failed ||
       !ttn_grow(text->env, &bytes, &text->room, text->n + n + 1, 1, TEXT_MAX))
@@ -35,7 +35,7 @@ void text_add(struct text *text, const char *format, ...) {
   va_start(args, format);
   va_copy(again, args);
   int n = vsnprintf(NULL, 0, format, args);
-  if (n >= 0 && make_room(text, (size_t)n)) {
+  if (n >= 0 && text_room(text, (size_t)n)) {
     vsnprintf(text->bytes + text->n, (size_t)n + 1, format, again);
     text->n += (size_t)n;
   }
@@ -44,7 +44,7 @@ void text_add(struct text *text, const char *format, ...) {
 }
 
 void text_add_bytes(struct text *text, const char *bytes, size_t n) {
-  if (!make_room(text, n))
+  if (!text_room(text, n))
     return;
   memcpy(text->bytes + text->n, bytes, n);
   text->n += n;
@@ -84,7 +84,7 @@ static bool turns_direction(uint32_t c) {
 }
 
 /* What is shown for a character, and how wide that is. */
-static uint32_t shown(uint32_t c, bool utf8, size_t *width) {
+static uint32_t shown_as(uint32_t c, bool utf8, size_t *width) {
   int w = c < 0x20 || (!utf8 && c > 0x7e) || turns_direction(c)
               ? -1
               : wcwidth((wchar_t)c);
@@ -105,7 +105,7 @@ static void add_character(struct text *text, uint32_t c) {
 size_t text_width(const char *s, bool utf8) {
   size_t width = 0, w;
   for (uint32_t c; (c = next_character(&s)) != 0; width += w)
-    shown(c, utf8, &w);
+    shown_as(c, utf8, &w);
   return width;
 }
 
@@ -114,7 +114,7 @@ static size_t add_part(struct text *text, const char *s, size_t width,
                        bool utf8) {
   size_t used = 0, w;
   for (uint32_t c; (c = next_character(&s)) != 0; used += w) {
-    c = shown(c, utf8, &w);
+    c = shown_as(c, utf8, &w);
     if (used + w > width)
       break;
     add_character(text, c);

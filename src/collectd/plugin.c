@@ -30,28 +30,22 @@
 
 #include "account/account.h"
 #include "account/ownership.h"
+#include "account/runner.h"
 #include "base/text.h"
 
 #include <math.h>
 #include <pthread.h>
 
 #define NAME "ttn"
-#define THREAD_NAME_SIZE 16 /* pthread_setname_np(3) */
 
-/* What one account's read callback and thread share. */
+/* One account, for its read callback and its sink. */
 struct reader {
-  struct ttn_account *account;
+  struct ttn_runner *runner;
+  struct ttn_account *account; /* the runner's */
   struct ttn_sink sink;
   char name[TTN_NAME_MAX + 1];
   char host[DATA_MAX_NAME_LEN];
   cdtime_t interval;
-
-  pthread_t thread;
-  bool has_thread; /* read callback and free_func only, never at once */
-  pthread_mutex_t lock;
-  pthread_cond_t wake;
-  bool due, polling, stop; /* under lock */
-  uint64_t skipped;
 
   /* Of the poll under way. */
   cdtime_t time;
@@ -76,9 +70,10 @@ static struct {
 
 static void log_line(void *ctx, enum ttn_level level, const char *line) {
   static const int severities[] = {
-      [TTN_ERROR] = LOG_ERR,     [TTN_WARNING] = LOG_WARNING,
-      [TTN_NOTICE] = LOG_NOTICE, [TTN_INFO] = LOG_INFO,
-      [TTN_DEBUG] = LOG_DEBUG,
+      [TTN_ERROR] = LOG_ERR,
+      [TTN_WARNING] = LOG_WARNING,
+      [TTN_NOTICE] = LOG_NOTICE,
+      [TTN_INFO] = LOG_INFO,
   };
   (void)ctx;
   plugin_log(severities[level], NAME " plugin: %s", line);
@@ -209,86 +204,18 @@ static void sink_notify(void *ctx, const struct ttn_notification *what) {
 
 /* -- read -- */
 
-static void *run(void *data) {
-  struct reader *reader = data;
-  pthread_mutex_lock(&reader->lock);
-  for (;;) {
-    while (!reader->due && !reader->stop)
-      pthread_cond_wait(&reader->wake, &reader->lock);
-    if (reader->stop)
-      break;
-    reader->due = false;
-    reader->polling = true;
-    pthread_mutex_unlock(&reader->lock);
-    ttn_account_poll(reader->account);
-    pthread_mutex_lock(&reader->lock);
-    reader->polling = false;
-  }
-  pthread_mutex_unlock(&reader->lock);
-  return NULL;
-}
-
-static bool have_thread(struct reader *reader) {
-  char name[THREAD_NAME_SIZE];
-  if (reader->has_thread)
-    return true;
-  ttn_print(name, sizeof(name), NAME "-%s", reader->name);
-  if (plugin_thread_create(&reader->thread, run, reader, name) != 0) {
-    ttn_log(&env, TTN_ERROR,
-            "account \"%s\": no thread for it; tried again at the next read",
-            reader->name);
-    return false;
-  }
-  reader->has_thread = true;
-  return true;
-}
-
-/* Said at the 1st, 2nd, 4th, 8th … time, else a stack that is always slow would
- * fill the log. */
-static void skip(struct reader *reader) {
-  uint64_t n = ++reader->skipped;
-  if ((n & (n - 1)) == 0)
-    ttn_log(&env, TTN_NOTICE,
-            "account \"%s\": the poll takes longer than the interval; %llu "
-            "skipped so far",
-            reader->name, (unsigned long long)n);
-}
-
 static int read_account(user_data_t *data) {
   struct reader *reader = data->data;
-  if (pthread_equal(pthread_self(), face.main_thread)) {
+  if (pthread_equal(pthread_self(), face.main_thread))
     ttn_account_poll(reader->account);
-    return 0;
-  }
-  if (!have_thread(reader))
-    return 0;
-  pthread_mutex_lock(&reader->lock);
-  bool busy = reader->polling || reader->due;
-  if (!busy) {
-    reader->due = true;
-    pthread_cond_signal(&reader->wake);
-  }
-  pthread_mutex_unlock(&reader->lock);
-  if (busy)
-    skip(reader);
+  else
+    ttn_runner_wake(reader->runner);
   return 0;
 }
 
 static void free_reader(void *data) {
   struct reader *reader = data;
-  pthread_mutex_lock(&reader->lock);
-  reader->stop = true;
-  pthread_cond_signal(&reader->wake);
-  pthread_mutex_unlock(&reader->lock);
-  if (reader->account != NULL)
-    ttn_account_stop(reader->account);
-  if (reader->has_thread)
-    pthread_join(reader->thread, NULL);
-  if (reader->account != NULL)
-    ttn_account_free(reader->account);
-  forget_meta(reader);
-  pthread_cond_destroy(&reader->wake);
-  pthread_mutex_destroy(&reader->lock);
+  ttn_runner_free(reader->runner);
   ttn_free(&env, reader);
 }
 
@@ -423,11 +350,12 @@ static struct reader *new_reader(struct ttn_settings *settings) {
   reader->interval = NS_TO_CDTIME_T((cdtime_t)settings->interval);
   ttn_print(reader->name, sizeof(reader->name), "%s", settings->account);
   ttn_print(reader->host, sizeof(reader->host), "%s", settings->host);
-  pthread_mutex_init(&reader->lock, NULL);
-  pthread_cond_init(&reader->wake, NULL);
   reader->account =
       ttn_account_new(&env, settings, net, &reader->sink, face.ownership);
-  if (reader->account == NULL) {
+  if (reader->account != NULL)
+    reader->runner = ttn_runner_new(&env, reader->account, reader->name,
+                                    plugin_thread_create);
+  if (reader->runner == NULL) {
     ttn_log(&env, TTN_ERROR, "account \"%s\" is left out", reader->name);
     free_reader(reader);
     return NULL;

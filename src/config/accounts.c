@@ -11,10 +11,6 @@
 
 #include <string.h>
 
-#define DEFAULT_TIMEOUT (45 * TTN_SECOND)
-#define DEFAULT_DISCOVERY_INTERVAL (300 * TTN_SECOND)
-#define LEAST_DEFAULT_INTERVAL (60 * TTN_SECOND)
-#define DEFAULT_CONNECTIONS 4
 #define STREAMS 32 /* 20,000 gateways at 20 ms: 1.0 s; 8 streams: 1.7 s */
 
 static bool name_usable(const struct ttn_env *env, const char *name) {
@@ -29,6 +25,10 @@ static bool name_usable(const struct ttn_env *env, const char *name) {
           "characters, as in <Account \"home\">",
           TTN_NAME_MAX);
   return false;
+}
+
+static int64_t seconds_default(const char *name) {
+  return (int64_t)(ttn_settings_default(name) * (double)TTN_SECOND);
 }
 
 struct ttn_settings *ttn_settings_new(const struct ttn_env *env,
@@ -46,13 +46,13 @@ struct ttn_settings *ttn_settings_new(const struct ttn_env *env,
     ttn_settings_free(env, settings);
     return NULL;
   }
-  settings->discovery_interval = DEFAULT_DISCOVERY_INTERVAL;
-  settings->verify_peer = true;
-  settings->verify_host = true;
-  settings->max_connections = DEFAULT_CONNECTIONS;
+  settings->discovery_interval = seconds_default("DiscoveryInterval");
+  settings->verify_peer = ttn_settings_default("VerifyPeer") != 0;
+  settings->verify_host = ttn_settings_default("VerifyHost") != 0;
+  settings->max_connections = (int)ttn_settings_default("MaxConnections");
   settings->shard_index = 1;
   settings->shard_count = 1;
-  settings->notifications = true;
+  settings->notifications = ttn_settings_default("Notifications") != 0;
   settings->collect = TTN_COLLECT_ALL;
   return settings;
 }
@@ -194,13 +194,15 @@ bool ttn_settings_finish(const struct ttn_env *env,
   if (!key || !url || !clusters)
     return false;
   if (settings->interval == 0)
-    settings->interval = default_interval > LEAST_DEFAULT_INTERVAL
+    settings->interval = default_interval > seconds_default("Interval")
                              ? default_interval
-                             : LEAST_DEFAULT_INTERVAL;
+                             : seconds_default("Interval");
   if (settings->timeout == 0)
-    settings->timeout = settings->interval < DEFAULT_TIMEOUT
-                            ? settings->interval
-                            : DEFAULT_TIMEOUT;
+    settings->timeout =
+        settings->interval <
+                (int64_t)(ttn_settings_default("Timeout") * (double)TTN_MS)
+            ? settings->interval
+            : (int64_t)(ttn_settings_default("Timeout") * (double)TTN_MS);
   else if (settings->timeout > settings->interval)
     ttn_settings_log(env, settings, TTN_WARNING,
                      "Timeout %lld ms is longer than the interval of "

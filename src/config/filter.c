@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct ttn_select {
+struct ttn_filter {
   const char **names; /* of the settings, sorted */
   size_t n_names;
   regex_t *patterns;
@@ -32,7 +32,7 @@ static bool is_pattern(const char *s) {
   return n >= 2 && s[0] == '/' && s[n - 1] == '/';
 }
 
-static bool add_pattern(const struct ttn_env *env, struct ttn_select *select,
+static bool add_pattern(const struct ttn_env *env, struct ttn_filter *select,
                         const char *text, char *why, size_t why_size) {
   char *inner = ttn_strdup(env, text + 1);
   if (inner == NULL) {
@@ -57,11 +57,11 @@ static bool add_pattern(const struct ttn_env *env, struct ttn_select *select,
   return status == 0;
 }
 
-struct ttn_select *ttn_select_new(const struct ttn_env *env,
+struct ttn_filter *ttn_filter_new(const struct ttn_env *env,
                                   const struct ttn_settings *settings,
                                   char *why, size_t why_size) {
   ttn_print(why, why_size, "no memory");
-  struct ttn_select *select = ttn_alloc(env, sizeof(*select));
+  struct ttn_filter *select = ttn_alloc(env, sizeof(*select));
   if (select == NULL)
     return NULL;
   size_t n = settings->n_gateways;
@@ -81,11 +81,11 @@ struct ttn_select *ttn_select_new(const struct ttn_env *env,
   qsort(select->names, select->n_names, sizeof(*select->names), by_name);
   return select;
 fail:
-  ttn_select_free(env, select);
+  ttn_filter_free(env, select);
   return NULL;
 }
 
-void ttn_select_free(const struct ttn_env *env, struct ttn_select *select) {
+void ttn_filter_free(const struct ttn_env *env, struct ttn_filter *select) {
   if (select == NULL)
     return;
   for (size_t i = 0; i < select->n_patterns; i++)
@@ -95,7 +95,7 @@ void ttn_select_free(const struct ttn_env *env, struct ttn_select *select) {
   ttn_free(env, select);
 }
 
-static bool selected(const struct ttn_select *select, const char *id) {
+static bool selected(const struct ttn_filter *select, const char *id) {
   if (select->n_names > 0 && bsearch(&id, select->names, select->n_names,
                                      sizeof(*select->names), by_name) != NULL)
     return true;
@@ -105,7 +105,7 @@ static bool selected(const struct ttn_select *select, const char *id) {
   return false;
 }
 
-bool ttn_select_wanted(const struct ttn_select *select, const char *id) {
+bool ttn_filter_wanted(const struct ttn_filter *select, const char *id) {
   if (select->shard_count > 1 &&
       ttn_shard(id, select->shard_count) != select->shard_index)
     return false;
@@ -114,7 +114,7 @@ bool ttn_select_wanted(const struct ttn_select *select, const char *id) {
   return selected(select, id) != select->ignore;
 }
 
-bool ttn_select_exact(const struct ttn_select *select) {
+bool ttn_filter_exact(const struct ttn_filter *select) {
   return select->n_names > 0 && select->n_patterns == 0 && !select->ignore;
 }
 

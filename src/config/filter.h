@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* Which gateways an account wants: Gateway with IgnoreSelected as collectd's
  * ignorelist has them, and Shard. */
-#ifndef TTN_SELECT_H
-#define TTN_SELECT_H
+#ifndef TTN_FILTER_H
+#define TTN_FILTER_H
 
 #include "base/env.h"
 #include "config/settings.h"
 
-struct ttn_select;
+struct ttn_filter;
 
 /* NULL: no memory, or an expression that can't be compiled: why says which. */
-struct ttn_select *ttn_select_new(const struct ttn_env *env,
+struct ttn_filter *ttn_filter_new(const struct ttn_env *env,
                                   const struct ttn_settings *settings,
                                   char *why, size_t why_size);
-void ttn_select_free(const struct ttn_env *env, struct ttn_select *select);
+void ttn_filter_free(const struct ttn_env *env, struct ttn_filter *select);
 
-bool ttn_select_wanted(const struct ttn_select *select, const char *id);
+bool ttn_filter_wanted(const struct ttn_filter *select, const char *id);
 
 /* True: only exact names are wanted, so that no list is needed; they are
  * settings->gateways. */
-bool ttn_select_exact(const struct ttn_select *select);
+bool ttn_filter_exact(const struct ttn_filter *select);
 
 /* Which of n shards (1 to n) a gateway belongs to: FNV-1a, 64 bit, of the id's
  * bytes, modulo n, plus 1. A promise: changing it would move gateways between

@@ -3,5 +3,5 @@ src_libttn_la_SOURCES += \
 	%D%/accounts.c \
 	%D%/filter.c \
 	%D%/filter.h \
-	%D%/settings.c \
+	%D%/options.c \
 	%D%/settings.h

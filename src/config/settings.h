@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* An account's options: their names, types, ranges and defaults in one table
- * (settings.c), and the checks with the sentences that a user reads. Knows
- * nothing of collectd: options come as struct ttn_option. */
+ * (options.c), and the checks with the sentences that a user reads. */
 #ifndef TTN_SETTINGS_H
 #define TTN_SETTINGS_H
 
@@ -116,5 +115,8 @@ struct ttn_option_info {
   double least, most;   /* its range, of Shard that of N; both 0: none */
 };
 const struct ttn_option_info *ttn_settings_info(size_t i);
+/* The default of an option of the table that has one: its number, or 1 for
+ * "true" and 0 for "false". */
+double ttn_settings_default(const char *name);
 
 #endif

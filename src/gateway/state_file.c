@@ -113,7 +113,7 @@ static void sum_line(struct reader *reader) {
 }
 
 /* A field that ends at a blank or at the end, and past it. */
-static bool take_number(const char **text, uint64_t *number) {
+static bool row_number(const char **text, uint64_t *number) {
   const char *p = *text;
   uint64_t n = 0;
   for (; *p >= '0' && *p <= '9'; p++) {
@@ -128,9 +128,9 @@ static bool take_number(const char **text, uint64_t *number) {
   return true;
 }
 
-static bool take_time(const char **text, int64_t *time) {
+static bool row_time(const char **text, int64_t *time) {
   uint64_t number;
-  if (!take_number(text, &number))
+  if (!row_number(text, &number))
     return false;
   *time = (int64_t)number;
   return true;
@@ -142,7 +142,7 @@ static bool take_value(const char **text, int k, struct ttn_gateway *gateway) {
     return true;
   }
   gateway->reported |= (uint8_t)(1u << k);
-  return take_number(text, &gateway->value[k]);
+  return row_number(text, &gateway->value[k]);
 }
 
 static bool parse_row(const char *line, size_t length, bool with_values,
@@ -155,11 +155,11 @@ static bool parse_row(const char *line, size_t length, bool with_values,
 
   struct ttn_gateway *gateway = &row->gateway;
   const char *rest = blank + 1;
-  bool ok = take_time(&rest, &row->gone_at) &&
-            take_time(&rest, &gateway->connected_at) &&
-            take_time(&rest, &gateway->disconnected_at);
+  bool ok = row_time(&rest, &row->gone_at) &&
+            row_time(&rest, &gateway->connected_at) &&
+            row_time(&rest, &gateway->disconnected_at);
   for (int k = 0; k < TTN_MESSAGES && ok; k++)
-    ok = take_number(&rest, &gateway->offset[k]);
+    ok = row_number(&rest, &gateway->offset[k]);
   for (int k = 0; k < TTN_MESSAGES && ok && with_values; k++)
     ok = take_value(&rest, k, gateway);
   return ok && rest == line + length && rest[-1] != ' ';
@@ -238,8 +238,8 @@ static int compare_rows(const void *a, const void *b) {
                 ((const struct ttn_state_row *)b)->id);
 }
 
-static enum ttn_failure read_all(struct reader *reader, const char *account,
-                                 const char *url, bool *with_values) {
+static enum ttn_failure read_file(struct reader *reader, const char *account,
+                                  const char *url, bool *with_values) {
   if (!read_head(reader, account, url, with_values))
     return TTN_FAIL_STATE_FILE;
   for (;;) {
@@ -303,7 +303,7 @@ enum ttn_failure ttn_state_file_read(const struct ttn_env *env,
   enum ttn_failure failure = TTN_FAIL_MEMORY;
   reader.chunk = env->resize(env->ctx, NULL, TTN_STATE_CHUNK);
   if (reader.chunk != NULL)
-    failure = read_all(&reader, account, url, with_values);
+    failure = read_file(&reader, account, url, with_values);
   else
     reader.wrong = "can't be read: there is no memory for it";
   close(reader.fd);

@@ -24,7 +24,7 @@ static void wipe_and_free(void *p) {
   free(p);
 }
 
-static void *resize(void *p, size_t size) {
+static void *curl_resize(void *p, size_t size) {
   size_t room = p != NULL ? malloc_usable_size(p) : 0;
   if (size <= room && size > room / 2)
     return p;
@@ -42,6 +42,6 @@ static void *resize(void *p, size_t size) {
  * a resolver's thread that QUICK_EXIT left behind still runs. What it would
  * give back is one allocation for the whole process. */
 bool ttn_http_global_init(void) {
-  return curl_global_init_mem(CURL_GLOBAL_ALL, malloc, wipe_and_free, resize,
-                              strdup, calloc) == CURLE_OK;
+  return curl_global_init_mem(CURL_GLOBAL_ALL, malloc, wipe_and_free,
+                              curl_resize, strdup, calloc) == CURLE_OK;
 }

@@ -94,8 +94,8 @@ bool ttn_http_set_up(struct transfer *t) {
 }
 
 /* curl_slist_append would copy the key; libcurl only reads the list. */
-static void add_line(struct call_options *options, size_t *n,
-                     const char *line) {
+static void add_header_line(struct call_options *options, size_t *n,
+                            const char *line) {
   options->lines[*n] = (struct curl_slist){.data = (char *)(uintptr_t)line};
   if (*n > 0)
     options->lines[*n - 1].next = &options->lines[*n];
@@ -108,13 +108,13 @@ bool ttn_http_set_call(struct transfer *t, struct call_options *options) {
   size_t n = 0;
 
   if (call->body != NULL) {
-    add_line(options, &n, "Content-Type: application/json");
+    add_header_line(options, &n, "Content-Type: application/json");
     /* Else libcurl waits up to a second for a 100 Continue if the body is
      * large: 1 MiB, with older ones 1 KiB. */
-    add_line(options, &n, "Expect:");
+    add_header_line(options, &n, "Expect:");
   }
   if (call->auth != NULL)
-    add_line(options, &n, call->auth->header);
+    add_header_line(options, &n, call->auth->header);
   /* A proxy, be it of the environment, would get the key in clear text, and
    * its localhost is another one. NULL: as the environment says (no_proxy). */
   options->direct = !https && !t->http->allow_plain;

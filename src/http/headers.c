@@ -32,7 +32,7 @@ static int64_t *count_member(struct ttn_answer *answer,
   return (int64_t *)(void *)((char *)answer + header->member);
 }
 
-static void forget(struct ttn_answer *answer) {
+static void header_forget(struct ttn_answer *answer) {
   answer->date = 0;
   answer->warning[0] = '\0';
   for (size_t i = 0; i < N_COUNT_HEADERS; i++)
@@ -41,7 +41,7 @@ static void forget(struct ttn_answer *answer) {
 
 void ttn_headers_begin(struct ttn_headers *headers, struct ttn_answer *answer) {
   *headers = (struct ttn_headers){.answer = answer};
-  forget(answer);
+  header_forget(answer);
 }
 
 static bool is_blank(char c) { return c == ' ' || c == '\t'; }
@@ -73,8 +73,8 @@ static void take_warning(struct ttn_answer *answer, const char *text,
   ttn_secret_mask(answer->warning);
 }
 
-static void take(struct ttn_answer *answer, const char *name, size_t name_n,
-                 const char *text, size_t n) {
+static void header_take(struct ttn_answer *answer, const char *name,
+                        size_t name_n, const char *text, size_t n) {
 #define NAME_IS(s) (name_n == strlen(s) && strncasecmp(name, s, name_n) == 0)
   for (size_t i = 0; i < N_COUNT_HEADERS; i++) {
     const struct count_header *header = &count_headers[i];
@@ -109,7 +109,7 @@ bool ttn_headers_line(struct ttn_headers *headers, const char *line, size_t n) {
 
   if (n >= 5 && memcmp(line, "HTTP/", 5) == 0) {
     headers->open = true;
-    forget(headers->answer);
+    header_forget(headers->answer);
     return true;
   }
   if (n == 0)
@@ -124,6 +124,6 @@ bool ttn_headers_line(struct ttn_headers *headers, const char *line, size_t n) {
     line++;
   while (n > 0 && is_blank(line[n - 1]))
     n--;
-  take(headers->answer, colon - name_n, name_n, line, n);
+  header_take(headers->answer, colon - name_n, name_n, line, n);
   return true;
 }

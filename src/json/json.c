@@ -307,7 +307,7 @@ static const struct ttn_json_field *find_field(struct level *level,
   return NULL;
 }
 
-static int on_key(void *ctx, const unsigned char *text, size_t n) {
+static int json_key(void *ctx, const unsigned char *text, size_t n) {
   struct ttn_json *json = ctx;
   const char *name = (const char *)text;
   json->quiet = 0;
@@ -338,7 +338,7 @@ static const yajl_callbacks callbacks = {
     .yajl_number = on_number,
     .yajl_string = on_string,
     .yajl_start_map = on_start_map,
-    .yajl_map_key = on_key,
+    .yajl_map_key = json_key,
     .yajl_end_map = on_end,
     .yajl_start_array = on_start_array,
     .yajl_end_array = on_end,
@@ -392,7 +392,7 @@ static void expect_blanks(struct ttn_json *json, const char *bytes, size_t n) {
       ttn_json_fail(json, TTN_FAIL_JSON, "something follows the JSON text");
 }
 
-static void parse(struct ttn_json *json, const char *bytes, size_t n) {
+static void parse_bytes(struct ttn_json *json, const char *bytes, size_t n) {
   if (json->yajl == NULL) {
     /* yajl copies the functions. */
     yajl_alloc_funcs memory = {yajl_take, yajl_resize, yajl_drop, json};
@@ -423,9 +423,9 @@ static void take_piece(struct ttn_json *json, const char *bytes, size_t n) {
   const size_t gathered = json->gathered;
   json->gathered = 0;
   if (gathered > 0)
-    parse(json, json->gather, gathered);
+    parse_bytes(json, json->gather, gathered);
   if (n > 0)
-    parse(json, bytes, n);
+    parse_bytes(json, bytes, n);
 }
 
 enum ttn_failure ttn_json_feed(struct ttn_json *json, const char *bytes,

@@ -66,7 +66,7 @@ static const char *wrong_kind(const struct stat *status) {
 }
 
 /* All of the file, at most size bytes. -1: errno says why. */
-static ssize_t read_all(int fd, char *buffer, size_t size) {
+static ssize_t read_key_bytes(int fd, char *buffer, size_t size) {
   size_t n = 0;
   while (n < size) {
     ssize_t got = read(fd, buffer + n, size - n);
@@ -83,7 +83,7 @@ static ssize_t read_all(int fd, char *buffer, size_t size) {
 
 /* The one line of the n bytes in text, without what is around it, into key.
  * NULL, or what is wrong. */
-static const char *take_line(const char *text, size_t n, char *key) {
+static const char *key_line(const char *text, size_t n, char *key) {
   if (memchr(text, '\0', n) != NULL)
     return "holds a NUL byte; it must be a text file with the key alone";
   for (; n > 0 && is_space(text[0]); n--)
@@ -106,7 +106,7 @@ bool ttn_key_take(const char *text, size_t n, char *key, char *why,
   const char *odd;
   const char *wrong =
       n > FILE_MAX ? "is too large for a key file; it must hold the key alone"
-                   : take_line(text, n, key);
+                   : key_line(text, n, key);
   if (wrong == NULL && ttn_key_check(key, &odd, why, why_size))
     return true;
   if (wrong != NULL)
@@ -115,8 +115,8 @@ bool ttn_key_take(const char *text, size_t n, char *key, char *why,
   return false;
 }
 
-static bool read_key(int fd, const struct stat *status, char *key, char *why,
-                     size_t why_size) {
+static bool read_one_key(int fd, const struct stat *status, char *key,
+                         char *why, size_t why_size) {
   char text[FILE_MAX + 1];
   const char *wrong = wrong_kind(status);
   ssize_t n = 0;
@@ -124,7 +124,7 @@ static bool read_key(int fd, const struct stat *status, char *key, char *why,
 
   if (wrong != NULL)
     ttn_print(why, why_size, "%s", wrong);
-  else if ((n = read_all(fd, text, sizeof text)) < 0)
+  else if ((n = read_key_bytes(fd, text, sizeof text)) < 0)
     ttn_print(why, why_size, "can't be read: %s", strerror(errno));
   else
     ok = ttn_key_take(text, (size_t)n, key, why, why_size);
@@ -143,7 +143,7 @@ bool ttn_key_read(const char *path, char *key, struct ttn_key_stamp *stamp,
   if (fd < 0 || fstat(fd, &status) != 0) {
     ttn_print(why, why_size, "can't be read: %s", strerror(errno));
   } else {
-    ok = read_key(fd, &status, key, why, why_size);
+    ok = read_one_key(fd, &status, key, why, why_size);
     *stamp = stamp_of(&status);
     *open_to = readable_by(status.st_mode);
   }

@@ -89,19 +89,19 @@ static const struct ttn_json_field info_fields[] = {
 };
 static const struct ttn_json_shape info_shape = TTN_JSON_SHAPE(info_fields);
 
-static void on_wrong(void *ctx, const struct ttn_json_field *field) {
+static void auth_info_wrong(void *ctx, const struct ttn_json_field *field) {
   struct ttn_decoder *decoder = ctx;
   ttn_json_fail(decoder->json, TTN_FAIL_JSON,
                 "%s has a wrong type or comes twice", field->path);
 }
 
-static void on_open(void *ctx, const struct ttn_json_field *field) {
+static void auth_info_open(void *ctx, const struct ttn_json_field *field) {
   struct ttn_decoder *decoder = ctx;
   if (field->id == F_ACCESS || field->id == F_OTHER)
     decoder->auth.info.kind = TTN_KEY_OTHER;
 }
 
-static void on_close(void *ctx, const struct ttn_json_field *field) {
+static void auth_info_close(void *ctx, const struct ttn_json_field *field) {
   struct ttn_decoder *decoder = ctx;
   if (field->id != F_AUTH_INFO)
     return;
@@ -136,8 +136,8 @@ static void take_entity(struct ttn_auth_info *info, enum ttn_key_owner kind,
   info->entity_id = id;
 }
 
-static void on_value(void *ctx, const struct ttn_json_field *field,
-                     const struct ttn_json_value *value) {
+static void auth_info_value(void *ctx, const struct ttn_json_field *field,
+                            const struct ttn_json_value *value) {
   struct ttn_decoder *decoder = ctx;
   struct ttn_auth_info *info = &decoder->auth.info;
   if (field->id == F_IS_ADMIN) {
@@ -169,10 +169,10 @@ static void on_value(void *ctx, const struct ttn_json_field *field,
 
 const struct ttn_json_body ttn_body_auth_info = {
     .root = TTN_JSON_FIELD("", "", F_AUTH_INFO, TTN_JSON_OBJECT, &info_shape),
-    .open = on_open,
-    .close = on_close,
-    .value = on_value,
-    .wrong = on_wrong,
+    .open = auth_info_open,
+    .close = auth_info_close,
+    .value = auth_info_value,
+    .wrong = auth_info_wrong,
 };
 
 void ttn_decode_auth_info_begin(struct ttn_auth_work *work) {

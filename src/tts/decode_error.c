@@ -65,7 +65,7 @@ static void ignore_wrong(void *ctx, const struct ttn_json_field *field) {
   (void)field;
 }
 
-static void on_open(void *ctx, const struct ttn_json_field *field) {
+static void error_open(void *ctx, const struct ttn_json_field *field) {
   struct ttn_decoder *decoder = ctx;
   if (field->id != F_DETAIL)
     return;
@@ -109,8 +109,8 @@ static void take_detail(struct ttn_api_error *error, int id,
   }
 }
 
-static void on_value(void *ctx, const struct ttn_json_field *field,
-                     const struct ttn_json_value *value) {
+static void error_value(void *ctx, const struct ttn_json_field *field,
+                        const struct ttn_json_value *value) {
   struct ttn_decoder *decoder = ctx;
   struct ttn_api_error *error = &decoder->error.error;
   uint64_t code;
@@ -131,8 +131,8 @@ static void on_value(void *ctx, const struct ttn_json_field *field,
 
 const struct ttn_json_body ttn_body_error = {
     .root = TTN_JSON_FIELD("", "", F_STATUS, TTN_JSON_OBJECT, &status_shape),
-    .open = on_open,
+    .open = error_open,
     .close = ignore_close,
-    .value = on_value,
+    .value = error_value,
     .wrong = ignore_wrong,
 };

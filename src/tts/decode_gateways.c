@@ -86,7 +86,7 @@ static void check_room(struct ttn_decoder *decoder) {
                   "there are more than %d gateways on a page", TTN_LIST_MAX);
 }
 
-static void on_wrong(void *ctx, const struct ttn_json_field *field) {
+static void gateways_wrong(void *ctx, const struct ttn_json_field *field) {
   struct ttn_decoder *decoder = ctx;
   switch (field->id) {
   case F_GATEWAYS:
@@ -109,7 +109,7 @@ static void on_wrong(void *ctx, const struct ttn_json_field *field) {
   }
 }
 
-static void on_open(void *ctx, const struct ttn_json_field *field) {
+static void gateways_open(void *ctx, const struct ttn_json_field *field) {
   struct ttn_decoder *decoder = ctx;
   struct ttn_list_work *work = &decoder->list;
   if (field->id == F_GATEWAY) {
@@ -145,7 +145,7 @@ static void close_gateway(struct ttn_decoder *decoder) {
   work->gateways[work->n++] = work->gateway;
 }
 
-static void on_close(void *ctx, const struct ttn_json_field *field) {
+static void gateways_close(void *ctx, const struct ttn_json_field *field) {
   struct ttn_decoder *decoder = ctx;
   if (field->id == F_GATEWAY)
     close_gateway(decoder);
@@ -168,8 +168,8 @@ static void take_degrees(struct ttn_list_work *work,
     work->misplaced = true;
 }
 
-static void on_value(void *ctx, const struct ttn_json_field *field,
-                     const struct ttn_json_value *value) {
+static void gateways_value(void *ctx, const struct ttn_json_field *field,
+                           const struct ttn_json_value *value) {
   struct ttn_decoder *decoder = ctx;
   struct ttn_list_work *work = &decoder->list;
   switch (field->id) {
@@ -202,10 +202,10 @@ static void on_value(void *ctx, const struct ttn_json_field *field,
 
 const struct ttn_json_body ttn_body_list = {
     .root = TTN_JSON_FIELD("", "", F_PAGE, TTN_JSON_OBJECT, &page_shape),
-    .open = on_open,
-    .close = on_close,
-    .value = on_value,
-    .wrong = on_wrong,
+    .open = gateways_open,
+    .close = gateways_close,
+    .value = gateways_value,
+    .wrong = gateways_wrong,
 };
 
 void ttn_decode_gateways_begin(struct ttn_list_work *work) {

@@ -180,8 +180,8 @@ static void check_new(struct ttn_decoder *decoder, const char *id) {
                     "entries has the gateway %s twice", id);
 }
 
-static void on_key(void *ctx, const struct ttn_json_field *field,
-                   const char *text, size_t n) {
+static void stats_key(void *ctx, const struct ttn_json_field *field,
+                      const char *text, size_t n) {
   struct ttn_decoder *decoder = ctx;
   struct ttn_stats_work *work = &decoder->stats;
   if (field->id == F_METRIC) {
@@ -197,7 +197,7 @@ static void on_key(void *ctx, const struct ttn_json_field *field,
   add_entry(decoder, id);
 }
 
-static void on_wrong(void *ctx, const struct ttn_json_field *field) {
+static void stats_wrong(void *ctx, const struct ttn_json_field *field) {
   struct ttn_decoder *decoder = ctx;
   if (field->id == F_ENTRIES)
     ttn_json_fail(decoder->json, TTN_FAIL_JSON,
@@ -206,7 +206,7 @@ static void on_wrong(void *ctx, const struct ttn_json_field *field) {
     spoil(&decoder->stats, field);
 }
 
-static void on_open(void *ctx, const struct ttn_json_field *field) {
+static void stats_open(void *ctx, const struct ttn_json_field *field) {
   struct ttn_decoder *decoder = ctx;
   struct ttn_stats_work *work = &decoder->stats;
   if (field == &ttn_body_single.root)
@@ -245,7 +245,7 @@ static void *keep(struct ttn_decoder *decoder, const void *array, size_t size) {
                    : memcpy(ttn_json_take(decoder->json, size), array, size);
 }
 
-static void on_close(void *ctx, const struct ttn_json_field *field) {
+static void stats_close(void *ctx, const struct ttn_json_field *field) {
   struct ttn_decoder *decoder = ctx;
   struct ttn_stats_work *work = &decoder->stats;
   if (field->id == F_BAND && !band_possible(work))
@@ -330,8 +330,8 @@ static bool take_metric(struct ttn_decoder *decoder,
   return true;
 }
 
-static bool take(struct ttn_decoder *decoder, int id,
-                 const struct ttn_json_value *value) {
+static bool stats_take(struct ttn_decoder *decoder, int id,
+                       const struct ttn_json_value *value) {
   struct ttn_stats_work *work = &decoder->stats;
   struct ttn_stats *stats = &current(work)->stats;
   switch (id) {
@@ -377,29 +377,29 @@ static bool take(struct ttn_decoder *decoder, int id,
   return false;
 }
 
-static void on_value(void *ctx, const struct ttn_json_field *field,
-                     const struct ttn_json_value *value) {
+static void stats_value(void *ctx, const struct ttn_json_field *field,
+                        const struct ttn_json_value *value) {
   struct ttn_decoder *decoder = ctx;
-  if (!take(decoder, field->id, value))
+  if (!stats_take(decoder, field->id, value))
     spoil(&decoder->stats, field);
 }
 
 const struct ttn_json_body ttn_body_batch = {
     .root = TTN_JSON_FIELD("", "", F_ENTRIES, TTN_JSON_OBJECT, &batch_shape),
-    .key = on_key,
-    .open = on_open,
-    .close = on_close,
-    .value = on_value,
-    .wrong = on_wrong,
+    .key = stats_key,
+    .open = stats_open,
+    .close = stats_close,
+    .value = stats_value,
+    .wrong = stats_wrong,
 };
 
 const struct ttn_json_body ttn_body_single = {
     .root = TTN_JSON_FIELD("", "", F_ENTRY, TTN_JSON_OBJECT, &stats_shape),
-    .key = on_key,
-    .open = on_open,
-    .close = on_close,
-    .value = on_value,
-    .wrong = on_wrong,
+    .key = stats_key,
+    .open = stats_open,
+    .close = stats_close,
+    .value = stats_value,
+    .wrong = stats_wrong,
 };
 
 void ttn_decode_stats_begin(struct ttn_stats_work *work) {

@@ -29,9 +29,9 @@
 /* ASCII only: the locale is the daemon's business. */
 static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
 
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool is_decimal(char c) { return c >= '0' && c <= '9'; }
 
-static bool is_alnum(char c) { return is_digit(c) || (c >= 'a' && c <= 'z'); }
+static bool is_alnum(char c) { return is_decimal(c) || (c >= 'a' && c <= 'z'); }
 
 /* One label of a host name, in lower case. */
 static bool label_valid(const char *label, size_t n) {
@@ -48,7 +48,7 @@ static bool label_valid(const char *label, size_t n) {
 static bool label_is_number(const char *label, size_t n) {
   bool hex = n >= 2 && label[0] == '0' && label[1] == 'x';
   for (size_t i = hex ? 2 : 0; i < n; i++)
-    if (!is_digit(label[i]) && !(hex && label[i] >= 'a' && label[i] <= 'f'))
+    if (!is_decimal(label[i]) && !(hex && label[i] >= 'a' && label[i] <= 'f'))
       return false;
   return true;
 }
@@ -98,7 +98,7 @@ static bool read_port(const char *text, uint16_t *port) {
   if (n == 0 || n > 5)
     return false;
   for (size_t i = 0; i < n; i++) {
-    if (!is_digit(text[i]))
+    if (!is_decimal(text[i]))
       return false;
     value = value * 10 + (unsigned)(text[i] - '0');
   }

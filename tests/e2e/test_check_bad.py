@@ -157,12 +157,12 @@ def test_nobody_there():
         threading.Thread(target=answer_plainly, args=[plain], daemon=True).start()
         unreachable(good + ["--url", "https://127.0.0.1:%d" % plain.getsockname()[1]], "tls",
                     "^https://127.0.0.1:.* no secure connection",
-                    "does that port speak https[?]|see that the port speaks https")
+                    "does that port speak https[?]|check that the port speaks https")
         stack.refuse(1)
         unreachable(good + ["--url", stack.url], "connect", "^%s: could not connect to 127.0.0.1" % stack.url,
                     "check that host and port are right")
         unreachable(good + ["--url", "https://no-such-host.invalid"], "dns",
-                    "could not resolve the host name no-such-host.invalid|no name server told", "see that the name")
+                    "could not resolve the host name no-such-host.invalid|no name server told", "check that the name")
 
 
 def test_proxy():

@@ -46,7 +46,7 @@ WRITERS = {
     "ttn_sink": ("*", "an argument: functions of the caller"),
     "ttn_http_options": ("*", "an argument"),
     "ttn_api_stats": ("account/context.c account/poll.c", "an argument"),
-    "ttn_settings": ("config/accounts.c config/settings.c", "what was written, and what follows from it"),
+    "ttn_settings": ("config/accounts.c config/options.c", "what was written, and what follows from it"),
     "ttn_stats": ("tts/decode_stats.c account/cluster_lookup.c", "a copy outlives the decoder"),
     "ttn_auth_info": ("tts/decode_auth_info.c account/credentials.c", "a copy outlives the decoder"),
     "ttn_api_error": ("tts/decode_error.c", "records.h has no file of its own"),

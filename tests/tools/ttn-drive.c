@@ -42,8 +42,7 @@ static int64_t shifted_mono(void *ctx) {
 }
 
 static void print_log(void *ctx, enum ttn_level level, const char *line) {
-  static const char *const names[] = {"error", "warning", "notice", "info",
-                                      "debug"};
+  static const char *const names[] = {"error", "warning", "notice", "info"};
   (void)ctx;
   printf("log %s %s\n", names[level], line);
 }

@@ -32,14 +32,14 @@ static void test_shard(void **state) {
   }
 }
 
-static struct ttn_select *make(struct test_env *test, char **lines, size_t n,
+static struct ttn_filter *make(struct test_env *test, char **lines, size_t n,
                                bool ignore, char *why, size_t why_size) {
   struct ttn_settings settings = {.gateways = lines,
                                   .n_gateways = n,
                                   .ignore_selected = ignore,
                                   .shard_index = 1,
                                   .shard_count = 1};
-  return ttn_select_new(&test->env, &settings, why, why_size);
+  return ttn_filter_new(&test->env, &settings, why, why_size);
 }
 
 static void test_lines(void **state) {
@@ -49,29 +49,29 @@ static void test_lines(void **state) {
   char *lines[] = {"roof", "/^lab-[0-9]+$/", "cellar"};
   (void)state;
   test_env_init(&test);
-  struct ttn_select *s = make(&test, none, 0, false, why, sizeof(why));
-  assert_true(ttn_select_wanted(s, "roof"));
-  assert_false(ttn_select_exact(s));
-  ttn_select_free(&test.env, s);
+  struct ttn_filter *s = make(&test, none, 0, false, why, sizeof(why));
+  assert_true(ttn_filter_wanted(s, "roof"));
+  assert_false(ttn_filter_exact(s));
+  ttn_filter_free(&test.env, s);
   s = make(&test, none, 0, true, why, sizeof(why));
-  assert_true(ttn_select_wanted(s, "roof"));
-  ttn_select_free(&test.env, s);
+  assert_true(ttn_filter_wanted(s, "roof"));
+  ttn_filter_free(&test.env, s);
   for (int ignore = 0; ignore < 2; ignore++) {
     s = make(&test, lines, 3, ignore != 0, why, sizeof(why));
-    assert_int_equal(ttn_select_wanted(s, "roof"), !ignore);
-    assert_int_equal(ttn_select_wanted(s, "cellar"), !ignore);
-    assert_int_equal(ttn_select_wanted(s, "lab-12"), !ignore);
-    assert_int_equal(ttn_select_wanted(s, "lab-x"), ignore);
-    assert_int_equal(ttn_select_wanted(s, "roof-2"), ignore);
-    assert_false(ttn_select_exact(s));
-    ttn_select_free(&test.env, s);
+    assert_int_equal(ttn_filter_wanted(s, "roof"), !ignore);
+    assert_int_equal(ttn_filter_wanted(s, "cellar"), !ignore);
+    assert_int_equal(ttn_filter_wanted(s, "lab-12"), !ignore);
+    assert_int_equal(ttn_filter_wanted(s, "lab-x"), ignore);
+    assert_int_equal(ttn_filter_wanted(s, "roof-2"), ignore);
+    assert_false(ttn_filter_exact(s));
+    ttn_filter_free(&test.env, s);
   }
   s = make(&test, lines, 1, false, why, sizeof(why));
-  assert_true(ttn_select_exact(s));
-  ttn_select_free(&test.env, s);
+  assert_true(ttn_filter_exact(s));
+  ttn_filter_free(&test.env, s);
   s = make(&test, lines, 1, true, why, sizeof(why));
-  assert_false(ttn_select_exact(s));
-  ttn_select_free(&test.env, s);
+  assert_false(ttn_filter_exact(s));
+  ttn_filter_free(&test.env, s);
   assert_int_equal(test.blocks, 0);
 }
 
@@ -91,10 +91,10 @@ static void select_once(struct test_env *test, void *arg) {
   char why[256];
   char *lines[] = {"roof", "/^lab-/"};
   (void)arg;
-  struct ttn_select *s = make(test, lines, 2, false, why, sizeof(why));
+  struct ttn_filter *s = make(test, lines, 2, false, why, sizeof(why));
   if (s == NULL)
     assert_string_equal(why, "no memory");
-  ttn_select_free(&test->env, s);
+  ttn_filter_free(&test->env, s);
 }
 
 static void test_memory(void **state) {

@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* The options of an <Account> block, in one table: name, type, range and
- * default, and the sentences that a user reads when one is wrong. What options
- * mean together is settings_finish.c's.
+ * default, and the sentences that a user reads when one is wrong. accounts.c
+ * checks what options mean together.
  *
- * Must not know collectd: plugin.c hands over each line as a struct
- * ttn_option, so that tests and other faces can do the same.
- *
- * Strict on purpose. What collectd's parser does to a value without quotes
+ * The checks are strict. What collectd's parser does to a value without quotes
  * can't be undone: `Gateway 0123` arrives as the number 123, `Gateway my-gw` as
  * two values. So a text must be in quotes and a number must not, and the error
  * says so. Nothing is rounded or clamped silently.
  *
  * No message shows the value of APIKey, nor that of an unknown option, which
- * could be APIKey misspelt. */
+ * could be a misspelt APIKey. */
 #include "config/settings.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -27,27 +25,27 @@
 #define TEXT_MAX 4096
 #define LINES_MAX 100000 /* of one option that may come many times */
 
-enum kind {
-  KIND_TEXT,
-  KIND_SECRET,   /* a text that no message may show */
-  KIND_PATH,     /* a text; relative ones get a warning */
-  KIND_BLANK,    /* a text that may be "" */
-  KIND_CLUSTERS, /* hosts or URLs, one a line */
-  KIND_IDS,      /* ids of the stack's, one a line */
-  KIND_GATEWAYS, /* ids or /expressions/, one a line */
-  KIND_URL,
-  KIND_FAMILY,
-  KIND_SHARD,
-  KIND_SECONDS,      /* int64_t ns; fractions are fine */
-  KIND_MILLISECONDS, /* int64_t ns; whole */
-  KIND_COUNT,        /* int */
-  KIND_SWITCH,       /* bool */
-  KIND_GROUP         /* a bit of collect */
+enum option_type {
+  TYPE_TEXT,
+  TYPE_SECRET,   /* a text that no message may show */
+  TYPE_PATH,     /* a text; relative ones get a warning */
+  TYPE_BLANK,    /* a text that may be "" */
+  TYPE_CLUSTERS, /* hosts or URLs, one a line */
+  TYPE_IDS,      /* ids of the stack's, one a line */
+  TYPE_GATEWAYS, /* ids or /expressions/, one a line */
+  TYPE_URL,
+  TYPE_FAMILY,
+  TYPE_SHARD,
+  TYPE_SECONDS,      /* int64_t ns; fractions are fine */
+  TYPE_MILLISECONDS, /* int64_t ns; whole */
+  TYPE_COUNT,        /* int */
+  TYPE_SWITCH,       /* bool */
+  TYPE_GROUP         /* a bit of collect */
 };
 
 struct spec {
   struct ttn_option_info info;
-  enum kind kind;
+  enum option_type type;
   size_t at; /* of the member in struct ttn_settings */
   uint32_t group;
 };
@@ -60,38 +58,38 @@ struct spec {
 #define OPTION(name, value, fallback, kind, member, least, most)               \
   { {name, value, fallback, false, least, most}, kind, AT(member), 0 }
 #define SWITCH(name, fallback, member)                                         \
-  { {name, "true|false", fallback, false, 0, 0}, KIND_SWITCH, AT(member), 0 }
+  { {name, "true|false", fallback, false, 0, 0}, TYPE_SWITCH, AT(member), 0 }
 #define GROUP(name, bit)                                                       \
-  { {name, "true|false", "true", false, 0, 0}, KIND_GROUP, AT(collect), bit }
+  { {name, "true|false", "true", false, 0, 0}, TYPE_GROUP, AT(collect), bit }
 
 /* In README's order. The index is the bit in ttn_settings.given. */
 static const struct spec specs[] = {
-    TEXT("APIKey", "KEY", KIND_SECRET, api_key),
-    TEXT("APIKeyFile", "FILE", KIND_PATH, api_key_file),
-    OPTION("URL", "URL", TTN_DEFAULT_URL, KIND_URL, url, 0, 0),
-    OPTION("Interval", "SECONDS", "60", KIND_SECONDS, interval, 0.1, 86400),
-    OPTION("Timeout", "MILLISECONDS", "45000", KIND_MILLISECONDS, timeout, 100,
+    TEXT("APIKey", "KEY", TYPE_SECRET, api_key),
+    TEXT("APIKeyFile", "FILE", TYPE_PATH, api_key_file),
+    OPTION("URL", "URL", TTN_DEFAULT_URL, TYPE_URL, url, 0, 0),
+    OPTION("Interval", "SECONDS", "60", TYPE_SECONDS, interval, 0.1, 86400),
+    OPTION("Timeout", "MILLISECONDS", "45000", TYPE_MILLISECONDS, timeout, 100,
            3600000),
-    OPTION("DiscoveryInterval", "SECONDS", "300", KIND_SECONDS,
+    OPTION("DiscoveryInterval", "SECONDS", "300", TYPE_SECONDS,
            discovery_interval, 0, 604800),
-    MANY("Gateway", "ID|/REGEX/", KIND_GATEWAYS, gateways),
+    MANY("Gateway", "ID|/REGEX/", TYPE_GATEWAYS, gateways),
     SWITCH("IgnoreSelected", "false", ignore_selected),
-    MANY("Organization", "ID", KIND_IDS, organizations),
-    MANY("Cluster", "HOST", KIND_CLUSTERS, cluster_lines),
-    TEXT("Host", "NAME", KIND_TEXT, host),
-    TEXT("CACert", "FILE", KIND_PATH, ca_cert),
+    MANY("Organization", "ID", TYPE_IDS, organizations),
+    MANY("Cluster", "HOST", TYPE_CLUSTERS, cluster_lines),
+    TEXT("Host", "NAME", TYPE_TEXT, host),
+    TEXT("CACert", "FILE", TYPE_PATH, ca_cert),
     SWITCH("VerifyPeer", "true", verify_peer),
     SWITCH("VerifyHost", "true", verify_host),
     SWITCH("AllowPlainHTTP", "false", allow_plain),
-    TEXT("ClientCert", "FILE", KIND_PATH, client_cert),
-    TEXT("ClientKey", "FILE", KIND_PATH, client_key),
-    TEXT("Proxy", "URL", KIND_BLANK, proxy),
-    OPTION("AddressFamily", "any|ipv4|ipv6", "any", KIND_FAMILY, family, 0, 0),
-    OPTION("MaxConnections", "NUMBER", "4", KIND_COUNT, max_connections, 1, 64),
-    OPTION("Shard", "I/N", "1/1", KIND_SHARD, shard_index, 1, 10000),
-    TEXT("StateFile", "FILE", KIND_BLANK, state_file),
+    TEXT("ClientCert", "FILE", TYPE_PATH, client_cert),
+    TEXT("ClientKey", "FILE", TYPE_PATH, client_key),
+    TEXT("Proxy", "URL", TYPE_BLANK, proxy),
+    OPTION("AddressFamily", "any|ipv4|ipv6", "any", TYPE_FAMILY, family, 0, 0),
+    OPTION("MaxConnections", "NUMBER", "4", TYPE_COUNT, max_connections, 1, 64),
+    OPTION("Shard", "I/N", "1/1", TYPE_SHARD, shard_index, 1, 10000),
+    TEXT("StateFile", "FILE", TYPE_BLANK, state_file),
     SWITCH("Notifications", "true", notifications),
-    OPTION("OfflineAfter", "SECONDS", "0", KIND_SECONDS, offline_after, 0,
+    OPTION("OfflineAfter", "SECONDS", "0", TYPE_SECONDS, offline_after, 0,
            604800),
     SWITCH("MetaData", "false", meta_data),
     GROUP("CollectPackets", TTN_COLLECT_PACKETS),
@@ -108,6 +106,14 @@ _Static_assert(SPECS <= 64, "ttn_settings.given has a bit for each");
 
 const struct ttn_option_info *ttn_settings_info(size_t i) {
   return i < SPECS ? &specs[i].info : NULL;
+}
+
+double ttn_settings_default(const char *name) {
+  size_t i = 0;
+  while (strcmp(specs[i].info.name, name) != 0)
+    i++;
+  const char *fallback = specs[i].info.fallback;
+  return strcmp(fallback, "true") == 0 ? 1 : strtod(fallback, NULL);
 }
 
 /* One option on its way into the settings. */
@@ -159,7 +165,7 @@ static void *member(const struct take *take) {
 
 /* A text in memory that is wiped when given back: most are not secret, but it
  * costs nothing. */
-static void forget(const struct ttn_env *env, char *text) {
+static void free_option(const struct ttn_env *env, char *text) {
   if (text != NULL)
     ttn_secret_wipe(text, strlen(text));
   ttn_free(env, text);
@@ -170,7 +176,7 @@ static bool take_text(const struct take *take) {
   char *copy = ttn_strdup(take->env, take->value->string);
   if (copy == NULL)
     return no_memory(take->env, take->settings);
-  forget(take->env, *text);
+  free_option(take->env, *text);
   *text = copy;
   return true;
 }
@@ -208,7 +214,7 @@ _Static_assert(AT(n_gateways) == AT(gateways) + offsetof(struct lines, n) &&
                        AT(cluster_lines) + offsetof(struct lines, n),
                "struct lines");
 
-static bool take_line(const struct take *take) {
+static bool add_line_value(const struct take *take) {
   struct lines *lines = member(take);
   if (lines->n >= LINES_MAX)
     return REFUSE(take, "may be given %d times at most", LINES_MAX);
@@ -235,7 +241,7 @@ static bool take_id(const struct take *take) {
                   "\"%.60s\" is not an id: 3 to %d lower-case letters, digits "
                   "and single hyphens, as the Console shows it",
                   id, TTN_ID_MAX);
-  return take_line(take);
+  return add_line_value(take);
 }
 
 static bool take_gateway(const struct take *take) {
@@ -248,11 +254,11 @@ static bool take_gateway(const struct take *take) {
                   "\"%.60s\" is not a regular expression: write it between "
                   "slashes, as in \"/^lab-/\"",
                   text);
-  return take_line(take);
+  return add_line_value(take);
 }
 
 /* A URL for an error message: not if it may hold a password. */
-static const char *shown(const char *url) {
+static const char *show_value(const char *url) {
   return strpbrk(url, "@?") == NULL ? url : "…";
 }
 
@@ -261,7 +267,7 @@ static bool take_url(const struct take *take) {
   const char *text = take->value->string;
   struct ttn_endpoint url;
   if (!ttn_endpoint_parse(text, &url, why, sizeof(why)))
-    return REFUSE(take, "\"%.300s\" %s", shown(text), why);
+    return REFUSE(take, "\"%.300s\" %s", show_value(text), why);
   take->settings->url = url;
   return true;
 }
@@ -273,8 +279,8 @@ static bool take_cluster(const struct take *take) {
   struct ttn_endpoint cluster;
   if (!ttn_endpoint_parse_cluster(text, &take->settings->url, &cluster, why,
                                   sizeof(why)))
-    return REFUSE(take, "\"%.300s\" %s", shown(text), why);
-  return take_line(take);
+    return REFUSE(take, "\"%.300s\" %s", show_value(text), why);
+  return add_line_value(take);
 }
 
 static bool take_family(const struct take *take) {
@@ -312,18 +318,18 @@ static bool take_shard(const struct take *take) {
 static bool take_number(const struct take *take) {
   const struct spec *spec = take->spec;
   double number = take->value->number;
-  const char *unit = spec->kind == KIND_SECONDS        ? " seconds"
-                     : spec->kind == KIND_MILLISECONDS ? " milliseconds"
+  const char *unit = spec->type == TYPE_SECONDS        ? " seconds"
+                     : spec->type == TYPE_MILLISECONDS ? " milliseconds"
                                                        : "";
   if (!(number >= spec->info.least && number <= spec->info.most))
     return REFUSE(take, "%.15g is out of range: it can be %.15g to %.15g%s",
                   number, spec->info.least, spec->info.most, unit);
-  if (spec->kind != KIND_SECONDS && number != floor(number))
+  if (spec->type != TYPE_SECONDS && number != floor(number))
     return REFUSE(take, "%.15g must be a whole number%s%s", number,
                   unit[0] != '\0' ? " of" : "", unit);
-  if (spec->kind == KIND_COUNT)
+  if (spec->type == TYPE_COUNT)
     *(int *)member(take) = (int)number;
-  else if (spec->kind == KIND_MILLISECONDS)
+  else if (spec->type == TYPE_MILLISECONDS)
     *(int64_t *)member(take) = (int64_t)number * TTN_MS;
   else
     *(int64_t *)member(take) = llround(number * (double)TTN_SECOND);
@@ -331,7 +337,7 @@ static bool take_number(const struct take *take) {
 }
 
 static bool take_switch(const struct take *take) {
-  if (take->spec->kind == KIND_SWITCH)
+  if (take->spec->type == TYPE_SWITCH)
     *(bool *)member(take) = take->value->boolean;
   else if (take->value->boolean)
     take->settings->collect |= take->spec->group;
@@ -344,27 +350,27 @@ static const struct {
   enum ttn_value_type type;
   bool (*take)(const struct take *take);
 } kinds[] = {
-    [KIND_TEXT] = {TTN_VALUE_STRING, take_text},
-    [KIND_SECRET] = {TTN_VALUE_STRING, take_secret},
-    [KIND_PATH] = {TTN_VALUE_STRING, take_path},
-    [KIND_BLANK] = {TTN_VALUE_STRING, take_text},
-    [KIND_CLUSTERS] = {TTN_VALUE_STRING, take_cluster},
-    [KIND_IDS] = {TTN_VALUE_STRING, take_id},
-    [KIND_GATEWAYS] = {TTN_VALUE_STRING, take_gateway},
-    [KIND_URL] = {TTN_VALUE_STRING, take_url},
-    [KIND_FAMILY] = {TTN_VALUE_STRING, take_family},
-    [KIND_SHARD] = {TTN_VALUE_STRING, take_shard},
-    [KIND_SECONDS] = {TTN_VALUE_NUMBER, take_number},
-    [KIND_MILLISECONDS] = {TTN_VALUE_NUMBER, take_number},
-    [KIND_COUNT] = {TTN_VALUE_NUMBER, take_number},
-    [KIND_SWITCH] = {TTN_VALUE_BOOLEAN, take_switch},
-    [KIND_GROUP] = {TTN_VALUE_BOOLEAN, take_switch},
+    [TYPE_TEXT] = {TTN_VALUE_STRING, take_text},
+    [TYPE_SECRET] = {TTN_VALUE_STRING, take_secret},
+    [TYPE_PATH] = {TTN_VALUE_STRING, take_path},
+    [TYPE_BLANK] = {TTN_VALUE_STRING, take_text},
+    [TYPE_CLUSTERS] = {TTN_VALUE_STRING, take_cluster},
+    [TYPE_IDS] = {TTN_VALUE_STRING, take_id},
+    [TYPE_GATEWAYS] = {TTN_VALUE_STRING, take_gateway},
+    [TYPE_URL] = {TTN_VALUE_STRING, take_url},
+    [TYPE_FAMILY] = {TTN_VALUE_STRING, take_family},
+    [TYPE_SHARD] = {TTN_VALUE_STRING, take_shard},
+    [TYPE_SECONDS] = {TTN_VALUE_NUMBER, take_number},
+    [TYPE_MILLISECONDS] = {TTN_VALUE_NUMBER, take_number},
+    [TYPE_COUNT] = {TTN_VALUE_NUMBER, take_number},
+    [TYPE_SWITCH] = {TTN_VALUE_BOOLEAN, take_switch},
+    [TYPE_GROUP] = {TTN_VALUE_BOOLEAN, take_switch},
 };
 
 /* Is there exactly one value, and of the type that the option has? */
 static bool check_type(const struct take *take,
                        const struct ttn_option *option) {
-  enum ttn_value_type wanted = kinds[take->spec->kind].type;
+  enum ttn_value_type wanted = kinds[take->spec->type].type;
   const char *name = take->spec->info.name;
   const char *sample = take->spec->info.value;
   if (option->n_children > 0)
@@ -381,7 +387,7 @@ static bool check_type(const struct take *take,
   if (take->value->type == wanted)
     return true;
   if (wanted == TTN_VALUE_STRING && take->value->type == TTN_VALUE_NUMBER &&
-      take->spec->kind != KIND_SECRET)
+      take->spec->type != TYPE_SECRET)
     return REFUSE(
         take,
         "%.15g must be in quotes, else collectd reads it as a number: "
@@ -398,7 +404,7 @@ static bool check_type(const struct take *take,
 
 static bool check_text(const struct take *take) {
   const char *text = take->value->string;
-  if (text[0] == '\0' && take->spec->kind != KIND_BLANK)
+  if (text[0] == '\0' && take->spec->type != TYPE_BLANK)
     return REFUSE(take, "is empty: give it a value or take the line out");
   size_t most = take->spec->at == AT(host) ? TTN_NAME_MAX : TEXT_MAX;
   if (strlen(text) > most)
@@ -474,14 +480,14 @@ bool ttn_settings_option(const struct ttn_env *env,
   struct take take = {env, settings, &specs[i], &option->value};
   if (!check_type(&take, option))
     return false;
-  if (kinds[specs[i].kind].type == TTN_VALUE_STRING && !check_text(&take))
+  if (kinds[specs[i].type].type == TTN_VALUE_STRING && !check_text(&take))
     return false;
   uint64_t bit = UINT64_C(1) << i;
   if ((settings->given & bit) != 0 && !specs[i].info.many)
     ttn_settings_log(env, settings, TTN_WARNING,
                      "%s is given twice; the last line counts",
                      specs[i].info.name);
-  if (!kinds[specs[i].kind].take(&take))
+  if (!kinds[specs[i].type].take(&take))
     return false;
   settings->given |= bit;
   return true;
