@@ -183,19 +183,19 @@ def test_no_other_messages():
     tap.equal([text for text in NO_MESSAGE if text not in {bare(one) for one in every}], [], "exceptions that are none")
 
 
-def test_cures():
-    """Every message has a meaning or cure"""
+def test_fixes():
+    """Every message has a meaning or a fix"""
     for head in ("NOTIFICATIONS", "MESSAGES"):
         tap.equal([item.title for item in pages.items(head) if not item.text], [], "nothing is said of")
 
 
-def test_readme():
-    """Every log line that README explains is in the manual"""
+def test_troubleshooting():
+    """Every log line that doc/troubleshooting.md explains is in the manual"""
     told = lines()
-    for row in pages.readme("## Trouble"):
+    for row in pages.table("doc/troubleshooting.md", "# Troubleshooting"):
         for part in parts(pages.code(row[0])[0]):
             if not any(part in line for line in told):
-                raise AssertionError("the manual lacks %r, as in README's %s" % (part, row[0]))
+                raise AssertionError("the manual lacks %r, as in doc/troubleshooting.md's %s" % (part, row[0]))
 
 
 if __name__ == "__main__":

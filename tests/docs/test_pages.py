@@ -15,7 +15,7 @@ import tap  # noqa: E402
 
 # The spelling of the texts is British; words that no dictionary has are in the file "words".
 DICTIONARY = "en_GB"
-TEXTS = ("contrib/README.md", "HACKING.md", "NEWS", "README.md", "SECURITY.md", "doc/migration.md")
+TEXTS = tuple(pages.documents()) + ("NEWS",)
 
 
 def run(*command, text=None, status=0):

@@ -14,7 +14,8 @@ import tap  # noqa: E402
 from collectd import Collectd, account  # noqa: E402
 from standin import Standin  # noqa: E402
 
-PAGES = ("README.md", "contrib/README.md", "doc/migration.md", "man/collectd-ttn.pod")
+PAGES = ("README.md", "contrib/README.md", "doc/comparison.md", "doc/large-fleets.md", "doc/migration.md",
+         "doc/writers.md", "man/collectd-ttn.pod")
 
 
 def read(page):

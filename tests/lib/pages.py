@@ -58,13 +58,24 @@ def texts():
     return {text: name for name in sources() for text in _texts_of(os.path.join(paths.SRCDIR, name))}
 
 
-# -- README --
+# -- README and doc/ --
+
+
+def documents():
+    """All that people read in Markdown."""
+    docs = sorted(name for name in os.listdir(os.path.join(paths.SRCDIR, "doc")) if name.endswith(".md"))
+    return ["README.md", "HACKING.md", "SECURITY.md", "contrib/README.md"] + ["doc/" + name for name in docs]
 
 
 def readme(heading):
-    """The cells of the table below a heading."""
-    with open(os.path.join(paths.SRCDIR, "README.md"), encoding="utf-8") as file:
-        text = file.read().split("\n" + heading + "\n", 1)[1]
+    """The cells of README's table below a heading."""
+    return table("README.md", heading)
+
+
+def table(page, heading):
+    """The cells of a page's table below a heading."""
+    with open(os.path.join(paths.SRCDIR, page), encoding="utf-8") as file:
+        text = ("\n" + file.read()).split("\n" + heading + "\n", 1)[1]
     rows = []
     for line in re.split(r"\n#+ ", text)[0].split("\n"):
         if line.startswith("|"):
