@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What a person wants to know of an account beyond its values: whose key it
  * is, how each host does, and why a gateway is unknown. For ttn-check; a daemon
- * has no use for it. Read it after a poll, or amid one on the account's thread.
- * Strings live until the next poll. */
+ * has no use for it. Read it after a poll, or during one on the account's
+ * thread. Strings live until the next poll. */
 #ifndef TTN_STATUS_H
 #define TTN_STATUS_H
 
@@ -21,7 +21,7 @@ struct ttn_status {
   bool listed;            /* gateways are known */
   size_t n_gateways;      /* in order of their ids */
   size_t n_hosts;         /* the first is URL's */
-  size_t n_bad;           /* gateways whose entry can't be believed */
+  size_t n_bad;           /* gateways with implausible statistics */
   const char *bad_reason; /* the first of these, and why */
 };
 

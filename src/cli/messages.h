@@ -18,7 +18,7 @@ struct cli_env {
   const struct ttn_env *under;
   bool polling, verbose;
   size_t errors;  /* lines of that level */
-  bool no_memory; /* some was requested in vain */
+  bool no_memory; /* an allocation failed */
 };
 void cli_env_init(struct cli_env *env, const struct ttn_env *under);
 void cli_env_set_verbose(struct cli_env *env, bool verbose);

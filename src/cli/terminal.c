@@ -47,7 +47,7 @@ static bool wants_colour(const struct terminal *term, enum colour colour) {
 }
 
 /* A terminal whose locale isn't UTF-8 gets ASCII; a file gets the names as they
- * are, for whoever reads it later. */
+ * are, for a later reader. */
 static bool sees_utf8(const struct terminal *term) {
   bool utf8 = setlocale(LC_CTYPE, "") != NULL &&
               strcmp(nl_langinfo(CODESET), "UTF-8") == 0;

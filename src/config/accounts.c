@@ -174,7 +174,7 @@ static void warn_unverified(const struct ttn_env *env,
   if (!settings->verify_peer || !settings->verify_host)
     ttn_settings_log(
         env, settings, TTN_WARNING,
-        "%s false: whoever sits between this host and the stack can read the "
+        "%s false: anybody between this host and the stack can read the "
         "API key; CACert is the safe way to trust a certificate of your own",
         settings->verify_peer ? "VerifyHost" : "VerifyPeer");
 }

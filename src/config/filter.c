@@ -49,7 +49,7 @@ static bool add_pattern(const struct ttn_env *env, struct ttn_filter *select,
     regerror(status, &select->patterns[select->n_patterns], error,
              sizeof(error));
     ttn_print(why, why_size,
-              "Gateway \"%s\" is not a POSIX extended expression (%s): mend "
+              "Gateway \"%s\" is not a POSIX extended expression (%s): correct "
               "it, or leave out the slashes for an exact id",
               text, error);
   }

@@ -137,7 +137,7 @@ void ttn_settings_log(const struct ttn_env *env,
 }
 
 /* Logs `account "home": Interval <text>`, where the text says what is wrong and
- * the cure. Always false. */
+ * the fix. Always false. */
 __attribute__((format(printf, 4, 5))) static bool
 refuse(const struct ttn_env *env, const struct ttn_settings *settings,
        const char *option, const char *format, ...) {
@@ -416,8 +416,8 @@ static bool check_text(const struct take *take) {
   return true;
 }
 
-/* How many characters must be typed anew to make b of a, case aside: the
- * Levenshtein distance. Names longer than any of ours are far from all. */
+/* How many characters must be changed to make b of a, ignoring case: the
+ * Levenshtein distance. A name longer than all options is far from all. */
 #define NEAR_MAX 40
 static size_t distance(const char *a, const char *b) {
   size_t row[NEAR_MAX + 1];

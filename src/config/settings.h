@@ -70,7 +70,7 @@ void ttn_settings_free(const struct ttn_env *env,
                        struct ttn_settings *settings);
 
 /* Takes one option. False: the value can't be used, an ERROR that names the
- * account, the option, the value and the cure was logged (never the value of
+ * account, the option, the value and the fix was logged (never the value of
  * APIKey), and this account must be dropped. An unknown option: a WARNING that
  * names it, its account and the nearest known name; true. */
 bool ttn_settings_option(const struct ttn_env *env,

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* One gateway: (what was known, what an answer proves) -> (what is known now,
- * what to report). It must not know of HTTP, JSON, collectd, files or clocks,
- * so that every case can be tried; tests/unit/test_gateway.c walks each cell
- * of the tables below, and test_gateway_model.c all short stories.
+ * what to report). It does not know HTTP, JSON, collectd, files or clocks, so
+ * that every case can be tested: tests/unit/gateway/test_gateway.c has each
+ * cell of the tables below, and test_gateway_model.c all short stories.
  *
- * The stack counts a gateway's messages from nothing on each connection, and
- * forgets them. Here value = count + offset, and the offset carries what
- * earlier connections had. Nothing is added that an answer doesn't prove, so a
- * value never falls, but after a kill of collectd (below).
+ * The stack counts a gateway's messages from 0 on each connection. Here value =
+ * count + offset, and the offset holds what earlier connections had. Only what
+ * an answer proves is added, so a value never decreases, except after a kill of
+ * collectd (below).
  *
  * 1. Whose counts are these? By what is known (perhaps from the state file)
  * and the entry's connected_at:
@@ -19,14 +19,15 @@
  *   disconnected_at only     | running | NEW     | running
  *   disconnected, no time    | running | NEW     | -
  *
- * An earlier connected_at than the known is the same connection: where several
- * servers have a gateway, the stack keeps the earliest. One that is earlier
- * than the time when the gateway is known to have been disconnected was there
- * all along, and the answer that lacked it was wrong. "None" is a disconnected
- * entry, which has lost its connected_at; one that still has it is told by it.
- * One that ended before the known connection began, or before another did, is
- * past: a cluster keeps it for two days, and the gateway was connected to
- * another cluster since. It says no more than an answer that lacks the gateway.
+ * An earlier connected_at than the known one is the same connection: if several
+ * servers have a gateway, the stack keeps the earliest. If it is earlier than
+ * the time when the gateway is known to have been disconnected, the connection
+ * was there all the time, and the answer that lacked it was wrong. "None" is a
+ * disconnected entry, which has lost its connected_at; one that still has it is
+ * recognised by it. An entry that ended before the known connection began is
+ * old: a cluster keeps it for two days, and the gateway has been connected to
+ * another cluster since. It proves no more than an answer that lacks the
+ * gateway.
  *
  * 2. State, and per kind of message what becomes of value and offset:
  *
@@ -43,7 +44,7 @@
  *     disconnected    | lower        | count + offset(*) | stays
  *                     | absent       | silent            | stays
  *   absent everywhere |              | silent            | stays
- *   nothing           |              | silent, all is as it was
+ *   nothing           |              | silent, nothing changes
  *
  * NEW entries can be connected or disconnected. "Stays" is reported, its rate
  * is 0.
@@ -51,27 +52,28 @@
  * (*) but with an offset from a state file that has no values (collectd was
  * killed) and no connected_at in the entry it is silent: if the count is not
  * of the connection that the offset belongs to, the sum would be lower than
- * what was reported last, and a Prometheus counter that falls is read as a
- * reset, its whole value as new messages.
+ * what was reported last. Prometheus reads a counter that decreases as a reset,
+ * and its whole value as new messages.
  *
- * A series' first value gives writers only a base to count from. It is the
- * count at once, also where a whole new connection was proved: a 0 before it
- * would be a number that the API didn't say.
+ * The first value of a series is only a base for writers to count from. It is
+ * the count itself, also if a whole new connection was proved: a 0 before it
+ * would be a number that the API did not give.
  *
- * What can't be proved, and isn't added: a connection that came and went
+ * What can't be proved, and is not added: a connection that began and ended
  * between two answers and left a lower count; messages of other servers after
  * a drop without a later connected_at.
  *
- * After a kill it isn't known what was reported last, and a lower value goes
- * out as it is. Prometheus adds that whole, which is right for a new
- * connection, and wrong for a drop in between; RRDtool skips the step. A new
- * connection's count that isn't lower looks like a sequel: only what exceeds
- * the value reported last is added. */
+ * After a kill it is not known what was reported last, and a lower value is
+ * reported as it is. Prometheus adds the whole value, which is right for a new
+ * connection, and wrong for a lower count of another server; RRDtool skips the
+ * step. If a new connection's count is not lower, it looks like the old one:
+ * only the difference to the value reported last is added. */
 #include "gateway/gateway.h"
 
 #include <string.h>
 
-/* Clocks of gateway servers and of whoever writes Date differ a little. */
+/* The clocks of gateway servers and of the server that writes Date differ a
+ * little. */
 #define FUTURE (3600 * TTN_SECOND)
 
 const char *ttn_state_name(enum ttn_state state) {
@@ -149,7 +151,7 @@ static bool learn_count(struct ttn_gateway *next, int k,
   return true;
 }
 
-/* Returns why it can't be believed, or NULL. */
+/* Returns why it is implausible, or NULL. */
 static const char *learn_entry(struct ttn_gateway *next,
                                const struct ttn_stats *stats, int64_t date) {
   /* 0 is Go's zero time, which is none. */

@@ -46,7 +46,7 @@ struct ttn_outcome {
 };
 
 /* The one transition. stats only with TTN_PROOF_ENTRY; date: the answer's
- * Date, 0 = none. An entry that can't be believed (neither connected_at nor
+ * Date, 0 = none. An implausible entry (neither connected_at nor
  * disconnected_at; connected_at more than an hour after date; a sum beyond
  * INT64_MAX) is treated as TTN_PROOF_NONE and *why names it (else NULL). */
 struct ttn_outcome ttn_gateway_learn(struct ttn_gateway *gateway,

@@ -2,11 +2,11 @@
 /* Memory of libcurl's: wiped when it is given back, because requests are put
  * together in it, with the key in their headers. Knows nothing of requests.
  *
- * libcurl has one allocator for the whole process, that of whoever initialises
- * it first; if another plugin was faster, its memory is not wiped, and nothing
- * else changes. Debian's own plugins use libcurl-gnutls, which is another
- * library. What comes from here is malloc's own memory without anything around
- * it, so that who frees a text of libcurl's with free(3) may do so.
+ * libcurl has one allocator for the whole process, that of the first one that
+ * initialises it first; if another plugin was faster, its memory is not wiped,
+ * and nothing else changes. Debian's own plugins use libcurl-gnutls, which is
+ * another library. What comes from here is malloc's own memory without anything
+ * around it, so that who frees a text of libcurl's with free(3) may do so.
  *
  * Trap: realloc(3) may leave a copy behind where the block was. */
 #include "http/http.h"

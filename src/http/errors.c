@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* From CURLcode to enum ttn_failure and to a sentence that says which host,
- * what, and the cure where there is one to be named. Knows libcurl's codes and
+ * what, and the fix where there is one. Knows libcurl's codes and
  * texts; starts nothing.
  *
  * Trap: some of libcurl's texts quote the proxy as it was set, with user and
@@ -17,7 +17,7 @@
 /* Who was given less than this to connect is not to blame for it. */
 #define VERDICT_TIME TTN_SECOND
 
-/* Longest part of a host name in a sentence, so that the cure has room. */
+/* Longest part of a host name in a sentence, so that the fix has room. */
 #define HOST_SHOWN 80
 
 /* The server did not accept the client's certificate, or wants one. With TLS

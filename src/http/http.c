@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* struct ttn_net by libcurl's multi interface: every call a transfer with an
  * easy handle of its own, all of one account in one multi handle, which keeps
- * the connections from poll to poll. transfer.c has the transfers,
+ * the connections between polls. transfer.c has the transfers,
  * curl_options.c says what a request is, headers.c reads headers, errors.c puts
  * failures into words. Nothing here knows JSON, gateways or polls.
  *
@@ -19,7 +19,7 @@
  *   that time, the other calls leave it, too (leave).
  *
  * Dead connections. One that died between polls, or dies before a byte of the
- * answer came, is no failure of the server: the call is made anew
+ * answer came, is not a failure of the server: the call is sent again
  * (try_again). libcurl does it by itself in most cases.
  *
  * Shutdown. getaddrinfo(3) can't be interrupted. CURLOPT_QUICK_EXIT (libcurl
@@ -38,7 +38,7 @@
 
 /* A connection that was silent for less is not given up. */
 #define SILENCE TTN_SECOND
-/* Hosts whose connections are kept from poll to poll. */
+/* Hosts whose connections are kept between polls. */
 #define HOSTS_KEPT 16
 
 static bool http_start(void *ctx, struct ttn_call *call) {
@@ -117,9 +117,9 @@ static bool same_origin(const char *a, const char *b) {
   return strncmp(a, b, n) == 0 && (b[n] == '/' || b[n] == '\0');
 }
 
-/* All other calls leave a connection that is of no use any more. One amid its
- * answer can't be started anew: on a silent connection it ends here, a time-out
- * before its time. */
+/* All other calls leave a connection that is not usable any more. One whose
+ * answer has begun can't be sent again: on a silent connection it ends here, a
+ * time-out before its time. */
 static void leave(struct transfer *first, long port, bool silent) {
   struct http *http = first->http;
   struct link *link, *next;

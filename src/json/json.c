@@ -10,7 +10,7 @@
  *   all that it held is dropped with its slots.
  * - It has no bound on depth (one byte a level) or on a token that is cut in
  *   pieces (it gathers them). So depth is counted here, and slots have a cap.
- * - It reads such a token anew with every piece: 64 KiB that come byte by byte
+ * - It reads such a token again with every piece: 64 KiB that come byte by byte
  *   would be 2 GiB to read. So pieces of a long token are gathered here first.
  * - Garbage after the text that looks like the start of a token ({} "abc) is
  *   not noticed by yajl_complete_parse. So the end of the text is found here,
@@ -140,7 +140,8 @@ static void yajl_drop(void *ctx, void *p) {
   *slot = (struct slot){NULL, 0};
 }
 
-/* Instead of yajl_free, which needs a yajl that was not left amid its work. */
+/* Instead of yajl_free, which needs a yajl that is not in the middle of its
+ * work. */
 static void drop_yajl(struct ttn_json *json) {
   for (size_t i = 0; i < SLOTS; i++)
     yajl_drop(json, json->slots[i].p);

@@ -16,7 +16,7 @@ struct ttn_key_stamp {
 
 /* Reads the key in path into key (TTN_KEY_MAX + 1 bytes): one line, blanks and
  * line ends around it taken off, a symlink followed. False: `why` says what is
- * wrong and the cure ("is a directory", "is empty", "has two lines", "can't be
+ * wrong and the fix ("is a directory", "is empty", "has two lines", "can't be
  * read: …", …), without a byte of what the file holds; key is wiped. *open_to
  * is set to "group" or "others" if they can read it, else NULL: a warning.
  * Never blocks on a FIFO or a device, never reads more than TTN_KEY_MAX + 4

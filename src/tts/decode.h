@@ -45,8 +45,8 @@ const struct ttn_entry *ttn_decoder_entries(const struct ttn_decoder *decoder,
                                             size_t *n);
 /* TTN_BODY_LIST. *skipped: gateways left out for an id that breaks the
  * stack's own rule, or for ids or an address of a wrong type, too long or
- * given twice. A page may hold an id twice: the caller sees to it. Gateways
- * beyond TTN_LIST_MAX: TTN_FAIL_TOO_LARGE. */
+ * given twice. A page may hold an id twice: the caller has to check it.
+ * Gateways beyond TTN_LIST_MAX: TTN_FAIL_TOO_LARGE. */
 const struct ttn_listed *ttn_decoder_listed(const struct ttn_decoder *decoder,
                                             size_t *n, size_t *skipped);
 const struct ttn_api_error *

@@ -69,7 +69,7 @@ static bool name_valid(const char *name) {
 }
 
 /* text is what stands between brackets. One address has many spellings, and
- * hosts are compared as text: so it is printed anew. */
+ * hosts are compared as text: so it is printed again. */
 static bool read_ipv6(const char *text, size_t n, char *host) {
   char copy[INET6_ADDRSTRLEN];
   struct in6_addr address;
@@ -239,7 +239,7 @@ static size_t one_label_before(const char *host, const char *domain) {
   return n;
 }
 
-/* The rule. A gateway_server_address is the words of whoever may edit that
+/* The rule. A gateway_server_address is written by anybody who may edit that
  * gateway, which on a public network can be anybody who made the user a
  * collaborator; so it must not say where the key goes. The key goes to
  *

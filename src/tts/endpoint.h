@@ -15,7 +15,7 @@ struct ttn_endpoint {
 };
 
 /* "https://eu1.cloud.thethings.network", with an optional port and an optional
- * path of "/" only. False: `why` names what is wrong and the cure. User, query,
+ * path of "/" only. False: `why` names what is wrong and the fix. User, query,
  * fragment, other paths and schemes are errors, and so is a missing scheme. */
 bool ttn_endpoint_parse(const char *url, struct ttn_endpoint *endpoint,
                         char *why, size_t why_size);

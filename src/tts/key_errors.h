@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What is wrong with a key, in a sentence with the cure. Pure text. */
+/* What is wrong with a key, in a sentence with the fix. Pure text. */
 #ifndef TTN_KEY_ERRORS_H
 #define TTN_KEY_ERRORS_H
 
 #include "tts/decode.h"
 
-/* Each sentence of this file is "what is wrong: the cure". Where the cure
+/* Each sentence of this file is "what is wrong: the fix". Where the fix
  * begins; `Organization "…": ` may stand in front. */
 const char *ttn_key_error_fix(const char *sentence);
 

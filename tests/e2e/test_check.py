@@ -424,7 +424,7 @@ def test_tls():
         matches("^if its CA is your own, name it with --cacert$", problem(ran, "tls")["fix"])
         ran = command.run(plain + ["--insecure"])
         equal(ran.status, 0)
-        matches("^ttn-check: warning: VerifyPeer false: whoever sits between", ran.err)
+        matches("^ttn-check: warning: VerifyPeer false: anybody between", ran.err)
         matches("\n    VerifyPeer false\n    VerifyHost false\n", ran.json()["collectd_conf"])
 
 

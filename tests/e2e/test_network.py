@@ -106,7 +106,7 @@ def test_certificates():
             for kind, name, options in lax:
                 # VerifyPeer is the graver of the two, and named first.
                 option = "VerifyPeer" if "VerifyPeer" in options else "VerifyHost"
-                daemon.wait_line("warning", '^account "%s": %s false: whoever sits between' % (name, option))
+                daemon.wait_line("warning", '^account "%s": %s false: anybody between' % (name, option))
                 daemon.wait_value("ttn", kind, "bool", "connected", 1)
             equal(len(daemon.lines("warning")), 3, "warnings")
             equal(daemon.lines("error"), [])

@@ -453,7 +453,7 @@ static void test_unsafe_options(void **state) {
       "key goes over the network in clear text; use https://\n"
       "WARNING account \"home\": Cluster http://b.example.org:1885: the API "
       "key goes over the network in clear text; use https://\n"
-      "WARNING account \"home\": VerifyHost false: whoever sits between this "
+      "WARNING account \"home\": VerifyHost false: anybody between this "
       "host and the stack can read the API key; CACert is the safe way to "
       "trust a certificate of your own\n");
   ttn_settings_free(&env, s);
