@@ -181,15 +181,16 @@ static size_t merge_lists(const struct merge *m, struct found_list *found,
   struct gateways *g = m->g;
   size_t n = 0, i = 0, j = 0;
   while (i < g->n || j < found->n) {
-    struct found *f = j < found->n ? &found->items[j] : NULL;
     int order = i == g->n       ? 1
                 : j == found->n ? -1
-                                : strcmp(g->list[i]->id, f->id);
-    struct gateway *gw = order <= 0 ? g->list[i] : NULL;
+                                : strcmp(g->list[i]->id, found->items[j].id);
+    struct gateway *gw;
     if (order == 0) {
-      gateway_update(gw, m->c->env, f);
+      gw = g->list[i];
+      gateway_update(gw, m->c->env, &found->items[j]);
       merged[n++] = gw;
     } else if (order < 0) {
+      gw = g->list[i];
       forget_absent(gw);
       if (patience > 0 && ++gw->missed_lists >= patience) {
         gateway_remove(m, gw);
@@ -199,7 +200,7 @@ static size_t merge_lists(const struct merge *m, struct found_list *found,
       }
     } else if (n + (g->n - i) >= GATEWAYS_MAX) {
       gateways_too_many(g, m->c); /* a list that is never whole removes none */
-    } else if ((gw = gateway_add(m, f)) != NULL) {
+    } else if ((gw = gateway_add(m, &found->items[j])) != NULL) {
       merged[n++] = gw;
       change->added++;
     }

@@ -5,6 +5,7 @@
  * are the same, and so are the bytes. */
 #include "fuzz.h"
 
+#include "gateway/state_file.h"
 #include "gateway/state_format.h"
 #include "base/hash.h"
 
