@@ -4,7 +4,6 @@
  * short, and only the decoder's end notices it. */
 #include "account/request.h"
 
-#include "base/text.h"
 #include "report/field_mask.h"
 
 #include <assert.h>
@@ -28,7 +27,7 @@ static void free_all(const struct ttn_env *env, struct request *requests) {
   for (struct request *one = requests, *next; one != NULL; one = next) {
     next = one->next;
     ttn_decoder_free(one->decoder);
-    ttn_free(env, one->body);
+    ttn_free(env, one->body.bytes);
     ttn_free(env, one);
   }
 }
@@ -115,39 +114,8 @@ static bool on_data(struct ttn_call *call, int status, const char *bytes,
   return request->decoded == TTN_OK;
 }
 
-static bool append(struct request *request, const struct ttn_env *env,
-                   const char *text) {
-  size_t size = strlen(text), *n = &request->call.body_size;
-  void *body = request->body;
-  if (!ttn_grow(env, &body, &request->room_body, *n + size + 1, 1, 64 * 1024))
-    return false;
-  request->body = body;
-  memcpy(request->body + *n, text, size + 1);
-  *n += size;
-  return true;
-}
-
-/* Ids keep to the stack's own rule (ttn_id_valid): nothing to escape. */
-static bool print_batch(struct request *request,
-                        const struct account_context *c,
-                        const struct host *host,
-                        struct gateway *const *gateways) {
-  const char *paths[TTN_PATHS];
-  size_t n_paths = ttn_field_mask(c->settings->collect, c->settings->meta_data,
-                                  host->unknown_paths, paths);
-  bool good = append(request, c->env, "{\"gateway_ids\":[");
-  for (size_t i = 0; good && i < request->batch.n; i++)
-    good = append(request, c->env,
-                  i == 0 ? "{\"gateway_id\":\"" : ",{\"gateway_id\":\"") &&
-           append(request, c->env, gateways[i]->id) &&
-           append(request, c->env, "\"}");
-  good = good && append(request, c->env, "],\"field_mask\":{\"paths\":[");
-  for (size_t i = 0; good && i < n_paths; i++)
-    good = append(request, c->env, i == 0 ? "\"" : ",\"") &&
-           append(request, c->env, paths[i]) && append(request, c->env, "\"");
-  good = good && append(request, c->env, "]}}");
-  request->call.body = request->body;
-  return good;
+static const char *id_of(const void *gateways, size_t i) {
+  return ((struct gateway *const *)gateways)[i]->id;
 }
 
 static bool print_request(struct request *request,
@@ -155,30 +123,23 @@ static bool print_request(struct request *request,
                           const struct host *host,
                           struct gateway *const *gateways,
                           const char *organization) {
-  char *url = request->url;
-  size_t size = sizeof(request->url);
-  switch (request->api) {
-  case API_LIST:
-    ttn_print(url, size,
-              "%s/api/v3/%s%s%sgateways?field_mask=name,gateway_server_address"
-              "%s&limit=%d&page=%u",
-              host->base, organization == NULL ? "" : "organizations/",
-              organization == NULL ? "" : organization,
-              organization == NULL ? "" : "/",
-              c->settings->meta_data ? ",antennas" : "", TTN_LIST_MAX,
-              request->page.number);
+  const struct ttn_settings *settings = c->settings;
+  const char *paths[TTN_PATHS];
+  if (request->api == API_LIST)
+    ttn_request_list(request->url, sizeof(request->url), host->base,
+                     organization, settings->meta_data, request->page.number);
+  else
+    ttn_request_url(request->url, sizeof(request->url), host->base,
+                    request->api, gateways == NULL ? NULL : gateways[0]->id);
+  if (request->api != API_BATCH)
     return true;
-  case API_SINGLE:
-    ttn_print(url, size, "%s/api/v3/gs/gateways/%s/connection/stats",
-              host->base, gateways[0]->id);
-    return true;
-  case API_AUTH_INFO:
-    ttn_print(url, size, "%s/api/v3/auth_info", host->base);
-    return true;
-  default:
-    ttn_print(url, size, "%s/api/v3/gs/gateways/connection/stats", host->base);
-    return print_batch(request, c, host, gateways);
-  }
+  size_t n = ttn_field_mask(settings->collect, settings->meta_data,
+                            host->unknown_paths, paths);
+  bool good = ttn_request_batch(&request->body, c->env, id_of, gateways,
+                                request->batch.n, paths, n);
+  request->call.body = request->body.bytes;
+  request->call.body_size = request->body.n;
+  return good;
 }
 
 bool request_send(struct requests *r, struct account_context *c,

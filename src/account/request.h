@@ -19,8 +19,7 @@ struct request {
   struct ttn_decoder *decoder;
   enum ttn_failure decoded; /* of the last feed, at the end of the whole body */
   bool begun;
-  char *body;
-  size_t room_body;
+  struct ttn_request_body body;
   char url[TTN_URL_MAX + 256];
 };
 

@@ -42,7 +42,8 @@ struct ttn_gateway_status {
   const char *name, *eui, *address;
   enum ttn_state state; /* in this poll */
   bool refused;         /* unknown: to this key */
-  int home, at;         /* host where it is registered, and where it is asked;
+  int registered_host,
+      current_host;     /* host where it is registered, and where it is asked;
                          * -1: one that may not have the key */
   int64_t connected_at; /* while connected, 0 = not known */
   int64_t disconnected_at; /* while disconnected, 0 = not known */

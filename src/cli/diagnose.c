@@ -347,7 +347,7 @@ static void advise_silent(struct findings *f) {
 static bool is_elsewhere(const struct row *row, const void *arg) {
   (void)arg;
   return row->seen.state == TTN_CONNECTED && row->registered != NULL &&
-         row->seen.home != row->seen.at;
+         row->seen.registered_host != row->seen.current_host;
 }
 
 static void note_elsewhere(struct findings *f) {

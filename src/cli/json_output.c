@@ -102,7 +102,7 @@ static void put_cluster(yajl_gen gen, const struct snapshot *snap,
     const struct row *row = &snap->rows[i];
     char named[TTN_HOST_MAX + 1];
     n += host >= 0
-             ? row->seen.at == host
+             ? row->seen.current_host == host
              : row->why == UNKNOWN_UNTRUSTED && row->seen.address != NULL &&
                    ttn_address_host(row->seen.address, named) &&
                    strcmp(named, name) == 0;

@@ -140,7 +140,7 @@ static enum unknown_reason why_unknown(const struct ttn_gateway_status *seen) {
     return UNKNOWN_NOT;
   if (seen->refused)
     return UNKNOWN_REFUSED;
-  if (seen->home >= 0)
+  if (seen->registered_host >= 0)
     return UNKNOWN_NO_ANSWER;
   return seen->address != NULL && !ttn_address_host(seen->address, host)
              ? UNKNOWN_BAD_ADDRESS
@@ -167,9 +167,9 @@ static void fill_rows(struct snapshot *snap) {
     *row = (struct row){.values = {.since_uplink = -1}};
     ttn_account_gateway_status(snap->account, i, &row->seen);
     row->why = why_unknown(&row->seen);
-    row->cluster = host_name(snap, row->seen.at);
+    row->cluster = host_name(snap, row->seen.current_host);
     if (!option_list_only_named(&snap->options->list))
-      row->registered = host_name(snap, row->seen.home);
+      row->registered = host_name(snap, row->seen.registered_host);
     snap->n_state[row->seen.state]++;
     take_values(snap, row, &at);
     /* Without an entry it is the Date of the first answer that lacks the

@@ -49,9 +49,10 @@ struct layout {
 
 /* Now, by the clock of the stack that named the row's times. */
 static int64_t stack_time(const struct snapshot *snap, const struct row *row) {
-  int64_t ahead = row->seen.at < 0 || !snap->hosts[row->seen.at].dated
-                      ? 0
-                      : snap->hosts[row->seen.at].ahead;
+  int64_t ahead =
+      row->seen.current_host < 0 || !snap->hosts[row->seen.current_host].dated
+          ? 0
+          : snap->hosts[row->seen.current_host].ahead;
   return snap->at - (ahead > -SLACK && ahead < SLACK ? 0 : ahead);
 }
 
@@ -137,7 +138,7 @@ static void measure(struct layout *l) {
 
 static bool one_cluster(const struct snapshot *snap) {
   for (size_t i = 1; i < snap->n_rows; i++)
-    if (snap->rows[i].seen.at != snap->rows[0].seen.at)
+    if (snap->rows[i].seen.current_host != snap->rows[0].seen.current_host)
       return false;
   return true;
 }

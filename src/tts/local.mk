@@ -16,4 +16,5 @@ src_libttn_la_SOURCES += \
 	%D%/key_errors.c \
 	%D%/key_errors.h \
 	%D%/records.h \
+	%D%/request.c \
 	%D%/request.h

@@ -1,8 +1,37 @@
 /* SPDX-License-Identifier: MIT */
+/* What is asked of the stack: each kind of call, its URL and its body. Pure
+ * text. Facts: lorawan-stack api/ttn/lorawan/v3 and the requests in
+ * tests/answers. */
 #ifndef TTN_REQUEST_H
 #define TTN_REQUEST_H
 
+#include "base/env.h"
+#include "tts/records.h"
+
 /* Kinds of call, each of which the stack limits apart. */
 enum api_call { API_LIST, API_BATCH, API_SINGLE, API_AUTH_INFO, API_CALLS };
+
+/* All three print into buffer and return it. base: "https://host[:port]". */
+
+/* GET: page `page` of the gateways of organization, NULL: of the key's owner.
+ * antennas: with their places. */
+char *ttn_request_list(char *buffer, size_t size, const char *base,
+                       const char *organization, bool antennas, unsigned page);
+/* API_BATCH: POST, with ttn_request_body. API_SINGLE: GET of the gateway id.
+ * API_AUTH_INFO: GET. */
+char *ttn_request_url(char *buffer, size_t size, const char *base,
+                      enum api_call call, const char *id);
+
+/* A body that is written piece by piece, into memory that is kept. */
+struct ttn_request_body {
+  char *bytes; /* ended by NUL */
+  size_t n, room;
+};
+/* A batch of n gateways: `id(ctx, i)` is the i-th one's id, a valid one:
+ * nothing to escape. paths: the field mask. False: no memory. */
+bool ttn_request_batch(struct ttn_request_body *body, const struct ttn_env *env,
+                       const char *(*id)(const void *ctx, size_t i),
+                       const void *ctx, size_t n, const char *const *paths,
+                       size_t n_paths);
 
 #endif

@@ -225,12 +225,12 @@ static void four_ways_and_key(struct stack *p, struct ttn_call *call) {
 
 #define assert_gateway(p, i, id_, state_, refused_, home_, at_)                \
   do {                                                                         \
-    struct ttn_gateway_status g_ = gateway_of(p, i);                             \
+    struct ttn_gateway_status g_ = gateway_of(p, i);                           \
     assert_string_equal(g_.id, id_);                                           \
     assert_int_equal(g_.state, state_);                                        \
     assert_int_equal(g_.refused, refused_);                                    \
-    assert_int_equal(g_.home, home_);                                          \
-    assert_int_equal(g_.at, at_);                                              \
+    assert_int_equal(g_.registered_host, home_);                                          \
+    assert_int_equal(g_.current_host, at_);                                              \
   } while (0)
 
 static void test_gateways(void **state) {
@@ -272,7 +272,8 @@ static void test_hosts(void **state) {
   assert_int_equal(host_of(p, 1).failure, TTN_FAIL_CONNECT);
   assert_string_equal(host_of(p, 1).asked, "statistics");
   assert_string_equal(host_of(p, 1).why, "nobody there");
-  assert_logged(p, 1, NAM1 ": statistics: nobody there; gateways there are reported");
+  assert_logged(p, 1,
+                NAM1 ": statistics: nobody there; gateways there are reported");
   assert_gateway(p, 4, "e-gw", TTN_UNKNOWN, false, 1, 1);
   stack_close(p);
 }
