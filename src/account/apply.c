@@ -60,7 +60,7 @@ static void notify(const struct account_context *c, struct gateway *gw,
 static void report_gateway(const struct account_context *c,
                            const struct gateway *gw,
                            const struct ttn_outcome *outcome,
-                           const struct ttn_stats *stats, int64_t date,
+                           const struct ttn_stats *stats, int64_t server_time,
                            enum ttn_part part) {
   struct ttn_meta meta = gateway_meta(gw);
   if (stats != NULL) {
@@ -68,7 +68,7 @@ static void report_gateway(const struct account_context *c,
     meta.remote_address = stats->remote_address;
   }
   ttn_report_gateway(c->sink, c->settings->collect, gw->id, outcome, stats,
-                     date, c->settings->meta_data ? &meta : NULL, part);
+                     server_time, c->settings->meta_data ? &meta : NULL, part);
 }
 
 void apply_finding(struct apply *ap, struct account_context *c,
@@ -81,7 +81,7 @@ void apply_finding(struct apply *ap, struct account_context *c,
   int current = gw->current_host;
   bool was_refused = gw->refused;
   struct ttn_outcome outcome =
-      gateway_learn(gw, f->host, f->proof, f->stats, f->date, &why);
+      gateway_learn(gw, f->host, f->proof, f->stats, f->server_time, &why);
   if (outcome.state == TTN_UNKNOWN) {
     count_bad(ap, gw, why == NULL ? "" : why);
     context_count_failure(c, TTN_FAIL_ANSWER);
@@ -98,7 +98,7 @@ void apply_finding(struct apply *ap, struct account_context *c,
   bool wait = outcome.offset_moved && offsets_kept(c);
   if (wait)
     gateway_defer_counts(gw, outcome.counts);
-  report_gateway(c, gw, &outcome, f->stats, f->date,
+  report_gateway(c, gw, &outcome, f->stats, f->server_time,
                  wait ? TTN_PART_BUT_COUNTS : TTN_PART_ALL);
   notify(c, gw, outcome.state);
 }

@@ -25,7 +25,7 @@ void lookups_free(struct lookups *l, const struct ttn_env *env) {
 }
 
 static struct lookup *lookup_new(struct lookups *l, struct account_context *c,
-                                 struct gateway *gw, int64_t date) {
+                                 struct gateway *gw, int64_t server_time) {
   struct lookup *lookup = ttn_alloc(c->env, sizeof(*lookup));
   if (lookup == NULL) {
     context_count_failure(c, TTN_FAIL_MEMORY);
@@ -33,7 +33,7 @@ static struct lookup *lookup_new(struct lookups *l, struct account_context *c,
   }
   lookup->gw = gw;
   lookup->held_host = -1;
-  lookup->absent_date = date;
+  lookup->absent_time = server_time;
   lookup->next = l->list;
   l->list = lookup;
   gateway_looked_up(gw, lookup);
@@ -42,12 +42,12 @@ static struct lookup *lookup_new(struct lookups *l, struct account_context *c,
 
 /* Of two disconnected entries the later one stands. */
 static void hold_entry(struct lookup *lookup, int host,
-                       const struct ttn_stats *stats, int64_t date) {
+                       const struct ttn_stats *stats, int64_t server_time) {
   if (lookup->held_host >= 0 &&
       lookup->held.disconnected_at >= stats->disconnected_at)
     return;
   lookup->held_host = (int16_t)host;
-  lookup->held_date = date;
+  lookup->held_time = server_time;
   lookup->held = *stats;
   lookup->held.bands = NULL;
   lookup->held.metrics = NULL;
@@ -62,11 +62,11 @@ bool lookup_decide(const struct lookup *lookup, const struct hosts *hosts,
   if (lookup->held_host >= 0 &&
       (all || ttn_gateway_is_end(&gw->known, &lookup->held))) {
     *finding = (struct finding){lookup->gw, lookup->held_host, TTN_PROOF_ENTRY,
-                                &lookup->held, lookup->held_date};
+                                &lookup->held, lookup->held_time};
     return true;
   }
   *finding = (struct finding){lookup->gw, gw->current_host, TTN_PROOF_ABSENT,
-                              NULL, lookup->absent_date};
+                              NULL, lookup->absent_time};
   return all;
 }
 
@@ -85,21 +85,21 @@ static void add_absent(struct absent *absent, struct account_context *c,
 
 bool lookup_absent(struct lookups *l, struct account_context *c,
                    const struct hosts *hosts, int host, struct gateway *gw,
-                   bool looked_up, const struct ttn_stats *stats, int64_t date,
-                   struct finding *finding) {
+                   bool looked_up, const struct ttn_stats *stats,
+                   int64_t server_time, struct finding *finding) {
   gateway_absent_at(gw, host);
   if (gw->lookup == NULL && (hosts_to_ask(hosts) & ~gw->absent_at) == 0) {
     *finding = (struct finding){
         gw, host, stats != NULL ? TTN_PROOF_ENTRY : TTN_PROOF_ABSENT, stats,
-        date};
+        server_time};
     return true;
   }
   struct lookup *lookup =
-      gw->lookup != NULL ? gw->lookup : lookup_new(l, c, gw, date);
+      gw->lookup != NULL ? gw->lookup : lookup_new(l, c, gw, server_time);
   if (lookup == NULL)
     return false;
   if (stats != NULL)
-    hold_entry(lookup, host, stats, date);
+    hold_entry(lookup, host, stats, server_time);
   if (!looked_up) {
     add_absent(&l->absent[host], c, gw);
     return false;

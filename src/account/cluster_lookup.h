@@ -17,8 +17,8 @@ struct lookup {
   struct gateway *gw;
   unsigned pending;      /* hosts that have yet to answer */
   int16_t held_host;     /* host of the disconnected entry below, -1: none */
-  int64_t held_date;     /* Date of its answer */
-  int64_t absent_date;   /* Date of the first answer that lacked it */
+  int64_t held_time;     /* Date of its answer */
+  int64_t absent_time;   /* Date of the first answer that lacked it */
   struct ttn_stats held; /* without bands and metrics */
 };
 
@@ -40,7 +40,7 @@ struct finding {
   int host;
   enum ttn_proof proof;
   const struct ttn_stats *stats; /* with TTN_PROOF_ENTRY, else NULL */
-  int64_t date;                  /* of the answer, 0 = none */
+  int64_t server_time;           /* of the answer, 0 = none */
 };
 
 void lookups_begin(struct lookups *l);
@@ -51,8 +51,8 @@ void lookups_free(struct lookups *l, const struct ttn_env *env);
  * all hosts were heard, or the last answer that decides is there: *finding. */
 bool lookup_absent(struct lookups *l, struct account_context *c,
                    const struct hosts *hosts, int host, struct gateway *gw,
-                   bool looked_up, const struct ttn_stats *stats, int64_t date,
-                   struct finding *finding);
+                   bool looked_up, const struct ttn_stats *stats,
+                   int64_t server_time, struct finding *finding);
 
 /* All of host's own batches have ended: queues what it lacks at the others.
  * False: it lacks nothing. */

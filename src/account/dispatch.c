@@ -105,11 +105,11 @@ static void apply(struct ttn_account *a, const struct finding *finding) {
 /* host does not have gw connected. stats: its disconnected entry, or NULL. */
 static void absent(struct ttn_account *a, int host, struct gateway *gw,
                    bool looked_up, const struct ttn_stats *stats,
-                   int64_t date) {
+                   int64_t server_time) {
   struct finding finding;
   if (!gateway_is_done(gw) &&
       lookup_absent(&a->lookups, &a->context, &a->hosts, host, gw, looked_up,
-                    stats, date, &finding))
+                    stats, server_time, &finding))
     apply(a, &finding);
 }
 
@@ -135,7 +135,7 @@ static bool is_connected(const struct ttn_stats *s) {
 
 static void take_entry(struct ttn_account *a, const struct request *request,
                        struct gateway *gw, const struct ttn_entry *e) {
-  int64_t date = request->call.answer.date;
+  int64_t server_time = request->call.answer.date;
   if (gateway_is_done(gw))
     return;
   if (e->bad != NULL)
@@ -143,9 +143,9 @@ static void take_entry(struct ttn_account *a, const struct request *request,
   else if (is_connected(&e->stats) ||
            (e->stats.has & TTN_HAS_DISCONNECTED_AT) == 0)
     apply(a, &(struct finding){gw, request->host, TTN_PROOF_ENTRY, &e->stats,
-                               date});
+                               server_time});
   else
-    absent(a, request->host, gw, request->batch.lookup, &e->stats, date);
+    absent(a, request->host, gw, request->batch.lookup, &e->stats, server_time);
 }
 
 static int id_order(const void *id, const void *gw) {

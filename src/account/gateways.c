@@ -281,10 +281,10 @@ void gateway_queued(struct gateway *gw) { gw->queued = true; }
 
 struct ttn_outcome gateway_learn(struct gateway *gw, int host,
                                  enum ttn_proof proof,
-                                 const struct ttn_stats *stats, int64_t date,
-                                 const char **why) {
+                                 const struct ttn_stats *stats,
+                                 int64_t server_time, const char **why) {
   struct ttn_outcome outcome =
-      ttn_gateway_learn(&gw->known, proof, stats, date, why);
+      ttn_gateway_learn(&gw->known, proof, stats, server_time, why);
   if (outcome.state == TTN_UNKNOWN)
     return outcome;
   gw->result = GATEWAY_ANSWERED;

@@ -107,8 +107,8 @@ void gateway_queued(struct gateway *gw);
  * registered host), and no longer refused. */
 struct ttn_outcome gateway_learn(struct gateway *gw, int host,
                                  enum ttn_proof proof,
-                                 const struct ttn_stats *stats, int64_t date,
-                                 const char **why);
+                                 const struct ttn_stats *stats,
+                                 int64_t server_time, const char **why);
 /* counts: bits that wait for the state file; 0: they were reported. */
 void gateway_defer_counts(struct gateway *gw, uint8_t counts);
 /* Its refusal is known at the start of a poll. */

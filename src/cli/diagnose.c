@@ -56,8 +56,9 @@ static struct problem *add(struct findings *f, enum severity severity,
 }
 
 /* Both at once, where neither has a number in it. */
-static void say(struct findings *f, enum severity severity, const char *kind,
-                const char *message, const char *fix) {
+static void add_sentences(struct findings *f, enum severity severity,
+                          const char *kind, const char *message,
+                          const char *fix) {
   struct problem *p = add(f, severity, kind);
   if (p == NULL)
     return;
@@ -66,8 +67,8 @@ static void say(struct findings *f, enum severity severity, const char *kind,
 }
 
 /* A sentence of key_errors.h in its two parts. */
-static void say_sentence(struct findings *f, const char *kind,
-                         const char *sentence) {
+static void add_key_sentence(struct findings *f, const char *kind,
+                             const char *sentence) {
   struct problem *p = add(f, SEVERITY_PROBLEM, kind);
   const char *fix = ttn_key_error_fix(sentence);
   if (p == NULL)
@@ -107,7 +108,7 @@ static void add_names(const struct snapshot *snap, struct text *text,
 
 /* ---- the key and the list ---- */
 
-static void say_no_list(struct findings *f) {
+static void add_no_list(struct findings *f) {
   const struct snapshot *snap = f->snap;
   char url[TTN_URL_MAX];
   struct problem *p = add(f, SEVERITY_PROBLEM, "list");
@@ -126,11 +127,11 @@ static void advise_key(struct findings *f) {
   const struct snapshot *snap = f->snap;
   const struct ttn_status *status = &snap->status;
   if (status->key_reason != NULL)
-    say_sentence(f, "key", status->key_reason);
+    add_key_sentence(f, "key", status->key_reason);
   else if (status->list_reason != NULL && status->list_denied)
-    say_sentence(f, "key", status->list_reason);
+    add_key_sentence(f, "key", status->list_reason);
   else if (status->list_reason != NULL && !snap->hosts[0].failed)
-    say_no_list(f);
+    add_no_list(f);
   const char *organization;
   for (size_t i = 0;
        status->list_reason == NULL &&
@@ -179,7 +180,8 @@ static void note_own_gateway(struct findings *f) {
   const struct snapshot *snap = f->snap;
   const struct ttn_auth_info *key = snap->status.key;
   if (key != NULL && key->kind == TTN_KEY_GATEWAY && key->entity_id != NULL)
-    say(f, SEVERITY_NOTE, "own_key",
+    add_sentences(
+        f, SEVERITY_NOTE, "own_key",
         "the key belongs to one gateway, so it can report only that gateway",
         "keep the Gateway line below; for all your gateways make a personal "
         "key");
@@ -402,11 +404,13 @@ static void advise_none(struct findings *f) {
   if (option_list_has(&snap->options->list, "Gateway") ||
       option_list_has(&snap->options->list, "Organization") ||
       option_list_has(&snap->options->list, "Shard"))
-    say(f, SEVERITY_PROBLEM, "none",
+    add_sentences(
+        f, SEVERITY_PROBLEM, "none",
         "none of the selected gateways belongs to this key",
         "run this without --gateway and --organization to see all of them");
   else
-    say(f, SEVERITY_PROBLEM, "none", "this key's owner has no gateways",
+    add_sentences(
+        f, SEVERITY_PROBLEM, "none", "this key's owner has no gateways",
         "register one in the Console, or become a collaborator of one; "
         "gateways of an organization need a member's key or its own");
 }
@@ -439,9 +443,9 @@ bool diagnose(struct problems *problems, const struct snapshot *snap) {
     note_rights(f);
   }
   if (snap->options->key.open_to != NULL)
-    say(f, SEVERITY_NOTE, "key_file",
-        "the key's file can be read by other users of this machine",
-        "chmod 600 it");
+    add_sentences(f, SEVERITY_NOTE, "key_file",
+                  "the key's file can be read by other users of this machine",
+                  "chmod 600 it");
   for (size_t i = 0; i < problems->n; i++)
     if (problems->list[i].message.failed || problems->list[i].fix.failed)
       findings.no_memory = true;

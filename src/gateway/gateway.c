@@ -153,7 +153,8 @@ static bool learn_count(struct ttn_gateway *next, int k,
 
 /* Returns why it is implausible, or NULL. */
 static const char *learn_entry(struct ttn_gateway *next,
-                               const struct ttn_stats *stats, int64_t date) {
+                               const struct ttn_stats *stats,
+                               int64_t server_time) {
   /* 0 is Go's zero time, which is none. */
   int64_t at =
       (stats->has & TTN_HAS_CONNECTED_AT) != 0 ? stats->connected_at : 0;
@@ -161,7 +162,7 @@ static const char *learn_entry(struct ttn_gateway *next,
       (stats->has & TTN_HAS_DISCONNECTED_AT) != 0 ? stats->disconnected_at : 0;
   if (at == 0 && gone == 0)
     return "it has neither connected_at nor disconnected_at";
-  if (date != 0 && at - FUTURE > date)
+  if (server_time != 0 && at - FUTURE > server_time)
     return "its connected_at is more than an hour after the answer's Date";
 
   bool fresh = is_new(next, at);
@@ -176,10 +177,10 @@ static const char *learn_entry(struct ttn_gateway *next,
   return NULL;
 }
 
-static void learn_absent(struct ttn_gateway *next, int64_t date) {
+static void learn_absent(struct ttn_gateway *next, int64_t server_time) {
   next->shown = TTN_DISCONNECTED;
   if (next->disconnected_at == 0)
-    next->disconnected_at = date;
+    next->disconnected_at = server_time;
 }
 
 /* Would the state file hold something else of it? */
@@ -197,7 +198,7 @@ static bool offset_moved(const struct ttn_gateway *before,
 struct ttn_outcome ttn_gateway_learn(struct ttn_gateway *gateway,
                                      enum ttn_proof proof,
                                      const struct ttn_stats *stats,
-                                     int64_t date, const char **why) {
+                                     int64_t server_time, const char **why) {
   struct ttn_outcome outcome = {.state = TTN_UNKNOWN};
   struct ttn_gateway next = *gateway;
 
@@ -205,11 +206,11 @@ struct ttn_outcome ttn_gateway_learn(struct ttn_gateway *gateway,
   if (proof == TTN_PROOF_NONE)
     return outcome;
   if (proof == TTN_PROOF_ENTRY && is_past(&next, stats))
-    learn_absent(&next, date);
+    learn_absent(&next, server_time);
   else if (proof == TTN_PROOF_ENTRY)
-    *why = learn_entry(&next, stats, date);
+    *why = learn_entry(&next, stats, server_time);
   else
-    learn_absent(&next, date);
+    learn_absent(&next, server_time);
   if (*why != NULL)
     return outcome;
 

@@ -45,14 +45,15 @@ struct ttn_outcome {
   uint64_t value[TTN_MESSAGES];
 };
 
-/* The one transition. stats only with TTN_PROOF_ENTRY; date: the answer's
- * Date, 0 = none. An implausible entry (neither connected_at nor
- * disconnected_at; connected_at more than an hour after date; a sum beyond
- * INT64_MAX) is treated as TTN_PROOF_NONE and *why names it (else NULL). */
+/* The one transition. stats only with TTN_PROOF_ENTRY; server_time: the
+ * answer's Date, 0 = none. An implausible entry (neither connected_at nor
+ * disconnected_at; connected_at more than an hour after server_time; a sum
+ * beyond INT64_MAX) is treated as TTN_PROOF_NONE and *why names it (else NULL).
+ */
 struct ttn_outcome ttn_gateway_learn(struct ttn_gateway *gateway,
                                      enum ttn_proof proof,
                                      const struct ttn_stats *stats,
-                                     int64_t date, const char **why);
+                                     int64_t server_time, const char **why);
 
 /* True for a disconnected entry that ends what is known, or did so before. Any
  * other may be one that a cluster kept while the gateway is connected to one

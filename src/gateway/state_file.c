@@ -38,7 +38,8 @@
 
 #define FILE_MAX (256u << 20)
 
-void ttn_state_say(char *why, size_t why_size, const char *what, int error) {
+void ttn_state_print_error(char *why, size_t why_size, const char *what,
+                           int error) {
   ttn_print(why, why_size, "%s %s", what, strerror(error));
 }
 
@@ -270,7 +271,7 @@ static int open_file(const char *path, bool *none, char *why, size_t why_size) {
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   *none = fd < 0 && errno == ENOENT;
   if (fd < 0) {
-    ttn_state_say(why, why_size, "can't be read:", errno);
+    ttn_state_print_error(why, why_size, "can't be read:", errno);
     return -1;
   }
   if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {

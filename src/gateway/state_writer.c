@@ -156,7 +156,7 @@ ttn_state_writer_open(const struct ttn_env *env, const char *path,
     goto no_memory;
   ttn_print(writer->temporary, size, "%s.tmp", path);
   if (!open_temporary(writer)) {
-    ttn_state_say(why, why_size, "can't be created:", errno);
+    ttn_state_print_error(why, why_size, "can't be created:", errno);
     free_writer(writer);
     return NULL;
   }
@@ -227,7 +227,7 @@ enum ttn_failure ttn_state_writer_close(struct ttn_state_writer *writer,
   if (!commit || writer->error != 0)
     unlink(writer->temporary);
   if (commit && writer->error != 0) {
-    ttn_state_say(why, why_size, writer->what, writer->error);
+    ttn_state_print_error(why, why_size, writer->what, writer->error);
     failure = TTN_FAIL_STATE_FILE;
   }
   free_writer(writer);

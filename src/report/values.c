@@ -19,10 +19,11 @@ static void put_gauge(const struct ttn_sink *sink, struct ttn_value *value,
   sink->value(sink->ctx, value);
 }
 
-/* The clocks of the servers that wrote date and then differ a little: an age is
- * never below 0. */
-static double seconds_since(int64_t date, int64_t then) {
-  return date > then ? (double)(date - then) / (double)TTN_SECOND : 0;
+/* The clocks of the servers that wrote server_time and then differ a little: an
+ * age is never below 0. */
+static double seconds_since(int64_t server_time, int64_t then) {
+  return server_time > then ? (double)(server_time - then) / (double)TTN_SECOND
+                            : 0;
 }
 
 static void put_counts(const struct ttn_sink *sink, struct ttn_value *value,
@@ -39,14 +40,14 @@ static void put_counts(const struct ttn_sink *sink, struct ttn_value *value,
 }
 
 static void put_ages(const struct ttn_sink *sink, struct ttn_value *value,
-                     const struct ttn_stats *stats, int64_t date) {
+                     const struct ttn_stats *stats, int64_t server_time) {
   for (int k = 0; k < TTN_MESSAGES; k++)
     if ((stats->has & (uint32_t)TTN_HAS_LAST << k) != 0 && stats->last[k] != 0)
       put_gauge(sink, value, TTN_SERIES_SINCE_UPLINK + k,
-                seconds_since(date, stats->last[k]));
+                seconds_since(server_time, stats->last[k]));
   if ((stats->has & TTN_HAS_LAST_STATUS) != 0 && stats->last_status != 0)
     put_gauge(sink, value, TTN_SERIES_SINCE_STATUS,
-              seconds_since(date, stats->last_status));
+              seconds_since(server_time, stats->last_status));
 }
 
 static void put_round_trips(const struct ttn_sink *sink,
@@ -130,25 +131,25 @@ static void put_status(const struct ttn_sink *sink, struct ttn_value *value,
  * entry is history. */
 static void put_connection(const struct ttn_sink *sink, struct ttn_value *value,
                            uint32_t collect, const struct ttn_stats *stats,
-                           int64_t date) {
-  if ((collect & TTN_COLLECT_UPTIME) != 0 && date != 0 &&
+                           int64_t server_time) {
+  if ((collect & TTN_COLLECT_UPTIME) != 0 && server_time != 0 &&
       (stats->has & TTN_HAS_CONNECTED_AT) != 0)
     put_gauge(sink, value, TTN_SERIES_UPTIME,
-              seconds_since(date, stats->connected_at));
+              seconds_since(server_time, stats->connected_at));
   if ((collect & TTN_COLLECT_ROUND_TRIPS) != 0 &&
       (stats->has & TTN_HAS_ROUND_TRIPS) != 0)
     put_round_trips(sink, value, stats);
   if ((collect & TTN_COLLECT_DUTY_CYCLE) != 0)
     put_bands(sink, value, stats);
-  if ((collect & TTN_COLLECT_STATUS) != 0 && date != 0 &&
+  if ((collect & TTN_COLLECT_STATUS) != 0 && server_time != 0 &&
       (stats->has & TTN_HAS_LAST_STATUS) != 0 &&
-      date - stats->last_status < STATUS_FRESH)
+      server_time - stats->last_status < STATUS_FRESH)
     put_status(sink, value, stats);
 }
 
 void ttn_report_gateway(const struct ttn_sink *sink, uint32_t collect,
                         const char *id, const struct ttn_outcome *outcome,
-                        const struct ttn_stats *stats, int64_t date,
+                        const struct ttn_stats *stats, int64_t server_time,
                         const struct ttn_meta *meta, enum ttn_part part) {
   struct ttn_value value = {.subject = id, .label = "", .meta = meta};
 
@@ -163,8 +164,8 @@ void ttn_report_gateway(const struct ttn_sink *sink, uint32_t collect,
               outcome->state == TTN_CONNECTED);
   if (stats == NULL)
     return;
-  if ((collect & TTN_COLLECT_AGES) != 0 && date != 0)
-    put_ages(sink, &value, stats, date);
+  if ((collect & TTN_COLLECT_AGES) != 0 && server_time != 0)
+    put_ages(sink, &value, stats, server_time);
   if (outcome->state == TTN_CONNECTED)
-    put_connection(sink, &value, collect, stats, date);
+    put_connection(sink, &value, collect, stats, server_time);
 }
