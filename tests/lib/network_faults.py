@@ -72,6 +72,7 @@ class _Begun:
             self.transport.stack.unfault(self._rule)
         if self.fault.way:
             getattr(self, "_" + self.fault.way[0])(False, *self.fault.way[1:])
+        self.transport.settle()
 
     # The ways.
 
@@ -168,7 +169,7 @@ NETWORK_FAULTS = (
     _answer("gzip cut", {"transform": [["gzip_cut"]]}, {"transfer", "json", "http"}),
     _answer("gzip bomb", {"transform": [["gzip_bomb", 20]]}, {"too_large", "json"}),
     # Statistics that are wrong.
-    _batch("two batches' answers swapped", ["exchange"], {"answer", "http"}, (PLAIN,), spares=1),
+    _batch("two batches' answers swapped", ["exchange"], {"answer", "http", "json"}, (PLAIN,), spares=1),
     _batch("another account's answer", ["another"], {"answer"}),
     _batch("one gateway too many", ["extra", "nobody-asked"], {"answer", "too_large"}),
     _batch("each gateway twice", ["duplicate"], {"json"}),

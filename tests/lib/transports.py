@@ -21,12 +21,12 @@ from tls import Certificates
 _NAME = "stack.test"
 
 
-def connections(port):
-    """How many connections a program on this machine has open at a port that it listens on."""
+def connections(port, states=("01", "08"), remote=False):
+    """How many connections of this machine's have that port at their own end, or at the other one. 01: established, 08:
+    the other end has closed it, this one not."""
     with open("/proc/net/tcp", encoding="ascii") as file:
         rows = [line.split() for line in file.readlines()[1:]]
-    # 01: established, 08: the client has closed it, the program not.
-    return sum(row[3] in ("01", "08") and int(row[1].split(":")[1], 16) == port for row in rows)
+    return sum(row[3] in states and int(row[2 if remote else 1].split(":")[1], 16) == port for row in rows)
 
 
 class Plain:
@@ -59,14 +59,26 @@ class Plain:
     def rest(self):
         """After the end of a client: until all that it sent is served. Else a test would take a late request of this
         client for one of the next."""
-        rested = 0
+        self._quiet(lambda: self._behind() == 0, "the stand-in has served what a client left behind")
+
+    def settle(self):
+        """After the end of a fault: until who is between knows which connections are gone. Else it would send the next
+        request over one of them, and answer 502."""
+        self._quiet(lambda: True, "the ways between know which connections are gone")
+
+    def _quiet(self, condition, what):
+        quiet = 0
         deadline = time.monotonic() + 10
         # Twice: between reading a request and serving it there is an instant in which nothing is seen of it.
-        while rested < 2:
+        while quiet < 2:
             if time.monotonic() > deadline:
-                raise AssertionError("waited 10 s in vain: the stand-in has served what a client left behind")
-            rested = rested + 1 if self._behind() == 0 and self.stack.at_rest() else 0
+                raise AssertionError("waited 10 s in vain: " + what)
+            quiet = quiet + 1 if condition() and self._half_closed() == 0 and self.stack.at_rest() else 0
             time.sleep(0.005)
+
+    def _half_closed(self):
+        """How many connections the stand-in has closed, and its client on this machine not."""
+        return 0
 
     def _behind(self):
         """How many connections of clients there are still, here or at who is between."""
@@ -86,6 +98,9 @@ class Tls(Plain):
 
     title = "TLS"
     tls = proxied = True
+
+    def _half_closed(self):
+        return connections(self.stack.port, "08", remote=True)
 
     def _behind(self):
         """nghttpx keeps connections to the stand-in, so those of clients to nghttpx count."""
