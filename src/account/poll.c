@@ -52,14 +52,17 @@ static bool launch_call(struct ttn_account *a, int h, enum api_call api,
   return true;
 }
 
+static enum api_call batch_call(const struct batch *batch) {
+  return batch->single ? API_SINGLE : API_BATCH;
+}
+
 static bool launch_batch(struct ttn_account *a, int h, int64_t now,
                          int64_t *until) {
   const struct batch *batch = schedule_next(&a->schedule, h);
   if (batch == NULL)
     return false;
   if (batch->not_before <= now)
-    return launch_call(a, h, batch->single ? API_SINGLE : API_BATCH, now,
-                       until);
+    return launch_call(a, h, batch_call(batch), now, until);
   if (batch->not_before < *until)
     *until = batch->not_before;
   return false;
@@ -147,14 +150,25 @@ static void cancel_all(struct ttn_account *a, bool stopped) {
   }
 }
 
-/* What waits for a limit beyond the deadline is sent first in the next poll. */
+/* Is there a batch that the host's rate limit, and nothing else, kept from
+ * being sent before the deadline? */
+static bool waits_for_limit(const struct ttn_account *a, int h) {
+  const struct batch *batch = schedule_next(&a->schedule, h);
+  int64_t until = INT64_MAX, now = context_mono(&a->context);
+  return batch != NULL && !a->poll.no_memory &&
+         (batch->not_before > now ||
+          !rate_limit_allows(&a->hosts.list[h].limits[batch_call(batch)], now,
+                             &until));
+}
+
+/* What waits for a limit is sent first in the next poll. */
 static void end_hosts(struct ttn_account *a) {
   for (int h = 0; h < (int)a->hosts.n; h++) {
     struct host *host = &a->hosts.list[h];
-    bool left = schedule_next(&a->schedule, h) != NULL && !a->poll.no_memory;
+    bool limited = host->poll.limited || waits_for_limit(a, h);
     bool suspended = host->health == HOST_SUSPENDED;
-    host_limited(host, (host->poll.limited || left) && !suspended &&
-                           !host->poll.failed && !a->credentials.poll.rejected);
+    host_limited(host, limited && !suspended && !host->poll.failed &&
+                           !a->credentials.poll.rejected);
     schedule_end(&a->schedule, h, suspended || host->poll.limited);
   }
 }
