@@ -73,6 +73,7 @@ struct ttn_json {
   size_t root_end; /* once whole: where the rest begins, among the bytes
                     * being parsed */
   bool whole;
+  bool root_has_member, root_has_value; /* any; one that is described */
   size_t quiet; /* bytes parsed without, or before, the end of a token */
   size_t gathered;
   char gather[GATHER_MAX];
@@ -226,6 +227,7 @@ static int on_scalar(struct ttn_json *json, enum ttn_json_type type,
   const struct ttn_json_field *field = expected(json);
   if (field == NULL)
     return 1;
+  json->root_has_value = json->root_has_value || json->depth == 1;
   if ((field->types & type) == 0)
     wrong(json, field);
   else
@@ -262,6 +264,8 @@ static int open_level(struct ttn_json *json, enum ttn_json_type type) {
                   DEPTH_MAX);
   const struct ttn_json_field *field =
       json->skipped > 0 ? NULL : expected(json);
+  if (field != NULL)
+    json->root_has_value = json->root_has_value || json->depth == 1;
   if (field == NULL || (field->types & type) == 0) {
     if (field != NULL)
       wrong(json, field);
@@ -289,6 +293,8 @@ static int on_end(void *ctx) {
   json->body->close(json->ctx, json->levels[json->depth].field);
   if (json->depth > 0)
     return 1;
+  if (json->body->strict && json->root_has_member && !json->root_has_value)
+    ttn_json_fail(json, TTN_FAIL_JSON, "the answer has nothing that was asked");
   json->whole = true;
   json->root_end = yajl_get_bytes_consumed(json->yajl);
   return 0; /* yajl stops here */
@@ -317,6 +323,7 @@ static int json_key(void *ctx, const unsigned char *text, size_t n) {
   if (json->skipped > 0)
     return 1;
   struct level *level = &json->levels[json->depth - 1];
+  json->root_has_member = json->root_has_member || json->depth == 1;
   if (level->field->shape->any) {
     json->body->key(json->ctx, level->member, name, n);
     return 1;
@@ -373,7 +380,7 @@ void ttn_json_begin(struct ttn_json *json, const struct ttn_json_body *body,
   json->depth = json->skipped = json->root_end = 0;
   json->quiet = json->gathered = 0;
   json->fed = 0;
-  json->whole = false;
+  json->whole = json->root_has_member = json->root_has_value = false;
   json->failure = TTN_OK;
   json->why[0] = '\0';
 }

@@ -62,6 +62,9 @@ struct ttn_json_value {
  * absent, but as a member or element of `any` it is wrong. */
 struct ttn_json_body {
   struct ttn_json_field root;
+  /* A root that has members, but none that is described and not null, fails: it
+   * is an answer to something else. {} does not fail. */
+  bool strict;
   /* A member's name in an object of `any`. */
   void (*key)(void *ctx, const struct ttn_json_field *field, const char *text,
               size_t n);

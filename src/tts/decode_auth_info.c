@@ -20,7 +20,8 @@ enum field_id {
   F_ORGANIZATION,
   F_GATEWAY,
   F_IS_ADMIN,
-  F_OTHER
+  F_OTHER,
+  F_UNIVERSAL_RIGHTS /* part of an answer, and not used */
 };
 
 /* The stack knows some 90 rights; ids of users and organizations have at most
@@ -76,7 +77,7 @@ static const struct ttn_json_field access_fields[] = {
 };
 static const struct ttn_json_shape access_shape = TTN_JSON_SHAPE(access_fields);
 
-/* Other ways in than a key, of which nothing more is wanted. */
+/* Other ways to authenticate than a key: nothing more is needed of them. */
 static const struct ttn_json_shape other_shape = {.n = 0};
 
 static const struct ttn_json_field info_fields[] = {
@@ -86,6 +87,8 @@ static const struct ttn_json_field info_fields[] = {
     TTN_JSON_FIELD("user_session", "", F_OTHER, TTN_JSON_OBJECT, &other_shape),
     TTN_JSON_FIELD("gateway_token", "", F_OTHER, TTN_JSON_OBJECT, &other_shape),
     TTN_JSON_FIELD("is_admin", "", F_IS_ADMIN, TTN_JSON_BOOLEAN, NULL),
+    TTN_JSON_FIELD("universal_rights", "", F_UNIVERSAL_RIGHTS, TTN_JSON_OBJECT,
+                   &other_shape),
 };
 static const struct ttn_json_shape info_shape = TTN_JSON_SHAPE(info_fields);
 
@@ -169,6 +172,7 @@ static void auth_info_value(void *ctx, const struct ttn_json_field *field,
 
 const struct ttn_json_body ttn_body_auth_info = {
     .root = TTN_JSON_FIELD("", "", F_AUTH_INFO, TTN_JSON_OBJECT, &info_shape),
+    .strict = true,
     .open = auth_info_open,
     .close = auth_info_close,
     .value = auth_info_value,

@@ -202,6 +202,7 @@ static void gateways_value(void *ctx, const struct ttn_json_field *field,
 
 const struct ttn_json_body ttn_body_list = {
     .root = TTN_JSON_FIELD("", "", F_PAGE, TTN_JSON_OBJECT, &page_shape),
+    .strict = true,
     .open = gateways_open,
     .close = gateways_close,
     .value = gateways_value,

@@ -386,6 +386,7 @@ static void stats_value(void *ctx, const struct ttn_json_field *field,
 
 const struct ttn_json_body ttn_body_batch = {
     .root = TTN_JSON_FIELD("", "", F_ENTRIES, TTN_JSON_OBJECT, &batch_shape),
+    .strict = true,
     .key = stats_key,
     .open = stats_open,
     .close = stats_close,
@@ -395,6 +396,7 @@ const struct ttn_json_body ttn_body_batch = {
 
 const struct ttn_json_body ttn_body_single = {
     .root = TTN_JSON_FIELD("", "", F_ENTRY, TTN_JSON_OBJECT, &stats_shape),
+    .strict = true,
     .key = stats_key,
     .open = stats_open,
     .close = stats_close,

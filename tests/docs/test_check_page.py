@@ -77,10 +77,10 @@ def test_json():
 def test_kinds():
     """Every kind of problem that the code has is there, and no other"""
     text = section("JSON").split("\nKinds of problems are ")[1]
-    code = set(re.findall(r'add\(f, SEVERITY_\w+, "(\w+)"', source("cli/diagnose.c")))
-    code |= set(re.findall(r'add_sentences\(f, SEVERITY_\w+, "(\w+)"', source("cli/diagnose.c")))
+    code = set(re.findall(r'add\(f, SEVERITY_\w+,\s*"(\w+)"', source("cli/diagnose.c")))
+    code |= set(re.findall(r'add_sentences\(\s*f, SEVERITY_\w+,\s*"(\w+)"', source("cli/diagnose.c")))
     code |= set(re.findall(r'add_key_sentence\(f, "(\w+)"', source("cli/diagnose.c")))
-    code |= set(re.findall(r'advise_why\(f, UNKNOWN_\w+, "(\w+)"', source("cli/diagnose.c")))
+    code |= set(re.findall(r'advise_why\(f, UNKNOWN_\w+,\s*"(\w+)"', source("cli/diagnose.c")))
     # A host's are the failures, but for one that is no host's.
     code |= {row[0] for row in pages.names("failure")} - {"state_file"}
     equal(sorted(set(re.findall(r"C<(\w+)>", text))), sorted(code))

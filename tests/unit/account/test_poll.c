@@ -453,6 +453,33 @@ static void test_no_memory_is_no_limit(void **state) {
   }
 }
 
+/* A proxy's maintenance page as JSON, with status 200. */
+static void maintenance(struct stack *p, struct ttn_call *call) {
+  if (p->poll == 0 && is_list(call))
+    LIST(p, call, "a-gw", EU1, "b-gw", EU1);
+  else if (p->poll == 0 && !is_list(call))
+    answer_batch(p, call, CONNECTED);
+  else
+    answer_add(p, "{\"status\":\"maintenance\"}");
+}
+
+static void test_maintenance(void **state) {
+  (void)state;
+  struct stack *p = stack_open(maintenance, NULL);
+  stack_poll(p);
+  assert_reported(p, "ttn_api/home/bool-up=1");
+  for (int poll = 0; poll < 3; poll++) {
+    stack_poll(p);
+    assert_not_reported(p, "ttn/a-gw");
+    assert_reported(p, "ttn_api/home/bool-up=0");
+    assert_reported(p, "ttn_api/home/count-unknown=2");
+    assert_reported(p, "ttn_api/home/count-disconnected=0");
+  }
+  assert_logged(p, 1, "the answer has nothing that was asked");
+  assert_string_equal(p->notified, "");
+  stack_close(p);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_moves_to_a_stranger),
@@ -472,6 +499,7 @@ int main(void) {
       cmocka_unit_test(test_named_gateway_elsewhere),
       cmocka_unit_test(test_names_without_memory),
       cmocka_unit_test(test_no_memory_is_no_limit),
+      cmocka_unit_test(test_maintenance),
   };
   return cmocka_run_group_tests_name("poll", tests, NULL, NULL);
 }

@@ -50,8 +50,7 @@ static const char *judge(struct judged *j, enum api_call api,
   size_t n = 0, skipped = 0;
   ttn_decoder_begin(j->decoder,
                     answer.status == 200 ? bodies[api] : TTN_BODY_ERROR);
-  enum ttn_failure decoded =
-      ttn_decoder_feed(j->decoder, body, strlen(body));
+  enum ttn_failure decoded = ttn_decoder_feed(j->decoder, body, strlen(body));
   if (answer.failure == TTN_OK && decoded == TTN_OK)
     decoded = ttn_decoder_end(j->decoder);
   if (api == API_LIST)
@@ -117,8 +116,8 @@ static int check_recording(const char *path, const struct stat *status,
   if (api >= 0) {
     const char *total = test_answer_header(&recorded, "X-Total-Count");
     struct ttn_answer answer = {.status = recorded.status,
-                                .total_count = total != NULL ? atoi(total)
-                                                             : -1};
+                                .total_count =
+                                    total != NULL ? atoi(total) : -1};
     snprintf(line, sizeof(line), "\n%s %s\n", name,
              judge(judged, (enum api_call)api, answer, recorded.body, 0));
     n_answers++;
@@ -185,8 +184,8 @@ static void test_broken(void **state) {
     /* What a broken transfer brought is not looked at. */
     assert_verdict(api, broken(TTN_FAIL_TRANSFER, 401), "", 0, "retry", "");
   }
-  assert_verdict(API_AUTH_INFO, broken(TTN_FAIL_TRANSFER, 200), "", 0,
-                 "failed", "the connection broke");
+  assert_verdict(API_AUTH_INFO, broken(TTN_FAIL_TRANSFER, 200), "", 0, "failed",
+                 "the connection broke");
   end(&j);
 }
 
@@ -202,6 +201,39 @@ static void test_bodies(void **state) {
   assert_int_equal(j.failure, TTN_FAIL_JSON);
   assert_verdict(API_BATCH, good, "", 0, "failed", "");
   assert_verdict(API_BATCH, good, "{}", 0, "ok", "");
+  end(&j);
+}
+
+/* Only an object in which the expected member has the expected type, or the
+ * empty one that the stack sends, is an answer. All of these once turned a
+ * whole fleet to "disconnected". */
+static void test_no_answers(void **state) {
+  static const char *const bodies_of_others[] = {
+      "{\"status\":\"maintenance\"}",
+      "{\"error\":{\"code\":503}}",
+      "{\"entries\":null}",
+      "{\"entries\":[]}",
+      "{\"entries\":\"\"}",
+      "{\"gateways\":null}",
+      "{\"gateways\":{}}",
+      "{\"api_key\":null}",
+      "{\"data\":{\"entries\":{}}}",
+      "[]",
+      "null",
+  };
+  struct judged j;
+  struct ttn_answer good = {.status = 200, .total_count = -1};
+  (void)state;
+  init(&j);
+  for (size_t i = 0; i < sizeof(bodies_of_others) / sizeof(char *); i++)
+    for (enum api_call api = API_LIST; api < API_CALLS; api++) {
+      assert_verdict(api, good, bodies_of_others[i], 0, "failed", "");
+      assert_int_equal(j.failure, TTN_FAIL_JSON);
+    }
+  /* A member that is not known does no harm beside one that is. */
+  assert_verdict(API_BATCH, good, "{\"new\":1,\"entries\":{}}", 0, "ok", "");
+  assert_verdict(API_LIST, good, "{\"gateways\":[],\"new\":1}", 0, "list_empty",
+                 "");
   end(&j);
 }
 
@@ -256,9 +288,9 @@ static void test_others(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_recorded),   cmocka_unit_test(test_broken),
-      cmocka_unit_test(test_bodies),     cmocka_unit_test(test_empty_list),
-      cmocka_unit_test(test_others),
+      cmocka_unit_test(test_recorded), cmocka_unit_test(test_broken),
+      cmocka_unit_test(test_bodies),   cmocka_unit_test(test_empty_list),
+      cmocka_unit_test(test_others),   cmocka_unit_test(test_no_answers),
   };
   return cmocka_run_group_tests_name("response", tests, NULL, NULL);
 }

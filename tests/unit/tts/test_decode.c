@@ -35,12 +35,12 @@ static void what_is_whole(void **state) {
   static const char *const good[] = {
       "{}",
       " \t\r\n{ } \n",
-      "{\"entries\":null}",
       "{\"entries\":{}}",
-      "{\"a\":[1,-2.5e-3,\"\",true,false,null,{},[[{\"entries\":5}]]]}",
-      "{\"\":{\"\":{\"entries\":[]}}}",
+      "{\"a\":[1,-2.5e-3,\"\",true,false,null,{},[[{\"entries\":5}]]],"
+      "\"entries\":{}}",
+      "{\"\":{\"\":{\"entries\":[]}},\"entries\":{}}",
       "{\"other\":{\"entries\":{\"x\":1}},\"entries\":{}}",
-      "{\"entrie\":1,\"entriesx\":2}",
+      "{\"entrie\":1,\"entries\":{},\"entriesx\":2}",
       /* an escaped name is the same name */
       "{\"\\u0065ntries\":{}}",
   };
@@ -58,6 +58,9 @@ static void what_is_not(void **state) {
   static const char *const bad[] = {
       /* nothing, or cut short */
       "", " ", "{", "{\"", "{\"entries", "{\"entries\"",
+      /* an answer to something else */
+      "{\"entries\":null}", "{\"status\":\"maintenance\"}",
+      "{\"a\":{\"entries\":{}}}", "{\"entrie\":1,\"entriesx\":2}",
       "{\"entries\":", "{\"entries\":{", "{\"entries\":{}", "{\"entries\":{},",
       "{\"entries\":{\"abc\":{\"uplink_count\":\"1\"}}",
       /* something after it; yajl misses what begins like a token */
@@ -191,7 +194,7 @@ static void depth_is_bounded(void **state) {
              TTN_FAIL_TOO_LARGE);
   /* 32 levels are what there is room for, the root among them. */
   char *open = repeat("{\"a\":", "[", 31, "");
-  check_made(&d, repeat(open, "]", 31, "}"), TTN_OK);
+  check_made(&d, repeat(open, "]", 31, ",\"entries\":{}}"), TTN_OK);
   free(open);
   check_made(&d, repeat("{\"a\":", "[", 32, ""), TTN_FAIL_TOO_LARGE);
   decoding_close(&d);
@@ -199,7 +202,9 @@ static void depth_is_bounded(void **state) {
 
 static void tokens_are_bounded(void **state) {
   (void)state;
-  static const char *const before[] = {"{\"a\":\"", "{\"", "{\"a\":1"};
+  static const char *const before[] = {"{\"entries\":{},\"a\":\"",
+                                       "{\"entries\":{},\"",
+                                       "{\"entries\":{},\"a\":1"};
   static const char *const after[] = {"\"}", "\":1}", "}"};
   static const char *const filler[] = {"x", "x", "1"};
   struct decoding d;
@@ -213,14 +218,17 @@ static void tokens_are_bounded(void **state) {
     check_made(&d, repeat(before[i], filler[i], 16 * MIB, after[i]),
                TTN_FAIL_TOO_LARGE);
   }
-  check_made(&d, repeat("{\"a\":\"", "\\u0041", 64 * KIB, "\"}"), TTN_OK);
+  check_made(&d, repeat("{\"a\":\"", "\\u0041", 64 * KIB, "\",\"entries\":{}}"),
+             TTN_OK);
   check_made(&d, repeat("{\"a\":\"", "\\u0041", 64 * KIB + 1, "\"}"),
              TTN_FAIL_TOO_LARGE);
   check_made(&d, repeat("{\"a\":\"", "\\n", 4 * MIB, "\"}"),
              TTN_FAIL_TOO_LARGE);
   check_made(&d, repeat("{\"a\":\"", "x", 16 * MIB, ""), TTN_FAIL_TOO_LARGE);
   /* What is skipped costs nothing. */
-  check_made(&d, repeat("{\"a\":[", "\"0123456789\",", MIB, "1]}"), TTN_OK);
+  check_made(&d,
+             repeat("{\"a\":[", "\"0123456789\",", MIB, "1],\"entries\":{}}"),
+             TTN_OK);
   check_made(&d, repeat("", " ", 16 * MIB, "{}"), TTN_OK);
   decoding_close(&d);
 }

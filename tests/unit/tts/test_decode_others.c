@@ -63,9 +63,10 @@ static void lists(void **state) {
 
 static void lists_of_nothing(void **state) {
   (void)state;
-  static const char *const empty[] = {"{}", "{\"gateways\":null}",
-                                      "{\"gateways\":[]}"};
+  static const char *const empty[] = {"{}", "{\"gateways\":[]}"};
   static const char *const wrong[] = {
+      "{\"gateways\":null}",
+      "{\"status\":\"maintenance\"}",
       "{\"gateways\":{}}",
       "{\"gateways\":5}",
       "{\"gateways\":\"\"}",
@@ -360,7 +361,7 @@ static void keys(void **state) {
     enum ttn_key_owner kind;
   } kinds[] = {
       {"{}", TTN_KEY_MISSING},
-      {"{\"api_key\":null}", TTN_KEY_MISSING},
+      {"{\"api_key\":null,\"universal_rights\":{}}", TTN_KEY_MISSING},
       {"{\"universal_rights\":{}}", TTN_KEY_MISSING},
       {"{\"api_key\":{}}", TTN_KEY_OTHER},
       {"{\"api_key\":{\"entity_ids\":{\"application_ids\":{"
