@@ -36,8 +36,7 @@ static void what_is_whole(void **state) {
       "{}",
       " \t\r\n{ } \n",
       "{\"entries\":{}}",
-      "{\"a\":[1,-2.5e-3,\"\",true,false,null,{},[[{\"entries\":5}]]],"
-      "\"entries\":{}}",
+      "{\"a\":[1,-2.5e-3,\"\",null,{},[[{\"entries\":5}]]],\"entries\":{}}",
       "{\"\":{\"\":{\"entries\":[]}},\"entries\":{}}",
       "{\"other\":{\"entries\":{\"x\":1}},\"entries\":{}}",
       "{\"entrie\":1,\"entries\":{},\"entriesx\":2}",
