@@ -21,6 +21,13 @@ void apply_bad_entry(struct apply *ap, struct account_context *c,
   context_count_failure(c, TTN_FAIL_JSON);
 }
 
+void apply_odd_field(struct apply *ap, const struct gateway *gw,
+                     const char *field) {
+  if (ap->poll.n_odd++ == 0)
+    ttn_print(ap->poll.odd_reason, sizeof(ap->poll.odd_reason), "%s: %s",
+              gw->id, field);
+}
+
 /* Gateway lines with plain ids need no list: another cluster than those that
  * were asked may have this gateway. */
 static void log_guess(struct apply *ap, const struct account_context *c,
@@ -153,4 +160,11 @@ void apply_end(struct apply *ap, const struct account_context *c) {
                 poll->n_bad == 1 ? "is" : "are", poll->bad_reason);
   else if (poll->n_bad == 0 && ttn_episode_end(&ap->bad))
     context_log(c, TTN_NOTICE, "all gateways' statistics are plausible again");
+  if (poll->n_odd > 0 && ttn_episode_begin(&ap->odd))
+    context_log(c, TTN_WARNING,
+                "the statistics of %zu gateway%s have a field that makes no "
+                "sense; its values are left out; first %s",
+                poll->n_odd, poll->n_odd == 1 ? "" : "s", poll->odd_reason);
+  else if (poll->n_odd == 0 && ttn_episode_end(&ap->odd))
+    context_log(c, TTN_NOTICE, "all fields of the statistics make sense again");
 }

@@ -8,13 +8,15 @@
 struct apply_poll {
   size_t n_bad;         /* gateways whose entry cannot be believed */
   char bad_reason[256]; /* of the first of these */
+  size_t n_odd;         /* gateways with a field that was left out */
+  char odd_reason[256]; /* of the first of these */
   size_t n_refused;     /* gateways that are refused since this poll */
   char refused_names[256];
 };
 
 /* All zero at first. */
 struct apply {
-  struct ttn_episode bad, guess;
+  struct ttn_episode bad, odd, guess;
   struct apply_poll poll;
 };
 
@@ -25,6 +27,10 @@ void apply_finding(struct apply *ap, struct account_context *c,
 /* An entry has a field that cannot be right. */
 void apply_bad_entry(struct apply *ap, struct account_context *c,
                      const struct gateway *gw, const char *reason);
+/* An entry has a field that makes no sense and proves nothing that counts: it
+ * was left out. */
+void apply_odd_field(struct apply *ap, const struct gateway *gw,
+                     const char *field);
 /* The stack refuses gw to this key. */
 void apply_refusal(struct apply *ap, struct gateway *gw);
 /* No answer will come any more: writes the state file if it has to be, then

@@ -138,6 +138,8 @@ static void take_entry(struct ttn_account *a, const struct request *request,
   int64_t server_time = request->call.answer.date;
   if (gateway_is_done(gw))
     return;
+  if (e->odd != NULL && e->bad == NULL)
+    apply_odd_field(&a->apply, gw, e->odd);
   if (e->bad != NULL)
     apply_bad_entry(&a->apply, &a->context, gw, e->bad);
   else if (is_connected(&e->stats) ||

@@ -16,6 +16,7 @@ struct ttn_stats_work {
   struct ttn_metric metrics[TTN_METRICS_MAX];
   size_t n_bands, n_metrics;
   uint32_t round_trips; /* bit i: a member of round_trip_times came */
+  uint32_t left_out;    /* bit i: a field of the group i is odd */
   char metric_name[TTN_ID_MAX];
   size_t metric_length; /* 0: not a name that we take */
 };

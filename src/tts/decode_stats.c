@@ -9,8 +9,8 @@
  * - Old stacks (before 3.17.2) send connected_at and disconnected_at at once,
  *   and times that were never set as the year 1: those are absent.
  * - What the gateway itself sends stands in last_status, up to free JSON in
- *   `advanced`: it can't make an entry bad, unless last_status or its metrics
- *   is no object. A metric that isn't one is left out. */
+ *   `advanced`. A metric that isn't one is left out.
+ * - Only a field that proves a state or a count makes an entry bad. */
 #include "tts/decode_body.h"
 #include "tts/api_key.h"
 #include "base/secret.h"
@@ -143,11 +143,61 @@ static struct ttn_entry *current(struct ttn_stats_work *work) {
   return &work->entries[work->n - 1];
 }
 
+/* What is left out together; behind them, one bit for each other field. */
+enum { GROUP_METRICS, GROUP_ROUND_TRIPS, GROUP_BANDS, GROUP_REMOTE, GROUPS };
+
+static unsigned group_of(int id) {
+  switch (id) {
+  case F_STATUS:
+  case F_METRICS:
+  case F_METRIC:
+    return GROUP_METRICS;
+  case F_RTT:
+  case F_RTT_MIN:
+  case F_RTT_MAX:
+  case F_RTT_MEDIAN:
+  case F_RTT_COUNT:
+    return GROUP_ROUND_TRIPS;
+  case F_BANDS:
+  case F_BAND:
+  case F_BAND_MIN:
+  case F_BAND_MAX:
+  case F_BAND_LIMIT:
+  case F_BAND_UTILIZATION:
+    return GROUP_BANDS;
+  case F_REMOTE:
+  case F_REMOTE_IP:
+    return GROUP_REMOTE;
+  }
+  return GROUPS + (unsigned)id;
+}
+
+static bool is_left_out(const struct ttn_stats_work *work, int id) {
+  return (work->left_out & 1u << group_of(id)) != 0;
+}
+
+/* Does the field prove a state or a count? */
+static bool is_proof(int id) {
+  switch (id) {
+  case F_ENTRY:
+  case F_CONNECTED_AT:
+  case F_DISCONNECTED_AT:
+  case F_COUNT_UPLINK:
+  case F_COUNT_DOWNLINK:
+  case F_COUNT_TX_ACK:
+    return true;
+  }
+  return false;
+}
+
 /* The first field that is wrong is named. */
 static void spoil(struct ttn_stats_work *work,
                   const struct ttn_json_field *field) {
-  if (current(work)->bad == NULL)
-    current(work)->bad = field->path;
+  struct ttn_entry *entry = current(work);
+  const char **name = is_proof(field->id) ? &entry->bad : &entry->odd;
+  if (*name == NULL)
+    *name = field->path;
+  work->left_out |= 1u << group_of(field->id);
 }
 
 /* Only while a sub-band is open. */
@@ -163,7 +213,7 @@ static void add_entry(struct ttn_decoder *decoder, const char *id) {
   work->entries = entries;
   work->entries[work->n++] = (struct ttn_entry){.id = id};
   work->n_bands = work->n_metrics = 0;
-  work->round_trips = 0;
+  work->round_trips = work->left_out = 0;
 }
 
 /* The stack sorts entries by id, so that one that is larger than all before
@@ -245,6 +295,32 @@ static void *keep(struct ttn_decoder *decoder, const void *array, size_t size) {
                    : memcpy(ttn_json_take(decoder->json, size), array, size);
 }
 
+static void leave_out_time(struct ttn_stats *stats, uint32_t has,
+                           int64_t *time) {
+  stats->has &= ~has;
+  *time = 0;
+}
+
+static void leave_out_odd(struct ttn_stats_work *work) {
+  struct ttn_stats *stats = &current(work)->stats;
+  if (is_left_out(work, F_PROTOCOL))
+    stats->protocol = NULL;
+  if (is_left_out(work, F_REMOTE))
+    stats->remote_address = NULL;
+  if (is_left_out(work, F_STATUS_AT))
+    leave_out_time(stats, TTN_HAS_LAST_STATUS, &stats->last_status);
+  for (int kind = 0; kind < TTN_MESSAGES; kind++)
+    if (is_left_out(work, F_LAST + kind))
+      leave_out_time(stats, (uint32_t)TTN_HAS_LAST << kind,
+                     &stats->last[kind]);
+  if (is_left_out(work, F_RTT))
+    stats->has &= ~(uint32_t)TTN_HAS_ROUND_TRIPS;
+  if (is_left_out(work, F_BANDS))
+    work->n_bands = 0;
+  if (is_left_out(work, F_METRICS))
+    work->n_metrics = 0;
+}
+
 static void stats_close(void *ctx, const struct ttn_json_field *field) {
   struct ttn_decoder *decoder = ctx;
   struct ttn_stats_work *work = &decoder->stats;
@@ -254,6 +330,7 @@ static void stats_close(void *ctx, const struct ttn_json_field *field) {
     close_round_trips(work, field);
   if (field->id != F_ENTRY)
     return;
+  leave_out_odd(work);
   struct ttn_stats *stats = &current(work)->stats;
   stats->n_bands = work->n_bands;
   stats->bands =

@@ -72,13 +72,15 @@ struct ttn_stats {
   const char *remote_address; /* gateway_remote_address.ip, or NULL */
 };
 
-/* One gateway's statistics in an answer. When a field that we know has a
- * wrong type or an impossible value, or comes twice, the entry is bad: `bad`
- * names the field (its path) and stats must not be used; the other entries
- * stand. Fields that we don't know are skipped, whatever they hold. */
+/* One gateway's statistics in an answer. A field has no meaning when it has a
+ * wrong type or an impossible value, or comes twice. If it proves a state or a
+ * count, the entry is bad: `bad` names the field (its path) and stats must not
+ * be used; the other entries stand. Any other such field is left out with its
+ * group (all round trips, all sub-bands, all metrics): `odd` names the first
+ * one. Fields that we don't know are skipped, whatever they hold. */
 struct ttn_entry {
   const char *id; /* of a batch; NULL of a single GET */
-  const char *bad;
+  const char *bad, *odd; /* or NULL */
   struct ttn_stats stats;
 };
 

@@ -93,6 +93,7 @@ static uint64_t check_records(const struct ttn_decoder *decoder,
     for (size_t k = 0; k < i; k++)
       REQUIRE(strcmp(entry->id, entries[k].id) != 0);
     sum = sum_text(sum_text(sum, entry->id), entry->bad);
+    sum = sum_text(sum, entry->odd);
     if (entry->bad == NULL) {
       sum = sum_stats(sum, &entry->stats);
       learn(&entry->stats);
@@ -107,6 +108,6 @@ void fuzz_one(struct test_env *test, const char *bytes, size_t n) {
   const struct fuzz_input input = {bytes, n};
   fuzz_decode(test, body, input, check_records);
   fuzz_repeat(test, body, input,
-              single ? "\"protocol\":\"a\",\"protocol\":\"b\"}"
+              single ? "\"uplink_count\":\"1\",\"uplink_count\":\"2\"}"
                      : "\"entries\":{},\"entries\":{}}");
 }
