@@ -189,6 +189,24 @@ static bool take_entries(struct ttn_account *a, const struct request *request) {
   return true;
 }
 
+/* Of a batch whose answer has no entry: gateways that were connected there. */
+static size_t count_lost(const struct ttn_account *a,
+                         const struct request *request) {
+  size_t n, lost = 0;
+  const struct batch *batch = &request->batch;
+  if (request->api != API_BATCH || batch->lookup)
+    return 0;
+  ttn_decoder_entries(request->decoder, &n);
+  if (n > 0)
+    return 0;
+  struct gateway *const *asked =
+      schedule_gateways(&a->schedule, request->host, batch);
+  for (size_t i = 0; i < batch->n; i++)
+    lost += asked[i]->known.shown == TTN_CONNECTED &&
+            asked[i]->current_host == request->host;
+  return lost;
+}
+
 /* ---- auth_info ---- */
 
 static void want_auth_info(struct ttn_account *a) {
@@ -417,6 +435,9 @@ static void batch_verdict(struct ttn_account *a, const struct request *request,
   case VERDICT_RATE_LIMITED:
     batch_limited(a, request);
     break;
+  case VERDICT_DOUBTED:
+    retry_batch(a, request, true);
+    break;
   default:
     if (verdict == VERDICT_RETRY)
       retry_batch(a, request, true);
@@ -468,6 +489,7 @@ void dispatch_answer(struct ttn_account *a, struct request *request) {
                          .error = ttn_decoder_error(request->decoder),
                          .first_page = request->page.number == 1,
                          .n_listed = n + skipped,
+                         .n_lost = count_lost(a, request),
                          .tries = request_tries(request)},
       &failure, reason, sizeof(reason));
   if (answer->status == 200 && verdict <= VERDICT_LIST_EMPTY &&

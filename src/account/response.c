@@ -8,6 +8,8 @@
 
 /* A connection that breaks once is no reason to go without an answer. */
 #define TRIES_MAX 2
+/* More gateways than this are seldom lost at once. */
+#define FEW_GATEWAYS 3
 
 bool response_is_name(const char *text) {
   return text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_/:.,")] ==
@@ -51,6 +53,21 @@ static enum verdict good(const struct response *r) {
              : VERDICT_OK;
 }
 
+/* {} for gateways that were connected is what the stack answers when all are
+ * gone, and what many a proxy answers when the stack is. */
+static enum verdict nothing_there(const struct response *r,
+                                  enum ttn_failure *failure, char *reason,
+                                  size_t size) {
+  *failure = TTN_FAIL_ANSWER;
+  ttn_print(reason, size,
+            "the answer has none of %zu gateways that were connected, and not "
+            "the stack's headers (a proxy?)",
+            r->n_lost);
+  if (r->tries + 1 < TRIES_MAX)
+    return VERDICT_DOUBTED;
+  return r->answer->from_stack ? VERDICT_OK : VERDICT_FAILED;
+}
+
 static bool has_name(const struct ttn_api_error *error, const char *name) {
   return strcmp(error->name, name) == 0;
 }
@@ -92,6 +109,8 @@ enum verdict response_verdict(const struct response *r,
   reason[0] = '\0';
   if (r->answer->failure != TTN_OK || r->decoded != TTN_OK)
     return broken(r, failure, reason, reason_size);
+  if (status == 200 && r->n_lost > FEW_GATEWAYS)
+    return nothing_there(r, failure, reason, reason_size);
   if (status == 200)
     return good(r);
   print_status(reason, reason_size, status, r->error);

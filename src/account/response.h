@@ -10,8 +10,9 @@
 
 enum verdict {
   VERDICT_OK,
-  VERDICT_RETRY,  /* the transfer broke: worth a second attempt */
-  VERDICT_FAILED, /* no answer of use */
+  VERDICT_RETRY,   /* the transfer broke: worth a second attempt */
+  VERDICT_DOUBTED, /* it knows none of many gateways: asked again, once */
+  VERDICT_FAILED,  /* no answer of use */
   VERDICT_RATE_LIMITED,
   VERDICT_KEY_REJECTED,
   VERDICT_RIGHTS_UNCLEAR, /* a batch is refused for one of its gateways, or for
@@ -34,10 +35,12 @@ struct response {
   const struct ttn_api_error *error; /* valid if the status is not 200 */
   bool first_page;                   /* of a list, and */
   size_t n_listed; /* gateways on it, those left out included */
+  size_t n_lost;   /* of a batch whose answer has no entry: gateways that were
+                    * connected there by their last answer */
   uint8_t tries;   /* before this one */
 };
 
-/* With VERDICT_RETRY and VERDICT_FAILED, *failure and reason say what failed.
+/* With VERDICT_RETRY, VERDICT_DOUBTED and VERDICT_FAILED, *failure and reason say what failed.
  * reason: for a log line after "host: what was asked for: ". */
 enum verdict response_verdict(const struct response *response,
                               enum ttn_failure *failure, char *reason,

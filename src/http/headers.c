@@ -34,6 +34,7 @@ static int64_t *count_member(struct ttn_answer *answer,
 
 static void header_forget(struct ttn_answer *answer) {
   answer->date = 0;
+  answer->from_stack = false;
   answer->warning[0] = '\0';
   for (size_t i = 0; i < N_COUNT_HEADERS; i++)
     *count_member(answer, &count_headers[i]) = -1;
@@ -91,6 +92,10 @@ static void header_take(struct ttn_answer *answer, const char *name,
       answer->date = 0;
   } else if (NAME_IS("X-Warning")) {
     take_warning(answer, text, n);
+  } else if (NAME_IS("X-Request-Id") ||
+             (NAME_IS("Cache-Control") && n == strlen("no-store") &&
+              strncasecmp(text, "no-store", n) == 0)) {
+    answer->from_stack = true;
   }
 #undef NAME_IS
 }

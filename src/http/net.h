@@ -19,6 +19,8 @@ struct ttn_answer {
   int64_t total_count;      /* X-Total-Count, -1 = none, -2 = malformed */
   /* X-Rate-Limit-*: seconds and counts, -1 = none */
   int64_t rate_limit, rate_available, rate_reset, rate_retry;
+  bool from_stack; /* has "Cache-Control: no-store", as every answer of the
+                    * stack (tests/answers), or X-Request-Id */
   char warning[128]; /* X-Warning, "" = none; control characters as '?' */
   bool http2;
   bool reused;    /* over a connection that was there before */

@@ -32,7 +32,7 @@ class Answer:
     def __init__(self, status, body, headers=None, content_type=JSON):
         self.status = status
         self.body = body
-        self.headers = [("Content-Type", content_type)] + (headers or [])
+        self.headers = [("Cache-Control", "no-store"), ("Content-Type", content_type)] + (headers or [])
         self.sights = ()
         self.gzip = None
         self.wire = None

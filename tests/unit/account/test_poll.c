@@ -480,6 +480,73 @@ static void test_maintenance(void **state) {
   stack_close(p);
 }
 
+/* Five gateways, and then {}: of a proxy in polls 1 and 2, of the stack in poll
+ * 4. */
+static void all_gone(struct stack *p, struct ttn_call *call) {
+  if (is_list(call)) {
+    LIST(p, call, "a-gw", EU1, "b-gw", EU1, "c-gw", EU1, "d-gw", EU1, "e-gw",
+         EU1);
+  } else if (p->poll == 0 || p->poll == 3) {
+    answer_batch(p, call, CONNECTED);
+  } else {
+    call->answer.from_stack = p->poll == 4;
+    answer_add(p, "{}");
+  }
+}
+
+static void test_all_gone(void **state) {
+  (void)state;
+  struct stack *p = stack_open(all_gone, NULL);
+  stack_poll(p);
+  assert_reported(p, "ttn_api/home/count-connected=5");
+  for (int poll = 1; poll <= 2; poll++) {
+    stack_poll(p);
+    assert_not_reported(p, "ttn/a-gw");
+    assert_reported(p, "ttn_api/home/count-unknown=5");
+    assert_reported(p, "ttn_api/home/bool-up=0");
+  }
+  assert_logged(p, 1, "none of 5 gateways that were connected");
+  stack_poll(p);
+  assert_reported(p, "ttn_api/home/count-connected=5");
+  stack_poll(p);
+  assert_int_equal(p->started, 3); /* the list, and two looks */
+  assert_reported(p, "ttn_api/home/count-disconnected=5");
+  assert_reported(p, "ttn_api/home/bool-up=1");
+  assert_reported(p, "ttn/a-gw/bool-connected=0");
+  stack_close(p);
+}
+
+/* A round trip that is no duration costs the round trips, and one line. */
+static void odd(struct stack *p, struct ttn_call *call) {
+  if (is_list(call))
+    LIST(p, call, "a-gw", EU1, "b-gw", EU1);
+  else
+    answer_batch(p, call,
+                 p->poll < 3 ? CONNECTED
+                     ",\"uplink_count\":\"5\",\"round_trip_times\":{"
+                     "\"min\":\"soon\"}"
+                             : CONNECTED);
+}
+
+static void test_odd_field(void **state) {
+  (void)state;
+  struct stack *p = stack_open(odd, NULL);
+  for (int poll = 0; poll < 3; poll++) {
+    stack_poll(p);
+    assert_reported(p, "ttn/a-gw/bool-connected=1");
+    assert_reported(p, "ttn/a-gw/packets-uplink=5");
+    assert_not_reported(p, "ttn/a-gw/duration-rtt_min");
+    assert_reported(p, "ttn_api/home/bool-up=1");
+  }
+  assert_logged(p, 1,
+                "the statistics of 2 gateways have a field that makes no "
+                "sense; its values are left out; first a-gw: "
+                "round_trip_times.min");
+  stack_poll(p);
+  assert_logged(p, 1, "all fields of the statistics make sense again");
+  stack_close(p);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_moves_to_a_stranger),
@@ -500,6 +567,8 @@ int main(void) {
       cmocka_unit_test(test_names_without_memory),
       cmocka_unit_test(test_no_memory_is_no_limit),
       cmocka_unit_test(test_maintenance),
+      cmocka_unit_test(test_all_gone),
+      cmocka_unit_test(test_odd_field),
   };
   return cmocka_run_group_tests_name("poll", tests, NULL, NULL);
 }

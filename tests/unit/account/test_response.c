@@ -17,6 +17,7 @@
 static const char *const names[] = {
     [VERDICT_OK] = "ok",
     [VERDICT_RETRY] = "retry",
+    [VERDICT_DOUBTED] = "doubted",
     [VERDICT_FAILED] = "failed",
     [VERDICT_RATE_LIMITED] = "rate_limited",
     [VERDICT_KEY_REJECTED] = "key_rejected",
@@ -40,6 +41,7 @@ static const enum ttn_body bodies[] = {
 struct judged {
   struct test_env test;
   struct ttn_decoder *decoder;
+  size_t n_lost;
   enum ttn_failure failure;
   char reason[300];
 };
@@ -62,12 +64,14 @@ static const char *judge(struct judged *j, enum api_call api,
                               .error = ttn_decoder_error(j->decoder),
                               .first_page = true,
                               .n_listed = n + skipped,
+                              .n_lost = j->n_lost,
                               .tries = tries};
   return names[response_verdict(&response, &j->failure, j->reason,
                                 sizeof(j->reason))];
 }
 
 static void init(struct judged *j) {
+  j->n_lost = 0;
   j->decoder = ttn_decoder_new(&test_env_init(&j->test)->env);
 }
 
@@ -237,6 +241,26 @@ static void test_no_answers(void **state) {
   end(&j);
 }
 
+/* An answer that knows none of many gateways is looked at twice. */
+static void test_nothing_there(void **state) {
+  struct judged j;
+  struct ttn_answer foreign = {.status = 200, .total_count = -1};
+  struct ttn_answer own = {
+      .status = 200, .total_count = -1, .from_stack = true};
+  (void)state;
+  init(&j);
+  j.n_lost = 3;
+  assert_verdict(API_BATCH, foreign, "{}", 0, "ok", "");
+  j.n_lost = 4;
+  assert_verdict(API_BATCH, own, "{}", 0, "doubted", "");
+  assert_verdict(API_BATCH, own, "{}", 1, "ok", "");
+  assert_verdict(API_BATCH, foreign, "{}", 0, "doubted", "");
+  assert_verdict(API_BATCH, foreign, "{}", 1, "failed",
+                 "none of 4 gateways that were connected");
+  assert_int_equal(j.failure, TTN_FAIL_ANSWER);
+  end(&j);
+}
+
 /* Only the first page of a list that has no X-Total-Count is that of a key that
  * did not arrive. */
 static void test_empty_list(void **state) {
@@ -291,6 +315,7 @@ int main(void) {
       cmocka_unit_test(test_recorded), cmocka_unit_test(test_broken),
       cmocka_unit_test(test_bodies),   cmocka_unit_test(test_empty_list),
       cmocka_unit_test(test_others),   cmocka_unit_test(test_no_answers),
+      cmocka_unit_test(test_nothing_there),
   };
   return cmocka_run_group_tests_name("response", tests, NULL, NULL);
 }

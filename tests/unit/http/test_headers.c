@@ -129,6 +129,17 @@ static void test_not_these(void **state) {
   assert_int_equal(answer.date, 0);
 }
 
+static void test_from_stack(void **state) {
+  static const char *const others[] = {
+      "", "Cache-Control: no-cache\r\n", "Cache-Control: no-storefront\r\n",
+      "Pragma: no-store\r\n"};
+  (void)state;
+  assert_true(read_block("cache-control: No-Store\r\n").from_stack);
+  assert_true(read_block("X-Request-Id: 5\r\n").from_stack);
+  for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+    assert_false(read_block(others[i]).from_stack);
+}
+
 static void test_warning(void **state) {
   struct ttn_headers headers;
   struct ttn_answer answer;
@@ -208,7 +219,7 @@ int main(void) {
       cmocka_unit_test(test_counts),      cmocka_unit_test(test_twice),
       cmocka_unit_test(test_not_these),   cmocka_unit_test(test_warning),
       cmocka_unit_test(test_blocks),      cmocka_unit_test(test_bound),
-      cmocka_unit_test(test_short_lines),
+      cmocka_unit_test(test_short_lines), cmocka_unit_test(test_from_stack),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
