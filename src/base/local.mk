@@ -13,4 +13,6 @@ src_libttn_la_SOURCES += \
 	%D%/text.c \
 	%D%/text.h \
 	%D%/timestamp.c \
-	%D%/timestamp.h
+	%D%/timestamp.h \
+	%D%/utf8.c \
+	%D%/utf8.h

@@ -2,6 +2,7 @@
 #include "base/text.h"
 
 #include "base/env.h"
+#include "base/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,9 +10,12 @@
 char *ttn_print(char *buffer, size_t size, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  if (vsnprintf(buffer, size, format, args) < 0 && size > 0)
-    buffer[0] = '\0';
+  int n = vsnprintf(buffer, size, format, args);
   va_end(args);
+  if (n < 0 && size > 0)
+    buffer[0] = '\0';
+  if (n >= 0 && (size_t)n >= size && size > 0)
+    ttn_utf8_trim(buffer);
   return buffer;
 }
 

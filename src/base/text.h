@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* snprintf into a buffer of `size` bytes; a text that does not fit is cut and
- * always ended. Returns buffer. */
+/* snprintf into a buffer of `size` bytes; a text that does not fit is cut, but
+ * not within a character of UTF-8, and always ended. Returns buffer. */
 char *ttn_print(char *buffer, size_t size, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -8,6 +8,7 @@
 #include "config/settings.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 #include <string.h>
 
@@ -15,15 +16,15 @@
 
 static bool name_usable(const struct ttn_env *env, const char *name) {
   size_t n = strlen(name);
-  bool plain = true;
-  for (const char *c = name; *c != '\0'; c++)
-    plain = plain && (unsigned char)*c >= ' ' && *c != 0x7f;
-  if (n >= 1 && n <= TTN_NAME_MAX && plain)
+  char shown[TTN_NAME_MAX + 1];
+  if (n >= 1 && n <= TTN_NAME_MAX && ttn_utf8_plain(name))
     return true;
+  ttn_utf8_clean(shown, sizeof(shown), name, n);
   ttn_log(env, TTN_ERROR,
-          "an <Account> needs a name of 1 to %d characters without control "
-          "characters, as in <Account \"home\">",
-          TTN_NAME_MAX);
+          "<Account \"%s\"> is left out: an account needs a name of 1 to %d "
+          "bytes of UTF-8 without control characters; if it has others than "
+          "ASCII, save the configuration as UTF-8",
+          shown, TTN_NAME_MAX);
   return false;
 }
 

@@ -21,6 +21,7 @@
 #include "tts/decode.h"
 #include "tts/api_key.h"
 #include "base/secret.h"
+#include "base/utf8.h"
 
 #define TEXT_MAX 4096
 #define LINES_MAX 100000 /* of one option that may come many times */
@@ -413,6 +414,10 @@ static bool check_text(const struct take *take) {
     if ((unsigned char)*c < ' ' || *c == 0x7f)
       return REFUSE(take, "holds a line end or another control character: "
                           "write it on one line");
+  if (take->spec->at == AT(host) && !ttn_utf8_plain(text))
+    return REFUSE(take, "is not UTF-8, and Prometheus would drop the whole "
+                        "scrape: save the configuration as UTF-8, or write it "
+                        "in ASCII");
   return true;
 }
 

@@ -107,10 +107,6 @@ void ttn_json_grow(struct ttn_json *json, void **array, size_t *room,
 
 /* What a token means (json_text.c). */
 
-/* A text for people's eyes into buffer: cut to fit, but never within a
- * character; control characters and what is no UTF-8 become '?'. Returns its
- * length. */
-size_t ttn_json_clean(char *buffer, size_t size, const char *text, size_t n);
 /* An integer in a string or a number, if it is whole and exact. */
 bool ttn_json_u64(const struct ttn_json_value *value, uint64_t *number);
 /* A finite number, rounded as strtod(3) does, whatever the locale. */

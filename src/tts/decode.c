@@ -7,6 +7,7 @@
  * the arrays of entries and gateways stay and are filled again. */
 #include "tts/decode.h"
 
+#include "base/utf8.h"
 #include "tts/decode_body.h"
 
 #include <string.h>
@@ -118,6 +119,6 @@ char *ttn_decode_string(struct ttn_decoder *decoder,
 const char *ttn_decode_text(struct ttn_decoder *decoder,
                             const struct ttn_json_value *value) {
   char text[TEXT_SIZE];
-  size_t n = ttn_json_clean(text, sizeof(text), value->text, value->n);
+  size_t n = ttn_utf8_clean(text, sizeof(text), value->text, value->n);
   return ttn_json_copy(decoder->json, text, n);
 }

@@ -64,7 +64,7 @@ extern const struct ttn_json_body ttn_body_batch, ttn_body_single,
 /* The string's copy, or NULL when it holds a NUL or more than `most` bytes. */
 char *ttn_decode_string(struct ttn_decoder *decoder,
                         const struct ttn_json_value *value, size_t most);
-/* As people may see it: see ttn_json_clean. */
+/* As people may see it: see ttn_utf8_clean. */
 const char *ttn_decode_text(struct ttn_decoder *decoder,
                             const struct ttn_json_value *value);
 

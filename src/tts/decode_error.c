@@ -4,6 +4,7 @@
  * decides by name, so whatever is not as expected is left out, and nothing
  * makes it fail. */
 #include "tts/decode_body.h"
+#include "base/utf8.h"
 
 #include <limits.h>
 #include <string.h>
@@ -88,17 +89,17 @@ static void add_item(char *list, size_t size,
     return;
   if (comma > 0)
     list[used++] = ',';
-  ttn_json_clean(list + used, size - used, value->text, value->n);
+  ttn_utf8_clean(list + used, size - used, value->text, value->n);
 }
 
 static void take_detail(struct ttn_api_error *error, int id,
                         const struct ttn_json_value *value) {
   switch (id) {
   case F_NAMESPACE:
-    ttn_json_clean(error->space, sizeof(error->space), value->text, value->n);
+    ttn_utf8_clean(error->space, sizeof(error->space), value->text, value->n);
     break;
   case F_NAME:
-    ttn_json_clean(error->name, sizeof(error->name), value->text, value->n);
+    ttn_utf8_clean(error->name, sizeof(error->name), value->text, value->n);
     break;
   case F_MISSING:
     add_item(error->missing, sizeof(error->missing), value);
@@ -116,7 +117,7 @@ static void error_value(void *ctx, const struct ttn_json_field *field,
   uint64_t code;
   if (field->id == F_MESSAGE) {
     error->json = true;
-    ttn_json_clean(error->message, sizeof(error->message), value->text,
+    ttn_utf8_clean(error->message, sizeof(error->message), value->text,
                    value->n);
   } else if (field->id == F_CODE) {
     if (!ttn_json_u64(value, &code) || code > INT_MAX)

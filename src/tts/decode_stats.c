@@ -15,6 +15,7 @@
 #include "tts/api_key.h"
 #include "base/secret.h"
 #include "base/timestamp.h"
+#include "base/utf8.h"
 
 #include <string.h>
 
@@ -361,6 +362,8 @@ static bool take_count(const struct ttn_json_value *value,
 static bool take_word(struct ttn_decoder *decoder,
                       const struct ttn_json_value *value, const char **word) {
   char *copy = ttn_decode_string(decoder, value, WORD_MAX);
+  if (copy != NULL && !ttn_utf8_plain(copy))
+    copy = NULL;
   if (copy != NULL)
     ttn_secret_mask(copy);
   *word = copy;

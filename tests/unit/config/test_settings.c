@@ -221,6 +221,10 @@ static void test_wrong_texts(void **state) {
       {"Host", "two\nlines",
        "ERROR account \"home\": Host holds a line end or another control "
        "character: write it on one line\n"},
+      {"Host", "B\xfcro",
+       "ERROR account \"home\": Host is not UTF-8, and Prometheus would drop "
+       "the whole scrape: save the configuration as UTF-8, or write it in "
+       "ASCII\n"},
       {"Interval", "60",
        "ERROR account \"home\": Interval wants a number without quotes: "
        "Interval 60\n"},
@@ -595,14 +599,15 @@ static void test_account_names(void **state) {
   assert_null(ttn_settings_new(&env, longest));
   assert_null(ttn_settings_new(&env, ""));
   assert_null(ttn_settings_new(&env, "two\nlines"));
+  (void)log_since();
+  assert_null(ttn_settings_new(&env, "B\xfcro")); /* Latin-1 */
   assert_string_equal(
       log_since(),
-      "ERROR an <Account> needs a name of 1 to 127 characters without control "
-      "characters, as in <Account \"home\">\n"
-      "ERROR an <Account> needs a name of 1 to 127 characters without control "
-      "characters, as in <Account \"home\">\n"
-      "ERROR an <Account> needs a name of 1 to 127 characters without control "
-      "characters, as in <Account \"home\">\n");
+      "ERROR <Account \"B?ro\"> is left out: an account needs a name of 1 to "
+      "127 bytes of UTF-8 without control characters; if it has others than "
+      "ASCII, save the configuration as UTF-8\n");
+  assert_null(ttn_settings_new(&env, "B\xc2\x85ro")); /* U+0085, a line end */
+  assert_non_null(strstr(log_since(), "<Account \"B?ro\"> is left out"));
   longest[127] = '\0';
   struct ttn_settings *s = ttn_settings_new(&env, longest);
   assert_non_null(s);

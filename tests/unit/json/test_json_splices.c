@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "json/json.h"
+#include "base/utf8.h"
 #include "lib/json_suite.h"
 
 #include <ctype.h>
@@ -316,7 +317,7 @@ static bool is_value_of(const struct splice *splice, const char *value,
   /* yajl's text would end at a NUL. */
   if (strcmp(splice->file->name, "y_string_null_escape.json") == 0)
     return strcmp(text, "?") == 0;
-  ttn_json_clean(shown, sizeof(shown), string, strlen(string));
+  ttn_utf8_clean(shown, sizeof(shown), string, strlen(string));
   return strcmp(text, string) == 0 || strcmp(text, shown) == 0;
 }
 

@@ -11,6 +11,7 @@
 #include "lib/decoding.h"
 #include "json/json.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 #include <locale.h>
 #include <math.h>
@@ -236,6 +237,7 @@ static void bad_fields(void **state) {
       {"\"protocol\":\"0123456789012345678901234567890123456789012345678901"
        "2345678901234\"",
        "protocol"},
+      {"\"protocol\":\"u\\ndp\"", "protocol"},
       {"\"gateway_remote_address\":\"1.2.3.4\"", "gateway_remote_address"},
       {"\"gateway_remote_address\":{\"ip\":4}", "gateway_remote_address.ip"},
       {"\"last_status\":[]", "last_status"},
@@ -550,11 +552,11 @@ static void tokens_alone(void **state) {
   assert_false(ttn_json_double(&boolean, &number));
   assert_false(ttn_json_double(&text, &number));
   assert_false(ttn_json_double(&cut, &number));
-  assert_int_equal(ttn_json_clean(buffer, sizeof(buffer), "a\xe6\xbc", 3), 3);
+  assert_int_equal(ttn_utf8_clean(buffer, sizeof(buffer), "a\xe6\xbc", 3), 3);
   assert_string_equal(buffer, "a??");
-  assert_int_equal(ttn_json_clean(buffer, sizeof(buffer), "\xe6\xbcz", 3), 3);
+  assert_int_equal(ttn_utf8_clean(buffer, sizeof(buffer), "\xe6\xbcz", 3), 3);
   assert_string_equal(buffer, "??z");
-  assert_int_equal(ttn_json_clean(buffer, 3, "abc", 3), 2);
+  assert_int_equal(ttn_utf8_clean(buffer, 3, "abc", 3), 2);
   assert_string_equal(buffer, "ab");
 }
 
