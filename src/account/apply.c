@@ -46,7 +46,7 @@ static void log_moved(const struct account_context *c,
                       const struct hosts *hosts, const struct gateway *gw,
                       int host) {
   if (!ttn_filter_exact(c->filter) /* else the registered host is a guess */
-      && gw->registered_host != host)
+      && gw->registered_host >= 0 && gw->registered_host != host)
     context_log(c, TTN_NOTICE,
                 "gateway %s is registered at %s but connected at %s, and is "
                 "read there: set its gateway server address in the Console",
@@ -78,13 +78,25 @@ static void report_gateway(const struct account_context *c,
                      server_time, c->settings->meta_data ? &meta : NULL, part);
 }
 
+/* Its own host may not be asked, and it was never seen at any other: whether it
+ * is connected is not known. */
+static bool nobody_has_it(const struct finding *f) {
+  return f->proof == TTN_PROOF_ABSENT && f->gw->registered_host < 0 &&
+         f->gw->known.shown == TTN_UNKNOWN;
+}
+
 void apply_finding(struct apply *ap, struct account_context *c,
-                   const struct hosts *hosts, struct offsets *offsets,
+                   struct hosts *hosts, struct offsets *offsets,
                    const struct finding *f) {
   struct gateway *gw = f->gw;
   const char *why = NULL;
   if (gateway_is_done(gw))
     return;
+  if (nobody_has_it(f)) {
+    gateway_elsewhere(gw);
+    hosts_log_untrusted(hosts, c, gw->id, gw->address);
+    return;
+  }
   int current = gw->current_host;
   bool was_refused = gw->refused;
   struct ttn_outcome outcome =

@@ -22,7 +22,7 @@ struct apply {
 
 void apply_begin(struct apply *ap);
 void apply_finding(struct apply *ap, struct account_context *c,
-                   const struct hosts *hosts, struct offsets *offsets,
+                   struct hosts *hosts, struct offsets *offsets,
                    const struct finding *finding);
 /* An entry has a field that cannot be right. */
 void apply_bad_entry(struct apply *ap, struct account_context *c,

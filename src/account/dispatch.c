@@ -53,10 +53,7 @@ bool dispatch_idle(struct ttn_account *a) {
 
 /* No statistics will tell whether the key works. */
 static bool nobody_to_ask(const struct ttn_account *a) {
-  for (size_t i = 0; i < a->gateways.n; i++)
-    if (a->gateways.list[i]->current_host >= 0)
-      return false;
-  return true;
+  return a->gateways.n == 0;
 }
 
 static void after_discovery(struct ttn_account *a, enum discovery_step step) {

@@ -44,7 +44,7 @@ bool found_add(struct found_list *found, const struct account_context *c,
       .host = (int16_t)host,
       .name = keep_text(c->env, s->meta_data || s->notifications, listed->name),
       .eui = keep_text(c->env, s->meta_data, listed->eui),
-      .address = keep_text(c->env, s->meta_data, listed->address),
+      .address = keep_text(c->env, s->meta_data || host < 0, listed->address),
       .has_location = listed->has_location,
       .location = listed->location};
   ttn_print(f->id, sizeof(f->id), "%s", listed->id);
@@ -100,6 +100,12 @@ static void forget_absent(struct gateway *gw) {
     gw->absent_at = 0;
 }
 
+/* Many a gateway has the address of a vendor or of an old stack and is connected
+ * to the account's own host. */
+static int16_t home_of(int16_t registered_host) {
+  return registered_host < 0 ? 0 : registered_host;
+}
+
 static void gateway_update(struct gateway *gw, const struct ttn_env *env,
                            struct found *f) {
   move_text(env, &gw->name, &f->name);
@@ -108,7 +114,7 @@ static void gateway_update(struct gateway *gw, const struct ttn_env *env,
   gw->has_location = f->has_location;
   gw->location = f->location;
   if (gw->registered_host != f->host)
-    gw->current_host = f->host;
+    gw->current_host = home_of(f->host);
   gw->registered_host = f->host;
   forget_absent(gw);
   gw->missed_lists = 0;
@@ -145,7 +151,8 @@ static struct gateway *gateway_add(const struct merge *m, struct found *f) {
     return NULL;
   }
   ttn_print(gw->id, sizeof(gw->id), "%s", f->id);
-  gw->registered_host = gw->current_host = f->host;
+  gw->registered_host = f->host;
+  gw->current_host = home_of(f->host);
   gateway_update(gw, m->c->env, f);
   offsets_restore(m->offsets, gw->id, &gw->known);
   return gw;
@@ -265,8 +272,7 @@ void gateways_save(const struct gateways *g, struct account_context *c,
 /* ---- one gateway ---- */
 
 bool gateway_is_done(const struct gateway *gw) {
-  return gw->removed || gw->registered_host < 0 ||
-         gw->result == GATEWAY_ANSWERED;
+  return gw->removed || gw->result == GATEWAY_ANSWERED;
 }
 
 struct ttn_meta gateway_meta(const struct gateway *gw) {
@@ -292,9 +298,11 @@ struct ttn_outcome gateway_learn(struct gateway *gw, int host,
   if (outcome.state == TTN_CONNECTED)
     gw->absent_at = 0;
   gw->current_host =
-      proof == TTN_PROOF_ABSENT ? gw->registered_host : (int16_t)host;
+      proof == TTN_PROOF_ABSENT ? home_of(gw->registered_host) : (int16_t)host;
   return outcome;
 }
+
+void gateway_elsewhere(struct gateway *gw) { gw->result = GATEWAY_ELSEWHERE; }
 
 void gateway_defer_counts(struct gateway *gw, uint8_t counts) {
   gw->pending_counts = counts;

@@ -15,7 +15,8 @@
 enum gateway_result {
   GATEWAY_PENDING,  /* not asked for, or no answer yet: unknown */
   GATEWAY_ANSWERED, /* what an answer proved is known and reported */
-  GATEWAY_REFUSED   /* a refusal is remembered: unknown */
+  GATEWAY_REFUSED,  /* a refusal is remembered: unknown */
+  GATEWAY_ELSEWHERE /* no host that may have the key has it: unknown */
 };
 
 struct lookup; /* cluster_lookup.h */
@@ -31,9 +32,9 @@ struct gateway {
   bool removed;            /* it left the list during this poll */
   uint8_t missed_lists;    /* complete lists in a row that lacked it */
   int16_t registered_host; /* of its gateway_server_address; -1: may not have
-                            * the key */
-  int16_t current_host;    /* where it is asked: the registered host, or where
-                            * it was found */
+                            * the key, or is no host */
+  int16_t current_host;    /* where it is asked: the registered host, for -1 the
+                            * account's own, or where it was found */
   uint64_t absent_at;    /* bit h: host h was asked since the last discovery, or
                           * since it was last connected, and lacks it */
   struct lookup *lookup; /* it is being looked up at other hosts */
@@ -96,8 +97,7 @@ void gateways_save(const struct gateways *g, struct account_context *c,
                    struct offsets *offsets, bool with_values);
 
 /* Nothing more is learnt of it in this poll: it was answered, or the list
- * removed it during the poll, or moved it to a host that may not have the key.
- */
+ * removed it during the poll. */
 bool gateway_is_done(const struct gateway *gw);
 struct ttn_meta gateway_meta(const struct gateway *gw);
 
@@ -111,6 +111,8 @@ struct ttn_outcome gateway_learn(struct gateway *gw, int host,
                                  int64_t server_time, const char **why);
 /* counts: bits that wait for the state file; 0: they were reported. */
 void gateway_defer_counts(struct gateway *gw, uint8_t counts);
+/* No host that was asked has gw, whose own may not have the key. */
+void gateway_elsewhere(struct gateway *gw);
 /* Its refusal is known at the start of a poll. */
 void gateway_still_refused(struct gateway *gw);
 /* True: this was not logged yet. */

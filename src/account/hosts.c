@@ -49,9 +49,11 @@ uint64_t hosts_to_ask(const struct hosts *hosts) {
   return all;
 }
 
-/* A host that may not have the key is logged once, and only so many are. */
-static void log_untrusted(struct hosts *hosts, const struct account_context *c,
-                          const char *name, bool valid) {
+void hosts_log_untrusted(struct hosts *hosts, const struct account_context *c,
+                         const char *id, const char *address) {
+  char host[TTN_HOST_MAX + 1];
+  bool valid = address != NULL && ttn_address_host(address, host);
+  const char *name = valid ? host : address != NULL ? address : "";
   uint64_t h = ttn_hash(TTN_HASH, name, strlen(name));
   for (size_t i = 0; i < hosts->n_untrusted; i++)
     if (hosts->untrusted[i] == h)
@@ -73,19 +75,20 @@ static void log_untrusted(struct hosts *hosts, const struct account_context *c,
       safe[n] = name[n] > ' ' && name[n] < 0x7f ? name[n] : '?';
     safe[n] = '\0';
     context_log(c, TTN_WARNING,
-                "\"%s\" is not a host: gateways with this gateway server "
-                "address are unknown; correct it in the Console (General "
-                "settings)",
-                safe);
+                "gateway %s is unknown: no cluster that was asked has it, and "
+                "its gateway server address \"%s\" is not a host; correct it "
+                "in the Console (General settings)",
+                id, safe);
     return;
   }
   struct ttn_endpoint endpoint = c->settings->url;
   ttn_print(endpoint.host, sizeof(endpoint.host), "%s", name);
   char url[TTN_URL_MAX];
   context_log(c, TTN_WARNING,
-              "gateways at %s are unknown: this host may not have the key; if "
-              "it is yours, allow it with: Cluster \"%s\"",
-              name, ttn_endpoint_print(url, sizeof(url), &endpoint));
+              "gateway %s is unknown: no cluster that was asked has it, and %s, "
+              "where it is registered, may not have the key; if that host is "
+              "yours, allow it with: Cluster \"%s\"",
+              id, name, ttn_endpoint_print(url, sizeof(url), &endpoint));
 }
 
 int hosts_find(struct hosts *hosts, const struct account_context *c,
@@ -93,19 +96,15 @@ int hosts_find(struct hosts *hosts, const struct account_context *c,
   char name[TTN_HOST_MAX + 1];
   if (address == NULL || address[0] == '\0')
     return 0;
-  if (!ttn_address_host(address, name)) {
-    log_untrusted(hosts, c, address, false);
+  if (!ttn_address_host(address, name))
     return -1;
-  }
   if (name[0] == '\0')
     return 0;
   int h = host_index(hosts, name);
   if (h >= 0)
     return h;
-  if (!ttn_host_trusted(&c->settings->url, name) || hosts->n == HOSTS_MAX) {
-    log_untrusted(hosts, c, name, true);
+  if (!ttn_host_trusted(&c->settings->url, name) || hosts->n == HOSTS_MAX)
     return -1;
-  }
   struct ttn_endpoint endpoint = c->settings->url;
   ttn_print(endpoint.host, sizeof(endpoint.host), "%s", name);
   add_host(hosts, &endpoint);

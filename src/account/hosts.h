@@ -62,9 +62,13 @@ struct hosts {
 
 void hosts_init(struct hosts *hosts, const struct account_context *c);
 /* The host of a gateway_server_address, which is added if it is new; -1: it may
- * not have the key (logged once each). */
+ * not have the key, or is no host. */
 int hosts_find(struct hosts *hosts, const struct account_context *c,
                const char *address);
+/* Such an address, of a gateway that no host which was asked has: logged once
+ * for each host, and only for so many. address: as the list has it, or NULL. */
+void hosts_log_untrusted(struct hosts *hosts, const struct account_context *c,
+                         const char *id, const char *address);
 /* Bit h: hosts that must lack a gateway before it counts as disconnected. Not
  * one whose name only a gateway's address holds, that does not resolve and has
  * never answered: a typo in one address would keep every other gateway from

@@ -174,23 +174,24 @@ static void end_hosts(struct ttn_account *a) {
 }
 
 /* Only now: a gateway that was answered may have left the list since. up: every
- * wanted gateway has an answer or a remembered refusal. */
+ * wanted gateway has an answer or a remembered refusal, or all hosts that may
+ * have the key answered that they lack it. */
 static void count_gateways(const struct ttn_account *a, bool had_key,
                            struct ttn_api_stats *r) {
-  size_t refused = 0;
+  size_t settled = 0; /* unknown, and no answer will change that */
   r->listed = a->discovery.have_list;
   r->gateways = a->gateways.n;
   for (size_t i = 0; i < a->gateways.n; i++) {
     const struct gateway *gw = a->gateways.list[i];
     bool answered = gw->result == GATEWAY_ANSWERED;
-    refused += gw->result == GATEWAY_REFUSED;
+    settled += gw->result == GATEWAY_REFUSED || gw->result == GATEWAY_ELSEWHERE;
     r->connected += answered && gw->known.shown == TTN_CONNECTED;
     r->disconnected += answered && gw->known.shown != TTN_CONNECTED;
   }
   r->unknown = r->gateways - r->connected - r->disconnected;
   r->up = had_key && r->listed && !a->gateways.incomplete &&
           !discovery_any_denied(&a->discovery) &&
-          !a->credentials.poll.rejected && r->unknown == refused;
+          !a->credentials.poll.rejected && r->unknown == settled;
 }
 
 static bool list_limited(const struct ttn_account *a) {

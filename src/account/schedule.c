@@ -71,7 +71,7 @@ static void plan_pass(struct schedule *s, struct account_context *c,
   for (size_t i = 0; i < g->n; i++) {
     struct gateway *gw = g->list[i];
     gateway_still_refused(gw);
-    if (!gw->queued && gw->current_host >= 0 && gw->refused == refused &&
+    if (!gw->queued && gw->refused == refused &&
         push_gateway(&s->queues[gw->current_host], c->env, gw))
       gateway_queued(gw);
   }

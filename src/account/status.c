@@ -61,7 +61,7 @@ void ttn_account_gateway_status(const struct ttn_account *a, size_t i,
       .state = state,
       .refused = gw->result == GATEWAY_REFUSED,
       .registered_host = gw->registered_host,
-      .current_host = gw->current_host,
+      .current_host = gw->result == GATEWAY_ELSEWHERE ? -1 : gw->current_host,
       .connected_at = state == TTN_CONNECTED ? gw->known.connected_at : 0,
       .disconnected_at =
           state == TTN_DISCONNECTED ? gw->known.disconnected_at : 0,

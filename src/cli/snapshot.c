@@ -140,7 +140,7 @@ static enum unknown_reason why_unknown(const struct ttn_gateway_status *seen) {
     return UNKNOWN_NOT;
   if (seen->refused)
     return UNKNOWN_REFUSED;
-  if (seen->registered_host >= 0)
+  if (seen->current_host >= 0)
     return UNKNOWN_NO_ANSWER;
   return seen->address != NULL && !ttn_address_host(seen->address, host)
              ? UNKNOWN_BAD_ADDRESS

@@ -23,19 +23,62 @@ static void moves_to_stranger(struct stack *p, struct ttn_call *call) {
                  p->poll == 1 ? CONNECTED ",\"uplink_count\":\"7\"" : "");
 }
 
-/* Its new host may not have the key: what the old one says is not followed. */
+/* Its new host may not have the key, but the account's own has the gateway: an
+ * address of a vendor or of an old stack. */
 static void test_moves_to_a_stranger(void **state) {
   (void)state;
   struct stack *p = stack_open(moves_to_stranger, NULL);
   p->first = "/gateways?";
   stack_poll(p);
   stack_poll(p);
-  assert_not_reported(p, "ttn/a-gw");
-  assert_reported(p, "ttn_api/home/count-unknown=1");
-  assert_logged(p, 0, "is registered at");
-  stack_poll(p);
-  assert_int_equal(p->started, 1);
-  assert_not_reported(p, "ttn/a-gw");
+  assert_reported(p, "ttn/a-gw/packets-uplink=7");
+  assert_reported(p, "ttn_api/home/count-unknown=0");
+  assert_reported(p, "ttn_api/home/bool-up=1");
+  assert_logged(p, 0, "gateways.example");
+  stack_close(p);
+}
+
+static void at_strangers(struct stack *p, struct ttn_call *call) {
+  if (is_list(call))
+    LIST(p, call, "a-gw", "gateways.example", "b-gw", "not a host", "c-gw",
+         "router.eu.example:1700");
+  else if (is_at(call, EU1) && p->poll == 1)
+    answer_error(p, call, 500, "{}");
+  else if (is_at(call, EU1))
+    answer_add(p, "{\"entries\":{\"c-gw\":{%s}}}",
+               p->poll < 3 ? CONNECTED : DISCONNECTED);
+  else
+    answer_add(p, "{}");
+}
+
+/* Addresses that are foreign, or none: unknown, and named, only when no host
+ * that may have the key has the gateway; up is 0 only when one of those does
+ * not answer. A gateway that was seen there can be disconnected. */
+static void test_at_strangers(void **state) {
+  const char *const options[] = {"Cluster", NAM1, NULL};
+  (void)state;
+  struct stack *p = stack_open(at_strangers, options);
+  for (int poll = 0; poll < 4; poll++) {
+    stack_poll(p);
+    assert_not_reported(p, "ttn/a-gw");
+    assert_not_reported(p, "ttn/b-gw");
+    assert_reported(p, poll == 1 ? "ttn_api/home/bool-up=0"
+                                 : "ttn_api/home/bool-up=1");
+    assert_reported(p, poll == 1 ? "ttn_api/home/count-unknown=3"
+                                 : "ttn_api/home/count-unknown=2");
+    if (poll != 1)
+      assert_reported(p, poll < 3 ? "ttn/c-gw/bool-connected=1"
+                                  : "ttn/c-gw/bool-connected=0");
+  }
+  assert_logged(p, 1,
+                "gateway a-gw is unknown: no cluster that was asked has it, "
+                "and gateways.example, where it is registered, may not have "
+                "the key; if that host is yours, allow it with: Cluster "
+                "\"https://gateways.example\"");
+  assert_logged(p, 1,
+                "gateway b-gw is unknown: no cluster that was asked has it, "
+                "and its gateway server address \"not?a?host\" is not a host");
+  assert_logged(p, 0, "c-gw");
   stack_close(p);
 }
 
@@ -550,6 +593,7 @@ static void test_odd_field(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_moves_to_a_stranger),
+      cmocka_unit_test(test_at_strangers),
       cmocka_unit_test(test_leaves_after_its_answer),
       cmocka_unit_test(test_no_list_yet),
       cmocka_unit_test(test_limited_list),

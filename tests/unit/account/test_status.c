@@ -202,7 +202,10 @@ static void four_ways(struct stack *p, struct ttn_call *call) {
     LIST(p, call, "a-gw", EU1, "b-gw", NAM1, "c-gw", "gateways.example", "d-gw",
          EU1, "e-gw", NAM1);
   } else if (is_at(call, NAM1) && p->poll == 0) {
-    answer_add(p, "{\"entries\":{\"e-gw\":{" CONNECTED "}}}");
+    answer_add(p, "%s",
+               strstr(call->body, "\"e-gw\"") == NULL
+                   ? "{}"
+                   : "{\"entries\":{\"e-gw\":{" CONNECTED "}}}");
   } else if (is_at(call, NAM1)) {
     call->answer.failure = TTN_FAIL_CONNECT;
     call->answer.status = 0;
@@ -211,8 +214,12 @@ static void four_ways(struct stack *p, struct ttn_call *call) {
   } else if (strstr(call->body, "\"d-gw\"") != NULL) {
     answer_error(p, call, 403,
                  ERROR("pkg/identityserver", "insufficient_rights"));
-  } else {
-    answer_batch(p, call, CONNECTED);
+  } else { /* it does not have c-gw either */
+    const bool a = strstr(call->body, "\"a-gw\"") != NULL;
+    const bool b = strstr(call->body, "\"b-gw\"") != NULL;
+    answer_add(p, "{\"entries\":{%s%s%s}}",
+               a ? "\"a-gw\":{" CONNECTED "}" : "", a && b ? "," : "",
+               b ? "\"b-gw\":{" CONNECTED "}" : "");
   }
 }
 
