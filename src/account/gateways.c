@@ -100,8 +100,8 @@ static void forget_absent(struct gateway *gw) {
     gw->absent_at = 0;
 }
 
-/* Many a gateway has the address of a vendor or of an old stack and is connected
- * to the account's own host. */
+/* Many a gateway has the address of a vendor or of an old stack and is
+ * connected to the account's own host. */
 static int16_t home_of(int16_t registered_host) {
   return registered_host < 0 ? 0 : registered_host;
 }

@@ -84,11 +84,12 @@ void hosts_log_untrusted(struct hosts *hosts, const struct account_context *c,
   struct ttn_endpoint endpoint = c->settings->url;
   ttn_print(endpoint.host, sizeof(endpoint.host), "%s", name);
   char url[TTN_URL_MAX];
-  context_log(c, TTN_WARNING,
-              "gateway %s is unknown: no cluster that was asked has it, and %s, "
-              "where it is registered, may not have the key; if that host is "
-              "yours, allow it with: Cluster \"%s\"",
-              id, name, ttn_endpoint_print(url, sizeof(url), &endpoint));
+  context_log(
+      c, TTN_WARNING,
+      "gateway %s is unknown: no cluster that was asked has it, and %s, "
+      "where it is registered, may not have the key; if that host is "
+      "yours, allow it with: Cluster \"%s\"",
+      id, name, ttn_endpoint_print(url, sizeof(url), &endpoint));
 }
 
 int hosts_find(struct hosts *hosts, const struct account_context *c,

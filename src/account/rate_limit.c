@@ -49,8 +49,22 @@ void rate_limit_call_ended(struct rate_limit *limit) {
   limit->in_flight--;
 }
 
+/* The stack sends X-Rate-Limit-Retry, proxies and load balancers Retry-After.
+ */
+static int64_t retry_seconds(const struct ttn_answer *answer) {
+  if (answer->rate_retry >= 0)
+    return answer->rate_retry;
+  if (answer->retry_after >= 0)
+    return answer->retry_after;
+  if (answer->retry_at == 0 || answer->date == 0)
+    return RETRY_UNKNOWN;
+  return answer->retry_at > answer->date
+             ? (answer->retry_at - answer->date) / TTN_SECOND
+             : 0;
+}
+
 int64_t rate_limit_wait(const struct ttn_answer *answer) {
-  int64_t retry = answer->rate_retry >= 0 ? answer->rate_retry : RETRY_UNKNOWN;
+  int64_t retry = retry_seconds(answer);
   return ((retry > RETRY_MAX ? RETRY_MAX : retry) + 1) * TTN_SECOND;
 }
 

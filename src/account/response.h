@@ -40,8 +40,9 @@ struct response {
   uint8_t tries;   /* before this one */
 };
 
-/* With VERDICT_RETRY, VERDICT_DOUBTED and VERDICT_FAILED, *failure and reason say what failed.
- * reason: for a log line after "host: what was asked for: ". */
+/* With VERDICT_RETRY, VERDICT_DOUBTED and VERDICT_FAILED, *failure and reason
+ * say what failed. reason: for a log line after "host: what was asked for: ".
+ */
 enum verdict response_verdict(const struct response *response,
                               enum ttn_failure *failure, char *reason,
                               size_t reason_size);

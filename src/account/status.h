@@ -42,9 +42,9 @@ struct ttn_gateway_status {
   const char *name, *eui, *address;
   enum ttn_state state; /* in this poll */
   bool refused;         /* unknown: to this key */
-  int registered_host; /* -1: it may not have the key, or is no host */
-  int current_host;    /* where it is asked; -1: no host that was asked has it,
-                        * and the registered one may not have the key */
+  int registered_host;  /* -1: it may not have the key, or is no host */
+  int current_host;     /* where it is asked; -1: no host that was asked has it,
+                         * and the registered one may not have the key */
   int64_t connected_at; /* while connected, 0 = not known */
   int64_t disconnected_at; /* while disconnected, 0 = not known */
 };

@@ -24,6 +24,7 @@ static const struct count_header {
     {"X-Rate-Limit-Available", offsetof(struct ttn_answer, rate_available), -1},
     {"X-Rate-Limit-Reset", offsetof(struct ttn_answer, rate_reset), -1},
     {"X-Rate-Limit-Retry", offsetof(struct ttn_answer, rate_retry), -1},
+    {"Retry-After", offsetof(struct ttn_answer, retry_after), -1},
 };
 #define N_COUNT_HEADERS (sizeof count_headers / sizeof count_headers[0])
 
@@ -33,7 +34,7 @@ static int64_t *count_member(struct ttn_answer *answer,
 }
 
 static void header_forget(struct ttn_answer *answer) {
-  answer->date = 0;
+  answer->date = answer->retry_at = 0;
   answer->from_stack = false;
   answer->warning[0] = '\0';
   for (size_t i = 0; i < N_COUNT_HEADERS; i++)
@@ -82,6 +83,9 @@ static void header_take(struct ttn_answer *answer, const char *name,
     int64_t *member = count_member(answer, header), count;
     if (!NAME_IS(header->name))
       continue;
+    if (member == &answer->retry_after &&
+        ttn_http_date_parse(text, n, &answer->retry_at))
+      return;
     if (!read_count(text, n, &count) || (*member != -1 && *member != count))
       count = header->malformed;
     *member = count;

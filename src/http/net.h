@@ -19,9 +19,11 @@ struct ttn_answer {
   int64_t total_count;      /* X-Total-Count, -1 = none, -2 = malformed */
   /* X-Rate-Limit-*: seconds and counts, -1 = none */
   int64_t rate_limit, rate_available, rate_reset, rate_retry;
-  bool from_stack; /* has "Cache-Control: no-store", as every answer of the
-                    * stack (tests/answers), or X-Request-Id */
-  char warning[128]; /* X-Warning, "" = none; control characters as '?' */
+  int64_t retry_after; /* Retry-After in seconds, -1 = none, or a date: */
+  int64_t retry_at;    /* ns, 0 = none */
+  bool from_stack;     /* has "Cache-Control: no-store", as every answer of the
+                        * stack (tests/answers), or X-Request-Id */
+  char warning[128];   /* X-Warning, "" = none; control characters as '?' */
   bool http2;
   bool reused;    /* over a connection that was there before */
   uint64_t bytes; /* of body as received, before decompression */

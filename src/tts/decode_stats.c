@@ -312,8 +312,7 @@ static void leave_out_odd(struct ttn_stats_work *work) {
     leave_out_time(stats, TTN_HAS_LAST_STATUS, &stats->last_status);
   for (int kind = 0; kind < TTN_MESSAGES; kind++)
     if (is_left_out(work, F_LAST + kind))
-      leave_out_time(stats, (uint32_t)TTN_HAS_LAST << kind,
-                     &stats->last[kind]);
+      leave_out_time(stats, (uint32_t)TTN_HAS_LAST << kind, &stats->last[kind]);
   if (is_left_out(work, F_RTT))
     stats->has &= ~(uint32_t)TTN_HAS_ROUND_TRIPS;
   if (is_left_out(work, F_BANDS))

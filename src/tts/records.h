@@ -79,7 +79,7 @@ struct ttn_stats {
  * group (all round trips, all sub-bands, all metrics): `odd` names the first
  * one. Fields that we don't know are skipped, whatever they hold. */
 struct ttn_entry {
-  const char *id; /* of a batch; NULL of a single GET */
+  const char *id;        /* of a batch; NULL of a single GET */
   const char *bad, *odd; /* or NULL */
   struct ttn_stats stats;
 };

@@ -125,6 +125,7 @@ static void answer(struct played *p, struct ttn_call *call) {
                                      .rate_available = -1,
                                      .rate_reset = -1,
                                      .rate_retry = -1,
+                                     .retry_after = -1,
                                      .http2 = true};
   assert_null(strstr(call->url, "gateways.example"));
   if (call->body != NULL)

@@ -10,7 +10,7 @@
 
 #include "account/rate_limit.h"
 
-#define SECONDS(n) ((n) * TTN_SECOND)
+#define SECONDS(n) ((n)*TTN_SECOND)
 #define T0 SECONDS(1000) /* some time of the monotonic clock */
 
 /* An answer with these X-Rate-Limit headers; -1: none. */
@@ -20,7 +20,8 @@ static struct ttn_answer with(int status, int64_t limit, int64_t available,
                              .rate_limit = limit,
                              .rate_available = available,
                              .rate_reset = reset,
-                             .rate_retry = retry};
+                             .rate_retry = retry,
+                             .retry_after = -1};
 }
 
 /* Sends a call and lets it end with an answer. */
@@ -131,6 +132,23 @@ static void test_refused_bare(void **state) {
   assert_int_equal(burst(&limit, T0 + SECONDS(11), 100), 100);
 }
 
+/* Retry-After is a proxy's: the stack's own header comes first. */
+static void test_retry_after(void **state) {
+  struct ttn_answer answer = with(429, -1, -1, -1, -1);
+  (void)state;
+  answer.retry_after = 120;
+  assert_int_equal(rate_limit_wait(&answer), SECONDS(121));
+  answer.rate_retry = 5;
+  assert_int_equal(rate_limit_wait(&answer), SECONDS(6));
+  answer = with(429, -1, -1, -1, -1);
+  answer.retry_at = SECONDS(5000);
+  assert_int_equal(rate_limit_wait(&answer), SECONDS(11)); /* no Date */
+  answer.date = SECONDS(4970);
+  assert_int_equal(rate_limit_wait(&answer), SECONDS(31));
+  answer.date = SECONDS(6000);
+  assert_int_equal(rate_limit_wait(&answer), SECONDS(1));
+}
+
 /* Headers that contradict themselves or are absurd limit nothing for ever. */
 static void test_odd_headers(void **state) {
   static const int64_t odd[][3] = {{0, 0, 0},        {-5, 3, 1},
@@ -164,7 +182,8 @@ static void test_clock(void **state) {
 }
 
 /* One kind of call that is refused holds up no other. Calls for a single
- * gateway are limited for each gateway apart: the caller makes that one wait. */
+ * gateway are limited for each gateway apart: the caller makes that one wait.
+ */
 static void test_kinds(void **state) {
   struct rate_limit list = {0}, batch = {0}, single = {.per_gateway = true};
   (void)state;
@@ -181,8 +200,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_first),        cmocka_unit_test(test_burst),
       cmocka_unit_test(test_refill),       cmocka_unit_test(test_refused),
-      cmocka_unit_test(test_refused_bare), cmocka_unit_test(test_odd_headers),
-      cmocka_unit_test(test_clock),        cmocka_unit_test(test_kinds),
+      cmocka_unit_test(test_refused_bare), cmocka_unit_test(test_retry_after),
+      cmocka_unit_test(test_odd_headers),  cmocka_unit_test(test_clock),
+      cmocka_unit_test(test_kinds),
   };
   return cmocka_run_group_tests_name("rate_limit", tests, NULL, NULL);
 }

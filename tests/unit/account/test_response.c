@@ -312,9 +312,9 @@ static void test_others(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_recorded), cmocka_unit_test(test_broken),
-      cmocka_unit_test(test_bodies),   cmocka_unit_test(test_empty_list),
-      cmocka_unit_test(test_others),   cmocka_unit_test(test_no_answers),
+      cmocka_unit_test(test_recorded),      cmocka_unit_test(test_broken),
+      cmocka_unit_test(test_bodies),        cmocka_unit_test(test_empty_list),
+      cmocka_unit_test(test_others),        cmocka_unit_test(test_no_answers),
       cmocka_unit_test(test_nothing_there),
   };
   return cmocka_run_group_tests_name("response", tests, NULL, NULL);

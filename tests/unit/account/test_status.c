@@ -217,9 +217,8 @@ static void four_ways(struct stack *p, struct ttn_call *call) {
   } else { /* it does not have c-gw either */
     const bool a = strstr(call->body, "\"a-gw\"") != NULL;
     const bool b = strstr(call->body, "\"b-gw\"") != NULL;
-    answer_add(p, "{\"entries\":{%s%s%s}}",
-               a ? "\"a-gw\":{" CONNECTED "}" : "", a && b ? "," : "",
-               b ? "\"b-gw\":{" CONNECTED "}" : "");
+    answer_add(p, "{\"entries\":{%s%s%s}}", a ? "\"a-gw\":{" CONNECTED "}" : "",
+               a && b ? "," : "", b ? "\"b-gw\":{" CONNECTED "}" : "");
   }
 }
 
@@ -236,8 +235,8 @@ static void four_ways_and_key(struct stack *p, struct ttn_call *call) {
     assert_string_equal(g_.id, id_);                                           \
     assert_int_equal(g_.state, state_);                                        \
     assert_int_equal(g_.refused, refused_);                                    \
-    assert_int_equal(g_.registered_host, home_);                                          \
-    assert_int_equal(g_.current_host, at_);                                              \
+    assert_int_equal(g_.registered_host, home_);                               \
+    assert_int_equal(g_.current_host, at_);                                    \
   } while (0)
 
 static void test_gateways(void **state) {

@@ -13,12 +13,21 @@
 #include <string.h>
 
 static void test_plain(void **state) {
-  static const char *const good[] = {"", "roof", "B\xc3\xbcro", "\xe6\xbc\xa2",
-                                     "\xf0\x9f\x93\xa1", "\xc2\xa0"};
-  static const char *const bad[] = {
-      "B\xfcro",     "\xc3",         "\xbc",             "two\nlines",
-      "\x7f",        "\xc2\x85",     "\xc0\xaf",         "\xed\xa0\x80",
-      "\xe0\x80\xaf", "\xf0\x80\x80\xaf", "\xf4\x90\x80\x80", "\xff"};
+  static const char *const good[] = {
+      "",        "roof", "B\xc3\xbcro", "\xe6\xbc\xa2", "\xf0\x9f\x93\xa1",
+      "\xc2\xa0"};
+  static const char *const bad[] = {"B\xfcro",
+                                    "\xc3",
+                                    "\xbc",
+                                    "two\nlines",
+                                    "\x7f",
+                                    "\xc2\x85",
+                                    "\xc0\xaf",
+                                    "\xed\xa0\x80",
+                                    "\xe0\x80\xaf",
+                                    "\xf0\x80\x80\xaf",
+                                    "\xf4\x90\x80\x80",
+                                    "\xff"};
   (void)state;
   for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
     assert_true(ttn_utf8_plain(good[i]));

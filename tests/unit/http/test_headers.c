@@ -129,10 +129,24 @@ static void test_not_these(void **state) {
   assert_int_equal(answer.date, 0);
 }
 
+/* Seconds, or a date. */
+static void test_retry_after(void **state) {
+  struct ttn_answer answer = read_block("retry-after: 120\r\n");
+  (void)state;
+  assert_int_equal(answer.retry_after, 120);
+  assert_int_equal(answer.retry_at, 0);
+  answer = read_block("Retry-After: Tue, 29 Feb 2000 23:59:59 GMT\r\n");
+  assert_int_equal(answer.retry_after, -1);
+  assert_int_equal(answer.retry_at, INT64_C(951868799) * TTN_SECOND);
+  answer = read_block("Retry-After: soon\r\n");
+  assert_int_equal(answer.retry_after, -1);
+  assert_int_equal(answer.retry_at, 0);
+}
+
 static void test_from_stack(void **state) {
-  static const char *const others[] = {
-      "", "Cache-Control: no-cache\r\n", "Cache-Control: no-storefront\r\n",
-      "Pragma: no-store\r\n"};
+  static const char *const others[] = {"", "Cache-Control: no-cache\r\n",
+                                       "Cache-Control: no-storefront\r\n",
+                                       "Pragma: no-store\r\n"};
   (void)state;
   assert_true(read_block("cache-control: No-Store\r\n").from_stack);
   assert_true(read_block("X-Request-Id: 5\r\n").from_stack);
@@ -220,6 +234,7 @@ int main(void) {
       cmocka_unit_test(test_not_these),   cmocka_unit_test(test_warning),
       cmocka_unit_test(test_blocks),      cmocka_unit_test(test_bound),
       cmocka_unit_test(test_short_lines), cmocka_unit_test(test_from_stack),
+      cmocka_unit_test(test_retry_after),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

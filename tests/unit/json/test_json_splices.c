@@ -344,8 +344,8 @@ static bool is_left_out(const struct splice *splice, size_t owned,
 }
 
 /* Is the line of the field's group, which is left out as a whole? */
-static bool is_group_left_out(const char *line, size_t owned,
-                              const char *field, const struct lines *now) {
+static bool is_group_left_out(const char *line, size_t owned, const char *field,
+                              const struct lines *now) {
   char odd[300];
   size_t group = owned + 1 + strcspn(field + owned + 1, ".[");
   snprintf(odd, sizeof(odd), "%.*s.odd=", (int)owned, field);

@@ -44,6 +44,7 @@ static struct ttn_call *net_wait(void *ctx, int64_t until) {
                                      .rate_available = -1,
                                      .rate_reset = -1,
                                      .rate_retry = -1,
+                                     .retry_after = -1,
                                      .http2 = true};
   p->body[0] = '\0';
   p->answer(p, call);
