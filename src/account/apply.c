@@ -6,7 +6,10 @@
 
 #include <string.h>
 
-void apply_begin(struct apply *ap) { ap->poll = (struct apply_poll){0}; }
+void apply_begin(struct apply *ap, const struct account_context *c) {
+  ap->poll = (struct apply_poll){0};
+  ttn_changes_begin(&ap->changes, (unsigned)c->settings->notification_limit);
+}
 
 static void count_bad(struct apply *ap, const struct gateway *gw,
                       const char *reason) {
@@ -54,11 +57,11 @@ static void log_moved(const struct account_context *c,
                 hosts->list[host].endpoint.host);
 }
 
-static void notify(const struct account_context *c, struct gateway *gw,
-                   enum ttn_state state) {
+static void notify(struct apply *ap, const struct account_context *c,
+                   struct gateway *gw, enum ttn_state state) {
   if (c->settings->notifications)
-    ttn_notify_gateway(c->sink, &gw->notice, gw->id, gw->name, state,
-                       context_mono(c),
+    ttn_notify_gateway(c->sink, &ap->changes, &gw->notice, gw->id, gw->name,
+                       state, context_mono(c),
                        state == TTN_CONNECTED ? gw->known.connected_at
                                               : gw->known.disconnected_at,
                        c->settings->offline_after);
@@ -119,7 +122,7 @@ void apply_finding(struct apply *ap, struct account_context *c,
     gateway_defer_counts(gw, outcome.counts);
   report_gateway(c, gw, &outcome, f->stats, f->server_time,
                  wait ? TTN_PART_BUT_COUNTS : TTN_PART_ALL);
-  notify(c, gw, outcome.state);
+  notify(ap, c, gw, outcome.state);
 }
 
 void apply_refusal(struct apply *ap, struct gateway *gw) {
@@ -161,8 +164,10 @@ static void log_refused(const struct apply_poll *poll,
                 poll->n_refused == 1 ? "it" : "them");
 }
 
-void apply_end(struct apply *ap, const struct account_context *c) {
+void apply_end(struct apply *ap, const struct account_context *c,
+               size_t n_gateways) {
   const struct apply_poll *poll = &ap->poll;
+  ttn_changes_end(&ap->changes, c->sink, c->settings->account, n_gateways);
   log_refused(poll, c);
   if (poll->n_bad > 0 && ttn_episode_begin(&ap->bad))
     context_log(c, TTN_ERROR,

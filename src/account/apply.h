@@ -17,10 +17,11 @@ struct apply_poll {
 /* All zero at first. */
 struct apply {
   struct ttn_episode bad, odd, guess;
+  struct ttn_changes changes; /* of this poll */
   struct apply_poll poll;
 };
 
-void apply_begin(struct apply *ap);
+void apply_begin(struct apply *ap, const struct account_context *c);
 void apply_finding(struct apply *ap, struct account_context *c,
                    struct hosts *hosts, struct offsets *offsets,
                    const struct finding *finding);
@@ -37,7 +38,8 @@ void apply_refusal(struct apply *ap, struct gateway *gw);
  * reports the counts that waited for it. */
 void apply_pending(struct account_context *c, struct gateways *g,
                    struct offsets *offsets);
-/* A poll ends: logs what is new. */
-void apply_end(struct apply *ap, const struct account_context *c);
+/* A poll ends: tells what is new. */
+void apply_end(struct apply *ap, const struct account_context *c,
+               size_t n_gateways);
 
 #endif

@@ -112,7 +112,7 @@ static bool begin(struct ttn_account *a) {
   discovery_begin(&a->discovery);
   schedule_begin(&a->schedule);
   lookups_begin(&a->lookups);
-  apply_begin(&a->apply);
+  apply_begin(&a->apply, &a->context);
   bool has_key = credentials_begin(&a->credentials, &a->context);
   if (!has_key)
     context_count_failure(&a->context, TTN_FAIL_KEY);
@@ -226,7 +226,7 @@ void ttn_account_poll(struct ttn_account *a) {
   dispatch_end(a, stopped);
   if (!stopped) {
     apply_pending(c, &a->gateways, &a->offsets);
-    apply_end(&a->apply, c);
+    apply_end(&a->apply, c, a->gateways.n);
   }
   end_hosts(a);
   gateways_calls_ended(&a->gateways, c->env);

@@ -17,7 +17,9 @@
  *   wakes it. `collectd -T` reads once on the thread that ran init and ends at
  *   once: there the poll is done in place.
  * - free_func of each read's user data: ends the poll that is under way, joins
- *   the thread and frees the account. It runs before shutdown.
+ *   the thread and frees the account. It runs before shutdown. The last one
+ * ends the notifier: in shutdown, other plugins may have ended before, and a
+ *   notification must not reach them any more.
  * - shutdown: what is left.
  *
  * Traps: plugin_register_complex_read frees the user data when it fails, too,
@@ -32,6 +34,7 @@
 #include "account/ownership.h"
 #include "account/runner.h"
 #include "base/text.h"
+#include "report/notifier.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -63,6 +66,8 @@ struct wanted {
 static struct {
   struct wanted *wanted; /* in the order of the configuration */
   struct ttn_ownership *ownership;
+  struct ttn_notifier *notifier;
+  int n_readers;
   pthread_t main_thread; /* the one that ran init */
 } face;
 
@@ -182,24 +187,32 @@ static void sink_value(void *ctx, const struct ttn_value *value) {
   plugin_dispatch_values(&list);
 }
 
-static void sink_notify(void *ctx, const struct ttn_notification *what) {
+/* On the notifier's thread. */
+static void deliver(const char *host, const struct ttn_notification *what) {
   static const int severities[] = {
       [TTN_OKAY] = NOTIF_OKAY,
       [TTN_NOTIFY_WARNING] = NOTIF_WARNING,
       [TTN_NOTIFY_FAILURE] = NOTIF_FAILURE,
   };
-  struct reader *reader = ctx;
   const struct ttn_series_name *name = &ttn_series_names[what->series];
   notification_t note = {.severity = severities[what->severity],
                          .time = cdtime()};
   ttn_print(note.message, sizeof(note.message), "%s", what->message);
-  put_name(note.host, reader->host);
+  put_name(note.host, host);
   put_name(note.plugin, name->plugin);
   put_name(note.plugin_instance, what->subject);
   put_name(note.type, name->type);
   put_name(note.type_instance, name->type_instance);
   /* -1: nobody listens. Not an error. */
   (void)plugin_dispatch_notification(&note);
+}
+
+static void sink_notify(void *ctx, const struct ttn_notification *what) {
+  const struct reader *reader = ctx;
+  if (pthread_equal(pthread_self(), face.main_thread))
+    deliver(reader->host, what);
+  else
+    ttn_notifier_send(face.notifier, reader->host, what);
 }
 
 /* -- read -- */
@@ -217,6 +230,10 @@ static void free_reader(void *data) {
   struct reader *reader = data;
   ttn_runner_free(reader->runner);
   ttn_free(&env, reader);
+  if (--face.n_readers > 0)
+    return;
+  ttn_notifier_free(face.notifier);
+  face.notifier = NULL;
 }
 
 /* -- config -- */
@@ -338,13 +355,18 @@ static struct reader *new_reader(struct ttn_settings *settings) {
   ttn_settings_http(settings, &options);
   struct reader *reader = ttn_alloc(&env, sizeof(*reader));
   struct ttn_net *net = reader != NULL ? ttn_http_new(&env, &options) : NULL;
-  if (net == NULL) {
+  if (net != NULL && face.notifier == NULL)
+    face.notifier = ttn_notifier_new(&env, deliver, plugin_thread_create);
+  if (net == NULL || face.notifier == NULL) {
+    if (net != NULL)
+      net->free(net->ctx);
     ttn_log(&env, TTN_ERROR, "account \"%s\" is left out: no memory",
             settings->account);
     ttn_settings_free(&env, settings);
     ttn_free(&env, reader);
     return NULL;
   }
+  face.n_readers++;
   reader->sink =
       (struct ttn_sink){reader, sink_begin, sink_value, sink_notify, sink_end};
   reader->interval = NS_TO_CDTIME_T((cdtime_t)settings->interval);

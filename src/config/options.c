@@ -92,6 +92,8 @@ static const struct spec specs[] = {
     SWITCH("Notifications", "true", notifications),
     OPTION("OfflineAfter", "SECONDS", "0", TYPE_SECONDS, offline_after, 0,
            604800),
+    OPTION("NotificationLimit", "NUMBER", "10", TYPE_COUNT, notification_limit,
+           0, 1000000),
     SWITCH("MetaData", "false", meta_data),
     GROUP("CollectPackets", TTN_COLLECT_PACKETS),
     GROUP("CollectConnected", TTN_COLLECT_CONNECTED),

@@ -53,6 +53,7 @@ struct ttn_settings {
   char *state_file;             /* NULL: the default; "": none */
   bool notifications;
   int64_t offline_after;
+  int notification_limit; /* a poll */
   bool meta_data;
   uint32_t collect; /* enum ttn_group bits */
   uint64_t given;   /* bit i: line i of the table was given */

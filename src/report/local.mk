@@ -7,6 +7,8 @@ src_libttn_la_SOURCES += \
 	%D%/groups.h \
 	%D%/notifications.c \
 	%D%/notifications.h \
+	%D%/notifier.c \
+	%D%/notifier.h \
 	%D%/series.c \
 	%D%/series.h \
 	%D%/sink.h \

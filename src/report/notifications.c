@@ -71,7 +71,44 @@ static void send_notification(const struct ttn_sink *sink, const char *id,
   sink->notify(sink->ctx, &notification);
 }
 
-void ttn_notify_gateway(const struct ttn_sink *sink, struct ttn_notice *notice,
+void ttn_changes_begin(struct ttn_changes *changes, unsigned limit) {
+  *changes = (struct ttn_changes){.limit = limit};
+}
+
+void ttn_changes_end(struct ttn_changes *changes, const struct ttn_sink *sink,
+                     const char *account, size_t n_gateways) {
+  char message[MESSAGE_SIZE];
+  for (int gone = 0; gone < 2; gone++) {
+    struct ttn_notification notification = {
+        .severity = gone ? TTN_NOTIFY_WARNING : TTN_OKAY,
+        .series = gone ? TTN_SERIES_ALL_DISCONNECTED : TTN_SERIES_ALL_CONNECTED,
+        .subject = account,
+        .message = message,
+    };
+    if (changes->n[gone] <= changes->limit)
+      continue;
+    ttn_print(message, sizeof message,
+              gone ? "%zu of %zu gateways of account %s disconnected at once, "
+                     "the first is %s. The cause may be the stack, or this "
+                     "machine's network."
+                   : "%zu of %zu gateways of account %s are connected again, "
+                     "the first is %s.",
+              changes->n[gone], n_gateways, account, changes->first[gone]);
+    ttn_secret_mask(message);
+    sink->notify(sink->ctx, &notification);
+  }
+}
+
+/* May this change have a notification of its own? */
+static bool count_change(struct ttn_changes *changes, bool gone,
+                         const char *id) {
+  if (changes->n[gone]++ == 0)
+    ttn_print(changes->first[gone], sizeof changes->first[gone], "%s", id);
+  return changes->n[gone] <= changes->limit;
+}
+
+void ttn_notify_gateway(const struct ttn_sink *sink,
+                        struct ttn_changes *changes, struct ttn_notice *notice,
                         const char *id, const char *name, enum ttn_state state,
                         int64_t mono, int64_t wall_since,
                         int64_t offline_after) {
@@ -94,7 +131,7 @@ void ttn_notify_gateway(const struct ttn_sink *sink, struct ttn_notice *notice,
     return;
   notice->settled = (uint8_t)state;
   notice->candidate = TTN_UNKNOWN;
-  if (gone || notice->warned)
+  if ((gone || notice->warned) && count_change(changes, gone, id))
     send_notification(sink, id, name, gone, wall_since, mono - notice->since);
   notice->warned = gone;
 }

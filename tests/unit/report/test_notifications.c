@@ -16,6 +16,7 @@
 
 struct recorder {
   struct ttn_sink sink;
+  struct ttn_changes changes;
   int sent;
   char last[512]; /* severity plugin-instance/type-type_instance: message */
   char severities[64];
@@ -35,6 +36,7 @@ static void record(void *ctx, const struct ttn_notification *n) {
 static struct recorder *start(struct recorder *recorder) {
   memset(recorder, 0, sizeof *recorder);
   recorder->sink = (struct ttn_sink){.ctx = recorder, .notify = record};
+  ttn_changes_begin(&recorder->changes, 10);
   return recorder;
 }
 
@@ -44,8 +46,9 @@ static const char *told(struct recorder *recorder, int64_t offline_after,
   struct ttn_notice notice = {0};
   start(recorder);
   for (size_t i = 0; i < n; i++)
-    ttn_notify_gateway(&recorder->sink, &notice, "roof", NULL, states[i],
-                       AT(60 * (int64_t)i), 0, AT(offline_after));
+    ttn_notify_gateway(&recorder->sink, &recorder->changes, &notice, "roof",
+                       NULL, states[i], AT(60 * (int64_t)i), 0,
+                       AT(offline_after));
   return recorder->severities;
 }
 
@@ -112,20 +115,21 @@ static void says_what_to_look_at(void **state) {
   struct recorder recorder;
   struct ttn_notice notice = {0};
   struct ttn_sink *sink = &start(&recorder)->sink;
-  ttn_notify_gateway(sink, &notice, "roof", "The roof", C, AT(0), 0, 0);
-  ttn_notify_gateway(sink, &notice, "roof", "The roof", D, AT(60),
-                     AT(1714557600), 0);
-  ttn_notify_gateway(sink, &notice, "roof", "The roof", D, AT(120),
-                     AT(1714557600), 0);
+  ttn_notify_gateway(sink, &recorder.changes, &notice, "roof", "The roof", C,
+                     AT(0), 0, 0);
+  ttn_notify_gateway(sink, &recorder.changes, &notice, "roof", "The roof", D,
+                     AT(60), AT(1714557600), 0);
+  ttn_notify_gateway(sink, &recorder.changes, &notice, "roof", "The roof", D,
+                     AT(120), AT(1714557600), 0);
   assert_string_equal(
       recorder.last,
       "WARNING ttn-roof/bool-connected: Gateway \"The roof\" (roof) has been "
       "disconnected since 2024-05-01T10:00:00Z. Check its power, its network, "
       "and the server address in its packet forwarder.");
-  ttn_notify_gateway(sink, &notice, "roof", "The roof", C, AT(180),
-                     AT(1714557750), 0);
-  ttn_notify_gateway(sink, &notice, "roof", "The roof", C, AT(240),
-                     AT(1714557750), 0);
+  ttn_notify_gateway(sink, &recorder.changes, &notice, "roof", "The roof", C,
+                     AT(180), AT(1714557750), 0);
+  ttn_notify_gateway(sink, &recorder.changes, &notice, "roof", "The roof", C,
+                     AT(240), AT(1714557750), 0);
   assert_string_equal(
       recorder.last,
       "OKAY ttn-roof/bool-connected: Gateway \"The roof\" (roof) has been "
@@ -177,10 +181,11 @@ static void bounds_the_name(void **state) {
     struct recorder recorder;
     struct ttn_notice notice = {0};
     struct ttn_sink *sink = &start(&recorder)->sink;
-    ttn_notify_gateway(sink, &notice, id, names[i].name, C, AT(0), 0, 0);
+    ttn_notify_gateway(sink, &recorder.changes, &notice, id, names[i].name, C,
+                       AT(0), 0, 0);
     for (int minute = 1; minute < 3; minute++)
-      ttn_notify_gateway(sink, &notice, id, names[i].name, D, AT(60 * minute),
-                         AT(1714557600), 0);
+      ttn_notify_gateway(sink, &recorder.changes, &notice, id, names[i].name, D,
+                         AT(60 * minute), AT(1714557600), 0);
     assert_int_equal(recorder.sent, 1);
     assert_non_null(strstr(recorder.last, names[i].shown));
     /* Nothing of the cure is cut off. */
@@ -207,6 +212,42 @@ static void tells_of_the_key(void **state) {
   assert_int_equal(recorder.sent, 3);
 }
 
+/* Of 12 gateways n disconnect in a poll, and are back in a later one. */
+static void lose(struct recorder *recorder, unsigned limit, size_t n,
+                 const char *severities) {
+  static const enum ttn_state states[] = {C, D, D, C, C};
+  struct ttn_notice notices[12] = {{0}};
+  start(recorder);
+  for (int poll = 0; poll < 5; poll++) {
+    ttn_changes_begin(&recorder->changes, limit);
+    for (size_t i = 0; i < n; i++) {
+      char id[16];
+      snprintf(id, sizeof id, "gw-%02zu", i);
+      ttn_notify_gateway(&recorder->sink, &recorder->changes, &notices[i], id,
+                         NULL, states[poll], AT(60 * poll), 0, 0);
+    }
+    ttn_changes_end(&recorder->changes, &recorder->sink, "home", 12);
+    if (poll == 2 && n > limit)
+      assert_string_equal(
+          strchr(recorder->last, ':') + 2,
+          "12 of 12 gateways of account home disconnected at once, the first "
+          "is gw-00. The cause may be the stack, or this machine's network.");
+  }
+  assert_string_equal(recorder->severities, severities);
+}
+
+static void sums_up_many(void **state) {
+  (void)state;
+  struct recorder recorder;
+  lose(&recorder, 10, 2, "WWOO");
+  lose(&recorder, 12, 12, "WWWWWWWWWWWWOOOOOOOOOOOO");
+  lose(&recorder, 2, 12, "WWWOOO");
+  assert_string_equal(recorder.last,
+                      "OKAY ttn_api-home/count-connected: 12 of 12 gateways of "
+                      "account home are connected again, the first is gw-00.");
+  lose(&recorder, 0, 12, "WO");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(tells_changes_seen_twice),
@@ -218,6 +259,7 @@ int main(void) {
       cmocka_unit_test(says_it_without_a_time_and_a_name),
       cmocka_unit_test(bounds_the_name),
       cmocka_unit_test(tells_of_the_key),
+      cmocka_unit_test(sums_up_many),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
