@@ -102,10 +102,10 @@ void apply_finding(struct apply *ap, struct account_context *c,
   }
   int current = gw->current_host;
   bool was_refused = gw->refused;
-  struct ttn_outcome outcome =
-      gateway_learn(gw, f->host, f->proof, f->stats, f->server_time, &why);
-  if (outcome.state == TTN_UNKNOWN) {
-    count_bad(ap, gw, why == NULL ? "" : why);
+  struct ttn_outcome outcome = gateway_learn(c->env, gw, f->host, f->proof,
+                                             f->stats, f->server_time, &why);
+  if (why != NULL) {
+    count_bad(ap, gw, why);
     context_count_failure(c, TTN_FAIL_ANSWER);
     return;
   }
@@ -117,6 +117,8 @@ void apply_finding(struct apply *ap, struct account_context *c,
     log_moved(c, hosts, gw, f->host);
   if (outcome.offset_moved)
     offsets_changed(offsets);
+  if (outcome.state == TTN_UNKNOWN)
+    return;
   bool wait = outcome.offset_moved && offsets_kept(c);
   if (wait)
     gateway_defer_counts(gw, outcome.counts);

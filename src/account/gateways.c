@@ -76,6 +76,7 @@ static void gateway_free(struct gateway *gw, const struct ttn_env *env) {
   ttn_free(env, gw->name);
   ttn_free(env, gw->eui);
   ttn_free(env, gw->address);
+  ttn_gateway_free(&gw->known, env);
   ttn_free(env, gw);
 }
 
@@ -231,7 +232,7 @@ bool gateways_merge(struct gateways *g, const struct account_context *c,
     ttn_free(c->env, g->list);
     g->list = merged;
     g->n = n;
-    offsets_list_merged(offsets, complete);
+    offsets_list_merged(offsets, c->env, complete);
   }
   found_free(found, c->env);
   return merged != NULL;
@@ -272,7 +273,8 @@ void gateways_save(const struct gateways *g, struct account_context *c,
 /* ---- one gateway ---- */
 
 bool gateway_is_done(const struct gateway *gw) {
-  return gw->removed || gw->result == GATEWAY_ANSWERED;
+  return gw->removed || gw->result == GATEWAY_ANSWERED ||
+         gw->result == GATEWAY_IN_DOUBT;
 }
 
 struct ttn_meta gateway_meta(const struct gateway *gw) {
@@ -285,15 +287,16 @@ struct ttn_meta gateway_meta(const struct gateway *gw) {
 
 void gateway_queued(struct gateway *gw) { gw->queued = true; }
 
-struct ttn_outcome gateway_learn(struct gateway *gw, int host,
-                                 enum ttn_proof proof,
+struct ttn_outcome gateway_learn(const struct ttn_env *env, struct gateway *gw,
+                                 int host, enum ttn_proof proof,
                                  const struct ttn_stats *stats,
                                  int64_t server_time, const char **why) {
   struct ttn_outcome outcome =
-      ttn_gateway_learn(&gw->known, proof, stats, server_time, why);
-  if (outcome.state == TTN_UNKNOWN)
+      ttn_gateway_learn(env, &gw->known, proof, stats, server_time, why);
+  if (*why != NULL)
     return outcome;
-  gw->result = GATEWAY_ANSWERED;
+  gw->result =
+      outcome.state == TTN_UNKNOWN ? GATEWAY_IN_DOUBT : GATEWAY_ANSWERED;
   gw->refused = gw->refusal_logged = false;
   if (outcome.state == TTN_CONNECTED)
     gw->absent_at = 0;

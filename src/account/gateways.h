@@ -15,6 +15,7 @@
 enum gateway_result {
   GATEWAY_PENDING,  /* not asked for, or no answer yet: unknown */
   GATEWAY_ANSWERED, /* what an answer proved is known and reported */
+  GATEWAY_IN_DOUBT, /* one of several servers let it go: unknown this time */
   GATEWAY_REFUSED,  /* a refusal is remembered: unknown */
   GATEWAY_ELSEWHERE /* no host that may have the key has it: unknown */
 };
@@ -104,9 +105,9 @@ struct ttn_meta gateway_meta(const struct gateway *gw);
 void gateway_queued(struct gateway *gw);
 /* An answer of host proves something of gw: ttn_gateway_learn. If it is
  * believed, gw is answered, asked at host from now on (absent: at its
- * registered host), and no longer refused. */
-struct ttn_outcome gateway_learn(struct gateway *gw, int host,
-                                 enum ttn_proof proof,
+ * registered host), and no longer refused. *why: it is not believed. */
+struct ttn_outcome gateway_learn(const struct ttn_env *env, struct gateway *gw,
+                                 int host, enum ttn_proof proof,
                                  const struct ttn_stats *stats,
                                  int64_t server_time, const char **why);
 /* counts: bits that wait for the state file; 0: they were reported. */

@@ -14,7 +14,7 @@
 #define TAKEN (-1)
 
 void offsets_free(struct offsets *o, const struct ttn_env *env) {
-  ttn_free(env, o->rows);
+  ttn_state_rows_free(env, o->rows, o->n_rows);
 }
 
 bool offsets_kept(const struct account_context *c) {
@@ -109,13 +109,13 @@ bool offsets_restore(struct offsets *o, const char *id,
       bsearch(&wanted, o->rows, o->n_sorted, sizeof(*o->rows), row_order);
   if (row == NULL || row->gone_at == TAKEN)
     return false;
-  *known = row->gateway;
+  *known = ttn_gateway_take(&row->gateway);
   row->gone_at = TAKEN; /* closing the gap each time would take n * n */
   return true;
 }
 
 void offsets_keep(struct offsets *o, const struct account_context *c,
-                  const char *id, const struct ttn_gateway *known) {
+                  const char *id, struct ttn_gateway *known) {
   if (known->reported == 0 && !ttn_gateway_has_offset(known))
     return;
   void *rows = o->rows;
@@ -124,13 +124,14 @@ void offsets_keep(struct offsets *o, const struct account_context *c,
     return; /* the offset is lost: at worst one reset is seen */
   o->rows = rows;
   struct ttn_state_row *row = &o->rows[o->n_rows++];
-  *row = (struct ttn_state_row){.gone_at = o->server_time, .gateway = *known};
-  ttn_print(row->id, sizeof(row->id), "%s", id);
   o->dirty = o->dirty || ttn_gateway_has_offset(known);
+  *row = (struct ttn_state_row){.gone_at = o->server_time,
+                                .gateway = ttn_gateway_take(known)};
+  ttn_print(row->id, sizeof(row->id), "%s", id);
 }
 
-static bool is_kept(struct offsets *o, struct ttn_state_row *row,
-                    bool complete) {
+static bool is_kept(struct offsets *o, const struct ttn_env *env,
+                    struct ttn_state_row *row, bool complete) {
   if (row->gone_at == TAKEN)
     return false;
   if (!complete)
@@ -140,13 +141,15 @@ static bool is_kept(struct offsets *o, struct ttn_state_row *row,
   if (o->server_time - row->gone_at <= GONE_KEPT)
     return true;
   o->dirty = o->dirty || ttn_gateway_has_offset(&row->gateway);
+  ttn_gateway_free(&row->gateway, env);
   return false;
 }
 
-void offsets_list_merged(struct offsets *o, bool complete) {
+void offsets_list_merged(struct offsets *o, const struct ttn_env *env,
+                         bool complete) {
   size_t kept = 0;
   for (size_t i = 0; i < o->n_rows; i++)
-    if (is_kept(o, &o->rows[i], complete))
+    if (is_kept(o, env, &o->rows[i], complete))
       o->rows[kept++] = o->rows[i];
   o->n_rows = o->n_sorted = kept;
   if (kept > 1)

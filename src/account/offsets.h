@@ -49,11 +49,12 @@ void offsets_write_end(struct offsets *o, struct account_context *c,
 /* A gateway is listed: takes its row into *known. False: it has no row. */
 bool offsets_restore(struct offsets *o, const char *id,
                      struct ttn_gateway *known);
-/* A gateway left the list: keeps what is known in a row. */
+/* A gateway left the list: takes what is known into a row. */
 void offsets_keep(struct offsets *o, const struct account_context *c,
-                  const char *id, const struct ttn_gateway *known);
+                  const char *id, struct ttn_gateway *known);
 /* A list was merged: puts the rows in order again. complete: a row that no
  * gateway took is of one that is gone since now, and ages. */
-void offsets_list_merged(struct offsets *o, bool complete);
+void offsets_list_merged(struct offsets *o, const struct ttn_env *env,
+                         bool complete);
 
 #endif

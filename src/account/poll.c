@@ -178,13 +178,15 @@ static void end_hosts(struct ttn_account *a) {
  * have the key answered that they lack it. */
 static void count_gateways(const struct ttn_account *a, bool had_key,
                            struct ttn_api_stats *r) {
-  size_t settled = 0; /* unknown, and no answer will change that */
+  size_t settled = 0; /* unknown, and no answer would change that */
   r->listed = a->discovery.have_list;
   r->gateways = a->gateways.n;
   for (size_t i = 0; i < a->gateways.n; i++) {
     const struct gateway *gw = a->gateways.list[i];
     bool answered = gw->result == GATEWAY_ANSWERED;
-    settled += gw->result == GATEWAY_REFUSED || gw->result == GATEWAY_ELSEWHERE;
+    settled += gw->result == GATEWAY_REFUSED ||
+               gw->result == GATEWAY_ELSEWHERE ||
+               gw->result == GATEWAY_IN_DOUBT;
     r->connected += answered && gw->known.shown == TTN_CONNECTED;
     r->disconnected += answered && gw->known.shown != TTN_CONNECTED;
   }

@@ -2,52 +2,67 @@
 /* One gateway: (what was known, what an answer proves) -> (what is known now,
  * what to report). It does not know HTTP, JSON, collectd, files or clocks, so
  * that every case can be tested: tests/unit/gateway/test_gateway.c has each
- * cell of the tables below, and test_gateway_model.c all short stories.
+ * cell of the tables below, test_gateway_model.c all short stories of one
+ * server, and test_two_servers.c those of several.
  *
  * The stack counts a gateway's messages from 0 on each connection. Here value =
  * count + offset, and the offset holds what earlier connections had. Only what
  * an answer proves is added, so a value never decreases, except after a kill of
  * collectd (below).
  *
+ * On a cluster several Gateway Servers may hold one gateway. Their registry
+ * shows one server's counts after the other's, under the earliest connected_at;
+ * where a connection begins, its connected_at and nothing else, until the other
+ * server writes again. So a count that falls is another counter's, and so may
+ * be one that rises: counters.h has the rule that tells them apart.
+ *
  * 1. Whose counts are these? By what is known (perhaps from the state file)
  * and the entry's connected_at:
  *
- *   known                    | none    | later   | same, earlier
- *   -------------------------+---------+---------+--------------
- *   nothing                  | running | running | running
- *   a connected_at           | running | NEW     | running
- *   disconnected_at only     | running | NEW     | running
- *   disconnected, no time    | running | NEW     | -
+ *   known                | none    | later  | same    | earlier
+ *   ---------------------+---------+--------+---------+-----------------
+ *   nothing              | running | running| running | running
+ *   a connected_at       | running | NEW(1) | running | BACK, EARLIER(2)
+ *   disconnected_at only | running | NEW    | running | running
+ *   disconnected, no time| running | NEW    | -       | -
  *
- * An earlier connected_at than the known one is the same connection: if several
- * servers have a gateway, the stack keeps the earliest. If it is earlier than
- * the time when the gateway is known to have been disconnected, the connection
- * was there all the time, and the answer that lacked it was wrong. "None" is a
- * disconnected entry, which has lost its connected_at; one that still has it is
- * recognised by it. An entry that ended before the known connection began is
- * old: a cluster keeps it for two days, and the gateway has been connected to
- * another cluster since. It proves no more than an answer that lacks the
- * gateway.
+ * (1) NEW only if it is later than all that answers showed: a connection that
+ * began before is another server's, which shows because the one with the
+ * earlier connected_at is gone; then the counts are running. (2) BACK: the
+ * connected_at before the one that is known: its server is still there.
+ * EARLIER: of a server that was never seen.
  *
- * 2. State, and per kind of message what becomes of value and offset:
+ * If connected_at is earlier than the time when the gateway is known to have
+ * been disconnected, the connection was there all the time, and the answer that
+ * lacked it was wrong. "None" is a disconnected entry, which has lost its
+ * connected_at; one that still has it is recognised by it. An entry that ended
+ * before the known connection began is old: a cluster keeps it for two days,
+ * and the gateway has been connected to another cluster since. It proves no
+ * more than an answer that lacks the gateway.
  *
- *   answer            | count        | never reported    | reported
- *   ------------------+--------------+-------------------+------------------
- *   NEW               | there        | offset = 0, count | offset = value,
- *                     |              |                   |   + count
- *                     | absent       | offset = 0, 0     | offset = value
- *   running,          | value or up  | count + offset    | count + offset
- *     connected       | lower        | count + offset    | stays, offset =
- *                     |              |                   |   value - count
- *                     | absent       | silent            | stays
- *   running,          | value or up  | count + offset(*) | count + offset
- *     disconnected    | lower        | count + offset(*) | stays
- *                     | absent       | silent            | stays
- *   absent everywhere |              | silent            | stays
- *   nothing           |              | silent, nothing changes
+ * 2. State, and per kind of message what becomes of value and counters:
+ *
+ *   answer            | count       | never reported    | reported
+ *   ------------------+-------------+-------------------+------------------
+ *   NEW               | there       | offset = 0, count | value + count
+ *                     | absent      | offset = 0, 0     | stays
+ *   running, BACK     | of a counter| count + offset    | value + growth
+ *     connected       | never seen  | count + offset    | stays, added
+ *                     | absent      | silent            | stays
+ *   EARLIER           | there       | count + offset    | stays, added
+ *   running,          | of a counter| count + offset(*) | value + growth
+ *     disconnected    | never seen  | count + offset(*) | stays
+ *                     | absent      | silent            | stays
+ *   absent everywhere |             | silent            | stays
+ *   nothing           |             | silent, nothing changes
  *
  * NEW entries can be connected or disconnected. "Stays" is reported, its rate
- * is 0.
+ * is 0. NEW sets the counters known so far aside: they come back with BACK, and
+ * are forgotten when no server can bring them back any more.
+ *
+ * A disconnected entry may be the end of one server's connection while the
+ * gateway is connected to another. Where several were seen lately, the gateway
+ * is unknown until the next answer.
  *
  * (*) but with an offset from a state file that has no values (collectd was
  * killed) and no connected_at in the entry it is silent: if the count is not
@@ -60,14 +75,17 @@
  * would be a number that the API did not give.
  *
  * What can't be proved, and is not added: a connection that began and ended
- * between two answers and left a lower count; messages of other servers after
- * a drop without a later connected_at.
+ * between two answers and left a lower count; what a server counted before its
+ * counter was seen for the first time. What can't be told apart, and is added:
+ * the first sight of another server's counter that is higher than the known
+ * one, has a later message, and no more than 500 messages a second between.
  *
  * After a kill it is not known what was reported last, and a lower value is
  * reported as it is. Prometheus adds the whole value, which is right for a new
- * connection, and wrong for a lower count of another server; RRDtool skips the
- * step. If a new connection's count is not lower, it looks like the old one:
- * only the difference to the value reported last is added. */
+ * connection; RRDtool skips the step. If a new connection's count is not lower,
+ * it looks like the old one: only the difference to the value reported last is
+ * added. Where several counters are known, the file has them and the values
+ * too, and nothing is lost. */
 #include "gateway/gateway.h"
 
 #include <string.h>
@@ -75,6 +93,15 @@
 /* The clocks of gateway servers and of the server that writes Date differ a
  * little. */
 #define FUTURE (3600 * TTN_SECOND)
+/* A connection begins when the stack has looked up the gateway; the message
+ * that asked for it was received before (recorded: 14 ms). */
+#define AUTHENTICATED (10 * TTN_SECOND)
+/* A server writes its statistics at least once in 75 s (30 s of debounce, then
+ * once a minute), and so brings its connection back, unless others begin or
+ * write before the next poll. */
+#define COMES_BACK (300 * TTN_SECOND)
+/* So, where several write. */
+#define SHARED (900 * TTN_SECOND)
 
 const char *ttn_state_name(enum ttn_state state) {
   switch (state) {
@@ -91,22 +118,85 @@ void ttn_gateway_forget_values(struct ttn_gateway *gateway) {
   gateway->reported = 0;
 }
 
+bool ttn_gateway_has_servers(const struct ttn_gateway *known) {
+  struct ttn_counter_sets sets;
+  if (known->counters == NULL)
+    return false;
+  ttn_counter_store_read(known->counters, &sets);
+  return ttn_counter_sets_several(&sets);
+}
+
 bool ttn_gateway_has_offset(const struct ttn_gateway *gateway) {
   for (int k = 0; k < TTN_MESSAGES; k++)
     if (gateway->offset[k] != 0)
       return true;
-  return false;
+  return ttn_gateway_has_servers(gateway);
+}
+
+struct ttn_gateway ttn_gateway_take(struct ttn_gateway *from) {
+  struct ttn_gateway taken = *from;
+  *from = (struct ttn_gateway){0};
+  return taken;
+}
+
+void ttn_gateway_free(struct ttn_gateway *gateway, const struct ttn_env *env) {
+  ttn_free(env, gateway->counters);
+  gateway->counters = NULL;
+}
+
+void ttn_gateway_counters(const struct ttn_gateway *gateway,
+                          struct ttn_counter_sets *sets) {
+  ttn_counter_store_read(gateway->counters, sets);
+  for (int k = 0; k < TTN_MESSAGES; k++)
+    if ((gateway->reported & 1u << k) == 0)
+      sets->now[k] = (struct ttn_counters){0};
+    else if (sets->now[k].n == 0)
+      ttn_counters_add(&sets->now[k], gateway->value[k] - gateway->offset[k],
+                       gateway->last[k] * TTN_SECOND);
+}
+
+static bool keep_counters(const struct ttn_env *env,
+                          struct ttn_gateway *gateway,
+                          const struct ttn_counter_sets *sets) {
+  for (int k = 0; k < TTN_MESSAGES; k++) {
+    const struct ttn_counters *now = &sets->now[k];
+    if (now->n == 1) {
+      gateway->offset[k] = gateway->value[k] - now->item[0].count;
+      gateway->last[k] = (uint32_t)(now->item[0].last / TTN_SECOND);
+    } else if (now->n > 1) {
+      gateway->offset[k] = 0;
+    }
+  }
+  return ttn_counter_store_keep(env, &gateway->counters, sets);
+}
+
+/* Later than this, no connection can have begun that an answer showed already.
+ * With one server this holds for each connection that begins again, whatever
+ * clock the Date is of. */
+static int64_t seen_until(const struct ttn_gateway *known,
+                          const struct ttn_counter_sets *sets) {
+  if (ttn_counter_sets_several(sets))
+    return sets->answered_at;
+  int64_t first = known->first_answer * TTN_SECOND;
+  int64_t last = ttn_counter_sets_last(sets);
+  return first > last ? first : last;
 }
 
 /* Table 1. at: 0 = none. */
-static bool is_new(const struct ttn_gateway *known, int64_t at) {
+enum whose { RUNNING, NEW, BACK, EARLIER };
+static enum whose whose_counts(const struct ttn_gateway *known,
+                               const struct ttn_counter_sets *sets,
+                               int64_t at) {
   if (at == 0)
-    return false;
-  if (known->connected_at != 0)
-    return at > known->connected_at;
-  if (known->disconnected_at != 0)
-    return at > known->disconnected_at;
-  return known->shown == TTN_DISCONNECTED;
+    return RUNNING;
+  if (known->connected_at == 0)
+    return known->disconnected_at != 0
+               ? (at > known->disconnected_at ? NEW : RUNNING)
+               : (known->shown == TTN_DISCONNECTED ? NEW : RUNNING);
+  if (at < known->connected_at)
+    return at == sets->before_at ? BACK : EARLIER;
+  return at > known->connected_at && at > seen_until(known, sets) ? NEW
+                                                                  : RUNNING;
 }
 
 static bool is_past(const struct ttn_gateway *known,
@@ -123,38 +213,97 @@ bool ttn_gateway_is_end(const struct ttn_gateway *known,
          !is_past(known, stats);
 }
 
+static void forget_before(struct ttn_counter_sets *sets) {
+  memset(sets->before, 0, sizeof sets->before);
+  sets->before_at = 0;
+  sets->shared = false;
+}
+
+/* A connection began, or one before it shows again. */
+static void change_connection(struct ttn_counter_sets *sets, enum whose whose,
+                              const struct ttn_gateway *known) {
+  sets->shared = whose != NEW || ttn_counter_sets_several(sets);
+  for (int k = 0; k < TTN_MESSAGES; k++) {
+    struct ttn_counters *now = &sets->now[k], *before = &sets->before[k];
+    ttn_counters_merge(whose == NEW ? before : now,
+                       whose == NEW ? now : before);
+    *(whose == NEW ? now : before) = (struct ttn_counters){0};
+  }
+  if (whose != NEW)
+    sets->before_at = 0;
+  else if (sets->before_at == 0 || known->connected_at < sets->before_at)
+    sets->before_at = known->connected_at;
+}
+
+/* What a new connection's entry shows may be another server's count: its own
+ * begin at 0, and until then those of the entry stay. */
+static uint64_t begin_count(struct ttn_counter_sets *sets, enum ttn_message k,
+                            int64_t at, uint64_t count, int64_t last) {
+  struct ttn_counters *before = &sets->before[k];
+  bool old = last != 0 && last < at - AUTHENTICATED;
+  uint64_t grown = 0;
+  if (old || sets->shared)
+    grown = ttn_counters_grow(before, count, last, false);
+  bool others = old && (grown > 0 || ttn_counters_known(before, count, last));
+  ttn_counters_add(&sets->now[k], others ? 0 : count, others ? 0 : last);
+  return others || grown > 0 ? grown : count;
+}
+
 /* Table 2, for an entry. at: its connected_at. False: no DERIVE holds that. */
-static bool learn_count(struct ttn_gateway *next, int k,
-                        const struct ttn_stats *stats, bool fresh, int64_t at) {
+static bool learn_count(struct ttn_gateway *next, struct ttn_counter_sets *sets,
+                        int k, const struct ttn_stats *stats, enum whose whose,
+                        int64_t at) {
   uint8_t bit = (uint8_t)(1u << k);
   bool reported = (next->reported & bit) != 0;
   bool there = (stats->has & ((uint32_t)TTN_HAS_COUNT << k)) != 0;
-  uint64_t count = there ? stats->count[k] : 0;
+  uint64_t count = there ? stats->count[k] : 0, more;
+  int64_t last =
+      (stats->has & ((uint32_t)TTN_HAS_LAST << k)) != 0 ? stats->last[k] : 0;
+  uint64_t base = reported ? next->value[k] : 0;
 
-  if (fresh)
-    next->offset[k] = next->value[k]; /* 0, if it was never reported */
-  else if (!there)
+  if (whose == NEW) {
+    more = begin_count(sets, (enum ttn_message)k, at, count, last);
+  } else if (!there) {
     return true;
-  else if (at == 0 && !reported && next->offset[k] != 0)
-    return true; /* (*) */
-
-  if (next->offset[k] > INT64_MAX || count > INT64_MAX - next->offset[k])
-    return false;
-  uint64_t sum = count + next->offset[k];
-  if (reported && sum < next->value[k]) {
-    if (next->shown == TTN_CONNECTED)
-      next->offset[k] = next->value[k] - count;
-    return true;
+  } else if (!reported) {
+    if (at == 0 && next->offset[k] != 0)
+      return true; /* (*) */
+    base = next->offset[k];
+    more = count;
+    ttn_counters_add(&sets->now[k], count, last);
+  } else if (whose == EARLIER) {
+    more = 0;
+    ttn_counters_add(&sets->now[k], count, last);
+  } else {
+    more = ttn_counter_sets_grow(sets, (enum ttn_message)k, count, last,
+                                 next->shown == TTN_CONNECTED);
   }
-  next->value[k] = sum;
+  if (base > INT64_MAX || more > INT64_MAX - base)
+    return false;
+  next->value[k] = base + more;
   next->reported |= bit;
   return true;
 }
 
+static void see_time(struct ttn_counter_sets *sets, int64_t time) {
+  if (time > sets->answered_at)
+    sets->answered_at = time;
+}
+
+/* Of several servers perhaps only one let go: once, the next answer decides. */
+static bool doubt_end(struct ttn_counter_sets *sets, bool ended) {
+  bool doubtful =
+      ended && !sets->in_doubt &&
+      (ttn_counter_sets_several(sets) || ttn_counter_sets_any_before(sets));
+  sets->in_doubt = ended;
+  return doubtful;
+}
+
 /* Returns why it is implausible, or NULL. */
 static const char *learn_entry(struct ttn_gateway *next,
+                               struct ttn_counter_sets *sets,
                                const struct ttn_stats *stats,
-                               int64_t server_time) {
+                               int64_t server_time, bool *doubtful) {
   /* 0 is Go's zero time, which is none. */
   int64_t at =
       (stats->has & TTN_HAS_CONNECTED_AT) != 0 ? stats->connected_at : 0;
@@ -165,15 +314,34 @@ static const char *learn_entry(struct ttn_gateway *next,
   if (server_time != 0 && at - FUTURE > server_time)
     return "its connected_at is more than an hour after the answer's Date";
 
-  bool fresh = is_new(next, at);
+  struct ttn_gateway before = *next;
+  enum whose whose = whose_counts(next, sets, at);
+  sets->before_seen = false;
+  if (whose != RUNNING)
+    change_connection(sets, whose, next);
   /* Only servers before 3.17.2 sent both times. */
   next->shown = at > gone ? TTN_CONNECTED : TTN_DISCONNECTED;
-  if (at > next->connected_at)
+  if (at != 0)
     next->connected_at = at;
   next->disconnected_at = next->shown == TTN_CONNECTED ? 0 : gone;
+  if (next->first_answer == 0 && server_time > 0)
+    next->first_answer = (uint32_t)(server_time / TTN_SECOND);
   for (int k = 0; k < TTN_MESSAGES; k++)
-    if (!learn_count(next, k, stats, fresh, at))
+    if (!learn_count(next, sets, k, stats, whose, at))
       return "a message count is beyond 2^63-1";
+  if (whose == NEW || sets->before_seen)
+    sets->before_until =
+        server_time + (ttn_counter_sets_several(sets) ? SHARED : COMES_BACK);
+  else if (server_time > sets->before_until)
+    forget_before(sets); /* no server brings it back any more */
+  see_time(sets, server_time);
+  see_time(sets, at > gone ? at : gone);
+  see_time(sets, ttn_counter_sets_last(sets));
+  *doubtful = doubt_end(sets, at <= gone && whose == RUNNING);
+  if (*doubtful) {
+    next->shown = before.shown;
+    next->disconnected_at = before.disconnected_at;
+  }
   return NULL;
 }
 
@@ -185,8 +353,14 @@ static void learn_absent(struct ttn_gateway *next, int64_t server_time) {
 
 /* Would the state file hold something else of it? */
 static bool offset_moved(const struct ttn_gateway *before,
-                         const struct ttn_gateway *after) {
+                         const struct ttn_gateway *after,
+                         const struct ttn_counter_sets *sets_before,
+                         const struct ttn_counter_sets *sets_after) {
   if (memcmp(before->offset, after->offset, sizeof before->offset) != 0)
+    return true;
+  /* After a kill a lower value would be read as a reset, and added whole. */
+  if (ttn_counter_sets_several(sets_after) &&
+      !ttn_counter_sets_same(sets_before, sets_after))
     return true;
   /* The same offset on a new connection, which sent nothing before: with the
    * old connected_at in the file, that connection's count would be taken for
@@ -195,29 +369,37 @@ static bool offset_moved(const struct ttn_gateway *before,
          ttn_gateway_has_offset(after);
 }
 
-struct ttn_outcome ttn_gateway_learn(struct ttn_gateway *gateway,
+struct ttn_outcome ttn_gateway_learn(const struct ttn_env *env,
+                                     struct ttn_gateway *gateway,
                                      enum ttn_proof proof,
                                      const struct ttn_stats *stats,
                                      int64_t server_time, const char **why) {
   struct ttn_outcome outcome = {.state = TTN_UNKNOWN};
   struct ttn_gateway next = *gateway;
+  struct ttn_counter_sets before, after;
+  bool doubtful = false;
 
   *why = NULL;
   if (proof == TTN_PROOF_NONE)
     return outcome;
-  if (proof == TTN_PROOF_ENTRY && is_past(&next, stats))
+  ttn_gateway_counters(gateway, &before);
+  after = before;
+  if (proof == TTN_PROOF_ENTRY && !is_past(&next, stats)) {
+    *why = learn_entry(&next, &after, stats, server_time, &doubtful);
+    if (*why == NULL && !keep_counters(env, &next, &after))
+      *why = "there is no memory for its counters";
+  } else {
     learn_absent(&next, server_time);
-  else if (proof == TTN_PROOF_ENTRY)
-    *why = learn_entry(&next, stats, server_time);
-  else
-    learn_absent(&next, server_time);
+  }
   if (*why != NULL)
     return outcome;
 
+  outcome.offset_moved = offset_moved(gateway, &next, &before, &after);
+  *gateway = next;
+  if (doubtful)
+    return outcome;
   outcome.state = (enum ttn_state)next.shown;
   outcome.counts = next.reported;
-  outcome.offset_moved = offset_moved(gateway, &next);
   memcpy(outcome.value, next.value, sizeof outcome.value);
-  *gateway = next;
   return outcome;
 }

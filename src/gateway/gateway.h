@@ -1,30 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /* What is known of one gateway, and what an answer makes of it: states and
  * counts that survive everything. Pure: no HTTP, no JSON text, no collectd,
- * no clock, no memory. gateway.c's head holds the table of transitions. */
+ * no clock; memory only for a gateway that several Gateway Servers may hold.
+ * gateway.c's head holds the tables of transitions. */
 #ifndef TTN_GATEWAY_H
 #define TTN_GATEWAY_H
 
+#include "gateway/counters.h"
 #include "tts/decode.h"
 #include "base/env.h"
 
 enum ttn_state { TTN_UNKNOWN, TTN_CONNECTED, TTN_DISCONNECTED };
 const char *ttn_state_name(enum ttn_state state);
 
-/* Kept between polls; all zero = never heard of. Per kind k:
- * value = the API's count + offset[k]. */
+/* Kept between polls; all zero = never heard of. Per kind k, while one counter
+ * of it is known: value = the API's count + offset[k]. */
 struct ttn_gateway {
-  uint8_t shown;           /* enum ttn_state: what the last proof showed;
-                            * TTN_UNKNOWN = no proof since start */
-  uint8_t reported;        /* bit k: value[k] was reported (or came from a clean
-                            * shutdown's state file) */
-  int64_t connected_at;    /* latest connection seen, which the offsets belong
-                            * to; 0 = none */
+  uint8_t shown;         /* enum ttn_state: what the last proof showed;
+                          * TTN_UNKNOWN = no proof since start */
+  uint8_t reported;      /* bit k: value[k] was reported (or came from a clean
+                          * shutdown's state file) */
+  uint32_t first_answer; /* Date of the first answer since start, in seconds
+                          * since 1970; 0 = none */
+  int64_t connected_at;  /* of the last answer that had one; the offsets belong
+                          * to it; 0 = none */
   int64_t disconnected_at; /* while disconnected: since when, as the entry says,
                             * or the Date of the first answer that lacked the
                             * gateway; 0 = not known, or connected */
   uint64_t value[TTN_MESSAGES];
-  uint64_t offset[TTN_MESSAGES];
+  uint64_t offset[TTN_MESSAGES]; /* 0 while more than one counter is known */
+  uint32_t last[TTN_MESSAGES];   /* last_…_received_at of the one counter, in
+                                  * seconds since 1970; 0 = not known */
+  struct ttn_counter_store *counters; /* owned; see counters.h */
 };
 
 /* What an answer says of a gateway. */
@@ -37,20 +44,22 @@ enum ttn_proof {
 
 /* What to report. */
 struct ttn_outcome {
-  enum ttn_state state;
-  uint8_t counts;    /* bit k: report value[k] */
-  bool offset_moved; /* an offset changed, or the connection that one belongs
-                      * to: the state file must be on disk before these counts
-                      * go out */
+  enum ttn_state state; /* unknown without a `why`: of several servers one let
+                         * go, and the next answer says whether the last did */
+  uint8_t counts;       /* bit k: report value[k] */
+  bool offset_moved; /* an offset changed, the connection that one belongs to,
+                      * or one of several counters: the state file must be on
+                      * disk before these counts go out */
   uint64_t value[TTN_MESSAGES];
 };
 
 /* The one transition. stats only with TTN_PROOF_ENTRY; server_time: the
  * answer's Date, 0 = none. An implausible entry (neither connected_at nor
  * disconnected_at; connected_at more than an hour after server_time; a sum
- * beyond INT64_MAX) is treated as TTN_PROOF_NONE and *why names it (else NULL).
- */
-struct ttn_outcome ttn_gateway_learn(struct ttn_gateway *gateway,
+ * beyond INT64_MAX), and one whose counters find no memory, is treated as
+ * TTN_PROOF_NONE and *why names it (else NULL). */
+struct ttn_outcome ttn_gateway_learn(const struct ttn_env *env,
+                                     struct ttn_gateway *gateway,
                                      enum ttn_proof proof,
                                      const struct ttn_stats *stats,
                                      int64_t server_time, const char **why);
@@ -61,11 +70,23 @@ struct ttn_outcome ttn_gateway_learn(struct ttn_gateway *gateway,
 bool ttn_gateway_is_end(const struct ttn_gateway *known,
                         const struct ttn_stats *stats);
 
+/* Its counters: those of the store, or the one of each kind that is reported.
+ */
+void ttn_gateway_counters(const struct ttn_gateway *gateway,
+                          struct ttn_counter_sets *sets);
+/* At least two Gateway Servers hold it: two counters were seen. */
+bool ttn_gateway_has_servers(const struct ttn_gateway *known);
+
 /* The values reported last must not be used: they are reported again from
  * offsets and answers alone. */
 void ttn_gateway_forget_values(struct ttn_gateway *gateway);
 
-/* True when the state file must hold this gateway (some offset is not 0). */
+/* True when the state file must hold this gateway (some offset is not 0, or
+ * several servers hold it). */
 bool ttn_gateway_has_offset(const struct ttn_gateway *gateway);
+
+/* Takes all that is known out of *from, which is then all zero. */
+struct ttn_gateway ttn_gateway_take(struct ttn_gateway *from);
+void ttn_gateway_free(struct ttn_gateway *gateway, const struct ttn_env *env);
 
 #endif

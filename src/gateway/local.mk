@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 src_libttn_la_SOURCES += \
+	%D%/counters.c \
+	%D%/counters.h \
 	%D%/gateway.c \
 	%D%/gateway.h \
 	%D%/state_file.c \

@@ -7,13 +7,26 @@
  *   ttn-state 1 values                      or "offsets", without values
  *   account home                            percent-escaped
  *   url https://eu1.cloud.thethings.network
- *   roof 0 1700000000000000000 0 17 0 3 120 - 5
+ *   roof 0 1700000000000000000 0 17 0 3 120 - 5 1700000100 0 1700000050
  *   END 1 8f3c0d6e2b1a4975                  rows, FNV-1a of all up to here
  *
  * A row: id, gone_at, connected_at, disconnected_at, the offsets of uplink,
  * downlink and tx_ack, and with values the values reported last, "-" for one
- * that was not reported. The account and URL lines keep a copied file from
- * adding one account's counts to another's.
+ * that was not reported, and when the last message of each kind was received,
+ * in seconds. The account and URL lines keep a copied file from adding one
+ * account's counts to another's.
+ *
+ * A gateway that several servers hold has more, in any file: it is on disk
+ * before its values go out. So has one, in a file with values, that they may
+ * have held some minutes ago.
+ *
+ *   … | 0 0 1700000123000000000 0 120 - 5 2 17 1700000100123456789 43
+ *     1700000101000000000 0 1 5 0 0 0 0
+ *
+ * That is, before_at, before_until, answered_at and shared of struct
+ * ttn_counter_sets, the values reported last, and how many counters there are
+ * of uplink, downlink and tx_ack now, and before, each number followed by count
+ * and time of each.
  *
  * FNV-1a finds each changed byte for certain (a step is a bijection), which is
  * what a bad sector or an editor does; it is no defence against forgery, and a
@@ -37,6 +50,16 @@
 #include <unistd.h>
 
 #define FILE_MAX (256u << 20)
+
+static const char no_memory[] = "can't be read: there is no memory for it";
+static const char not_a_row[] = "is damaged: it has a row that is none";
+
+void ttn_state_rows_free(const struct ttn_env *env, struct ttn_state_row *rows,
+                         size_t n) {
+  for (size_t i = 0; i < n; i++)
+    ttn_gateway_free(&rows[i].gateway, env);
+  ttn_free(env, rows);
+}
 
 void ttn_state_print_error(char *why, size_t why_size, const char *what,
                            int error) {
@@ -146,12 +169,60 @@ static bool take_value(const char **text, int k, struct ttn_gateway *gateway) {
   return row_number(text, &gateway->value[k]);
 }
 
-static bool parse_row(const char *line, size_t length, bool with_values,
-                      struct ttn_state_row *row) {
-  const char *blank = memchr(line, ' ', length);
-  if (blank == NULL || !ttn_id_valid(line, (size_t)(blank - line)))
+static bool take_last(const char **text, uint32_t *last) {
+  uint64_t number;
+  if (!row_number(text, &number) || number > UINT32_MAX)
     return false;
+  *last = (uint32_t)number;
+  return true;
+}
+
+static bool take_counters(const char **text, struct ttn_counters *counters) {
+  uint64_t n, count;
+  int64_t last;
+  if (!row_number(text, &n) || n > TTN_COUNTERS_MAX)
+    return false;
+  for (; n > 0; n--) {
+    if (!row_number(text, &count) || !row_time(text, &last))
+      return false;
+    ttn_counters_add(counters, count, last);
+  }
+  return true;
+}
+
+/* What follows the bar. NULL: all is well. */
+static const char *take_sets(const struct ttn_env *env, const char **text,
+                             struct ttn_gateway *gateway) {
+  struct ttn_counter_sets sets = {0};
+  uint8_t reported = gateway->reported;
+  uint64_t shared = 0;
+  bool ok = row_time(text, &sets.before_at) &&
+            row_time(text, &sets.before_until) &&
+            row_time(text, &sets.answered_at) && row_number(text, &shared) &&
+            shared < 2;
+  for (int k = 0; k < TTN_MESSAGES && ok; k++)
+    ok = take_value(text, k, gateway);
+  for (int k = 0; k < TTN_MESSAGES && ok; k++)
+    ok = take_counters(text, &sets.now[k]);
+  for (int k = 0; k < TTN_MESSAGES && ok; k++)
+    ok = take_counters(text, &sets.before[k]);
+  sets.shared = shared != 0;
+  bool several = ttn_counter_sets_several(&sets);
+  if (!ok || (!several && (gateway->reported != reported ||
+                           !ttn_counter_sets_any_before(&sets))))
+    return not_a_row;
+  return ttn_counter_store_keep(env, &gateway->counters, &sets) ? NULL
+                                                                : no_memory;
+}
+
+/* NULL: all is well. */
+static const char *parse_row(const struct ttn_env *env, const char *line,
+                             size_t length, bool with_values,
+                             struct ttn_state_row *row) {
+  const char *blank = memchr(line, ' ', length);
   memset(row, 0, sizeof *row);
+  if (blank == NULL || !ttn_id_valid(line, (size_t)(blank - line)))
+    return not_a_row;
   memcpy(row->id, line, (size_t)(blank - line));
 
   struct ttn_gateway *gateway = &row->gateway;
@@ -163,7 +234,17 @@ static bool parse_row(const char *line, size_t length, bool with_values,
     ok = row_number(&rest, &gateway->offset[k]);
   for (int k = 0; k < TTN_MESSAGES && ok && with_values; k++)
     ok = take_value(&rest, k, gateway);
-  return ok && rest == line + length && rest[-1] != ' ';
+  /* Before 0.1.0 there were no times. */
+  bool timed = ok && with_values && rest[-1] == ' ' && rest[0] != '|';
+  for (int k = 0; k < TTN_MESSAGES && ok && timed; k++)
+    ok = take_last(&rest, &gateway->last[k]);
+  if (ok && rest[0] == '|' && rest[1] == ' ') {
+    rest += 2;
+    const char *wrong = take_sets(env, &rest, gateway);
+    if (wrong != NULL)
+      return wrong;
+  }
+  return ok && rest == line + length && rest[-1] != ' ' ? NULL : not_a_row;
 }
 
 static enum ttn_failure read_row(struct reader *reader, bool with_values) {
@@ -174,17 +255,15 @@ static enum ttn_failure read_row(struct reader *reader, bool with_values) {
   }
   if (!ttn_grow(reader->env, &rows, &reader->room, reader->n + 1,
                 sizeof *reader->rows, TTN_STATE_ROWS)) {
-    reader->wrong = "can't be read: there is no memory for it";
+    reader->wrong = no_memory;
     return TTN_FAIL_MEMORY;
   }
   reader->rows = rows;
-  if (!parse_row(reader->line, reader->length, with_values,
-                 &reader->rows[reader->n])) {
-    reader->wrong = "is damaged: it has a row that is none";
-    return TTN_FAIL_STATE_FILE;
-  }
-  reader->n++;
-  return TTN_OK;
+  reader->wrong = parse_row(reader->env, reader->line, reader->length,
+                            with_values, &reader->rows[reader->n++]);
+  if (reader->wrong == no_memory)
+    return TTN_FAIL_MEMORY;
+  return reader->wrong == NULL ? TTN_OK : TTN_FAIL_STATE_FILE;
 }
 
 static bool read_head(struct reader *reader, const char *account,
@@ -306,11 +385,11 @@ enum ttn_failure ttn_state_file_read(const struct ttn_env *env,
   if (reader.chunk != NULL)
     failure = read_file(&reader, account, url, with_values);
   else
-    reader.wrong = "can't be read: there is no memory for it";
+    reader.wrong = no_memory;
   close(reader.fd);
   ttn_free(env, reader.chunk);
   if (failure != TTN_OK) {
-    ttn_free(env, reader.rows);
+    ttn_state_rows_free(env, reader.rows, reader.n);
     *with_values = false;
     ttn_print(why, why_size, "%s",
               reader.wrong != NULL ? reader.wrong : "is cut short");

@@ -12,18 +12,21 @@
 struct ttn_state_row {
   char id[TTN_ID_MAX + 1];
   int64_t gone_at; /* when it left the account's list, 0 = it is there */
-  struct ttn_gateway gateway; /* connected_at, disconnected_at,
-                               * offset, and with values also value and
-                               * reported */
+  struct ttn_gateway gateway; /* connected_at, disconnected_at, offset and
+                               * counters; with values, and where there are
+                               * counters, also value and reported */
 };
 
+void ttn_state_rows_free(const struct ttn_env *env, struct ttn_state_row *rows,
+                         size_t n);
+
 /* Reads path into *rows (n of them, sorted by id as strcmp does, the caller
- * frees them with ttn_free). A file that is not there: TTN_OK with 0 rows. A
- * damaged file, or one of another account or URL: TTN_FAIL_STATE_FILE; no
- * memory: TTN_FAIL_MEMORY; both with 0 rows, and `why` says what is wrong, for
- * a log line after the path. *with_values: it holds values reported last and
- * must be written again without them before the first value goes out. At most
- * 1,000,000 rows and 256 MiB. */
+ * frees them with ttn_state_rows_free). A file that is not there: TTN_OK with 0
+ * rows. A damaged file, or one of another account or URL: TTN_FAIL_STATE_FILE;
+ * no memory: TTN_FAIL_MEMORY; both with 0 rows, and `why` says what is wrong,
+ * for a log line after the path. *with_values: it holds values reported last
+ * and must be written again without them before the first value goes out. At
+ * most 1,000,000 rows and 256 MiB. */
 enum ttn_failure ttn_state_file_read(const struct ttn_env *env,
                                      const char *path, const char *account,
                                      const char *url,

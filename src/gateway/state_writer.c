@@ -173,9 +173,52 @@ no_memory:
   return NULL;
 }
 
+static void put_decimal(struct ttn_state_writer *writer, uint64_t number) {
+  char text[32];
+  put(writer, ttn_print(text, sizeof text, " %" PRIu64, number));
+}
+
+/* bits: of those that there are. */
+static void put_values(struct ttn_state_writer *writer,
+                       const struct ttn_gateway *gateway, uint8_t bits) {
+  for (int k = 0; k < TTN_MESSAGES; k++)
+    if ((bits & 1u << k) != 0)
+      put_decimal(writer, gateway->value[k]);
+    else
+      put(writer, " -");
+}
+
+static void put_counters(struct ttn_state_writer *writer,
+                         const struct ttn_counters counters[TTN_MESSAGES]) {
+  for (int k = 0; k < TTN_MESSAGES; k++) {
+    put_decimal(writer, counters[k].n);
+    for (size_t i = 0; i < counters[k].n; i++) {
+      put_decimal(writer, counters[k].item[i].count);
+      put_decimal(writer, (uint64_t)counters[k].item[i].last);
+    }
+  }
+}
+
+/* Where one counter of each kind is left, its count is not on disk before each
+ * value, and so the value neither. */
+static void put_sets(struct ttn_state_writer *writer,
+                     const struct ttn_gateway *gateway) {
+  struct ttn_counter_sets sets;
+  ttn_counter_store_read(gateway->counters, &sets);
+  put(writer, " |");
+  put_decimal(writer, (uint64_t)sets.before_at);
+  put_decimal(writer, (uint64_t)sets.before_until);
+  put_decimal(writer, (uint64_t)sets.answered_at);
+  put_decimal(writer, sets.shared);
+  put_values(writer, gateway,
+             ttn_counter_sets_several(&sets) ? gateway->reported : 0);
+  put_counters(writer, sets.now);
+  put_counters(writer, sets.before);
+}
+
 void ttn_state_writer_add(struct ttn_state_writer *writer, const char *id,
                           int64_t gone_at, const struct ttn_gateway *gateway) {
-  char line[512], number[32];
+  char line[512];
 
   if (writer->error != 0)
     return;
@@ -189,14 +232,14 @@ void ttn_state_writer_add(struct ttn_state_writer *writer, const char *id,
       ttn_print(line, sizeof line, "%s %" PRId64 " %" PRId64 " %" PRId64, id,
                 gone_at, gateway->connected_at, gateway->disconnected_at));
   for (int k = 0; k < TTN_MESSAGES; k++)
-    put(writer,
-        ttn_print(number, sizeof number, " %" PRIu64, gateway->offset[k]));
+    put_decimal(writer, gateway->offset[k]);
+  if (writer->with_values)
+    put_values(writer, gateway, gateway->reported);
   for (int k = 0; k < TTN_MESSAGES && writer->with_values; k++)
-    if ((gateway->reported & 1u << k) != 0)
-      put(writer,
-          ttn_print(number, sizeof number, " %" PRIu64, gateway->value[k]));
-    else
-      put(writer, " -");
+    put_decimal(writer, gateway->last[k]);
+  if (writer->with_values ? gateway->counters != NULL
+                          : ttn_gateway_has_servers(gateway))
+    put_sets(writer, gateway);
   put(writer, "\n");
 }
 

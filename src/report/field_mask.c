@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-/* Paths of GatewayConnectionStats, and the groups that need each. */
+/* Paths of GatewayConnectionStats, and the groups that need each. Counts need
+ * the times of the last messages: they tell several servers' counters apart. */
 static const struct {
   const char *path;
   uint32_t groups;
@@ -16,9 +17,12 @@ static const struct {
     {"uplink_count", TTN_COLLECT_PACKETS, false, false},
     {"downlink_count", TTN_COLLECT_PACKETS, false, false},
     {"tx_acknowledgment_count", TTN_COLLECT_PACKETS, false, false},
-    {"last_uplink_received_at", TTN_COLLECT_AGES, false, false},
-    {"last_downlink_received_at", TTN_COLLECT_AGES, false, false},
-    {"last_tx_acknowledgment_received_at", TTN_COLLECT_AGES, false, false},
+    {"last_uplink_received_at", TTN_COLLECT_PACKETS | TTN_COLLECT_AGES, false,
+     false},
+    {"last_downlink_received_at", TTN_COLLECT_PACKETS | TTN_COLLECT_AGES, false,
+     false},
+    {"last_tx_acknowledgment_received_at",
+     TTN_COLLECT_PACKETS | TTN_COLLECT_AGES, false, false},
     {"last_status_received_at", TTN_COLLECT_AGES | TTN_COLLECT_STATUS, false,
      false},
     {"round_trip_times", TTN_COLLECT_ROUND_TRIPS, false, false},

@@ -66,17 +66,18 @@ static uint64_t sum_stats(uint64_t sum, const struct ttn_stats *stats) {
 static void learn(const struct ttn_stats *stats) {
   struct ttn_gateway gateway = {.shown = TTN_UNKNOWN};
   const char *why;
-  struct ttn_outcome first =
-      ttn_gateway_learn(&gateway, TTN_PROOF_ENTRY, stats, TEST_WALL, &why);
+  struct ttn_outcome first = ttn_gateway_learn(
+      &ttn_env_system, &gateway, TTN_PROOF_ENTRY, stats, TEST_WALL, &why);
   REQUIRE((why != NULL) == (first.state == TTN_UNKNOWN));
-  struct ttn_outcome second =
-      ttn_gateway_learn(&gateway, TTN_PROOF_ENTRY, stats, TEST_WALL, &why);
+  struct ttn_outcome second = ttn_gateway_learn(
+      &ttn_env_system, &gateway, TTN_PROOF_ENTRY, stats, TEST_WALL, &why);
   REQUIRE(second.state == first.state);
   for (unsigned k = 0; k < TTN_MESSAGES; k++)
     if ((first.counts & 1u << k) != 0)
       REQUIRE((second.counts & 1u << k) != 0 &&
               first.value[k] == second.value[k] &&
               first.value[k] == stats->count[k]);
+  ttn_gateway_free(&gateway, &ttn_env_system);
 }
 
 static uint64_t check_records(const struct ttn_decoder *decoder,

@@ -176,7 +176,9 @@ def test_start_while_disconnected():
         scene.stack.uplink("roof", 3)
         scene.stack.disconnect("roof")
         scene.process.stop()
-        equal((scene.start().uplinks(), scene.connected()), (123, 0))
+        # It connected a moment ago: the end may be one server's.
+        equal((scene.start().uplinks(), scene.connected()), (None, None))
+        equal((scene.uplinks(), scene.connected()), (123, 0))
         scene.connect(4)
         equal((scene.uplinks(), scene.connected()), (127, 1))
         # Forgotten by the stack after 48 h.

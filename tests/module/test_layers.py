@@ -61,6 +61,7 @@ WRITERS = {
     "ttn_error_work": ("tts/decode_error.c", "decode_body.h has no file of its own"),
     "ttn_auth_work": ("tts/decode_auth_info.c", "decode_body.h has no file of its own"),
     "ttn_gateway": ("gateway/gateway.c gateway/state_file.c", "it is read from the state file"),
+    "ttn_counter_sets": ("gateway/counters.c gateway/gateway.c gateway/state_file.c", "a work record: unpacked, changed, packed"),
     "ttn_state_row": ("gateway/state_file.c account/offsets.c", "rows are handed to the caller"),
     "http": ("http/http.c", "internal.h has no file of its own"),
     "transfer": ("http/transfer.c", "internal.h has no file of its own"),

@@ -358,6 +358,8 @@ def check(path):
 def files():
     out = []
     for folder, _, names in os.walk(ANSWERS):
+        if folder.endswith("two-servers"):
+            continue  # a row of answers: tests/ledger replays it
         out += [os.path.relpath(os.path.join(folder, n), ANSWERS) for n in names if n.endswith(".json")]
     return sorted(out)
 

@@ -57,7 +57,7 @@ static const int64_t a_count[POLLS] = {10, 12, 5, 6, 9};
 static const int64_t a_total[POLLS] = {10, 12, 17, 18, 21};
 
 static const char *connected_at(char id, int poll) {
-  return id == 'a' && poll >= 2 ? "2026-11-22T15:30:00Z"
+  return id == 'a' && poll >= 2 ? "2026-11-22T16:00:30Z"
                                 : "2026-11-22T15:00:00Z";
 }
 

@@ -113,7 +113,9 @@ static int check_recording(const char *path, const struct stat *status,
   (void)at;
   while (*name == '/')
     name++;
-  if (type != FTW_F || strstr(name, ".json") == NULL)
+  /* two-servers/ holds a row of answers: tests/ledger replays it. */
+  if (type != FTW_F || strstr(name, ".json") == NULL ||
+      strstr(path, "/two-servers/") != NULL)
     return 0;
   test_answer_open(&recorded, name);
   int api = api_of(&recorded);

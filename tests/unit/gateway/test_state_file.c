@@ -3,7 +3,10 @@
  * to its disk, what is read is whole or nothing. */
 #include "gateway/state_file.h"
 
+#include "base/hash.h"
+
 #include <errno.h>
+#include <inttypes.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -48,6 +51,7 @@ static const struct ttn_gateway roof = {
     .connected_at = INT64_C(1700000000123456789),
     .value = {120, 77, 5},
     .offset = {17, 0, 3},
+    .last = {1700000100, 0, 1700000050},
 };
 static const struct ttn_gateway attic = {
     .shown = TTN_DISCONNECTED,
@@ -122,6 +126,7 @@ static void same_gateway(const struct ttn_gateway *a,
   assert_int_equal(a->disconnected_at, b->disconnected_at);
   assert_memory_equal(a->value, b->value, sizeof a->value);
   assert_memory_equal(a->offset, b->offset, sizeof a->offset);
+  assert_memory_equal(a->last, b->last, sizeof a->last);
 }
 
 static void brings_back_values(void **state) {
@@ -146,7 +151,7 @@ static void brings_back_values(void **state) {
   expected.shown = 0;
   expected.value[TTN_DOWNLINK] = 0; /* was not reported */
   same_gateway(&content.rows[1].gateway, &expected);
-  ttn_free(env, content.rows);
+  ttn_state_rows_free(env, content.rows, content.n);
   assert_int_equal(test.blocks, 0);
 }
 
@@ -165,7 +170,65 @@ static void leaves_values_out(void **state) {
   assert_int_equal(content.rows[1].gateway.offset[2], 3);
   assert_int_equal(content.rows[1].gateway.connected_at,
                    INT64_C(1700000000123456789));
-  ttn_free(env, content.rows);
+  ttn_state_rows_free(env, content.rows, content.n);
+}
+
+/* What several servers hold is in a file without values too, and a file that a
+ * version before the counters wrote is read. */
+static void brings_back_counters(void **state) {
+  struct test_env test;
+  const struct ttn_env *env = &test_env_init(&test)->env;
+  struct ttn_counter_sets sets = {.before_at = 5,
+                                  .before_until = 6,
+                                  .answered_at = 7,
+                                  .shared = true},
+                          back;
+  struct ttn_gateway gateway = roof;
+  struct content content;
+  char why[WHY] = "";
+  ttn_counters_add(&sets.now[TTN_UPLINK], 43, 1700000101000000000);
+  ttn_counters_add(&sets.now[TTN_UPLINK], 17, 1700000100123456789);
+  ttn_counters_add(&sets.now[TTN_TX_ACK], 2, 0);
+  ttn_counters_add(&sets.before[TTN_DOWNLINK], INT64_MAX, 1);
+  assert_true(ttn_counter_store_keep(env, &gateway.counters, &sets));
+  struct ttn_state_writer *writer =
+      ttn_state_writer_open(env, in(state, "s"), ACCOUNT, URL, false, why, WHY);
+  ttn_state_writer_add(writer, "roof", 0, &gateway);
+  assert_int_equal(ttn_state_writer_close(writer, true, why, WHY), TTN_OK);
+  ttn_gateway_free(&gateway, env);
+
+  assert_int_equal(read_it(env, in(state, "s"), &content), TTN_OK);
+  assert_int_equal(content.rows[0].gateway.reported, 5);
+  assert_int_equal(content.rows[0].gateway.value[TTN_UPLINK], 120);
+  ttn_counter_store_read(content.rows[0].gateway.counters, &back);
+  assert_true(ttn_counter_sets_same(&sets, &back));
+  assert_int_equal(back.before_at, 5);
+  assert_int_equal(back.before_until, 6);
+  assert_int_equal(back.answered_at, 7);
+  assert_true(back.shared);
+  assert_false(back.in_doubt);
+  ttn_state_rows_free(env, content.rows, content.n);
+  assert_int_equal(test.blocks, 0);
+}
+
+static void reads_a_file_without_times(void **state) {
+  static const char lines[] = "ttn-state 1 values\naccount my%20home\nurl " URL
+                              "\nroof 0 1700000000123456789 0 17 0 3 120 - 5\n";
+  struct test_env test;
+  const struct ttn_env *env = &test_env_init(&test)->env;
+  struct ttn_gateway expected = roof;
+  struct content content;
+  char text[400];
+  int n = snprintf(text, sizeof text, "%sEND 1 ", lines);
+  n += snprintf(text + n, sizeof text - (size_t)n, "%016" PRIx64 "\n",
+                ttn_hash(TTN_HASH, text, (size_t)n));
+  write_bytes(in(state, "s"), text, (size_t)n);
+  assert_int_equal(read_it(env, in(state, "s"), &content), TTN_OK);
+  expected.shown = 0;
+  expected.value[TTN_DOWNLINK] = 0;
+  memset(expected.last, 0, sizeof expected.last);
+  same_gateway(&content.rows[0].gateway, &expected);
+  ttn_state_rows_free(env, content.rows, content.n);
 }
 
 /* The format is read by the next version too. */
@@ -176,14 +239,15 @@ static void writes_what_its_head_says(void **state) {
   size_t size;
   assert_int_equal(write_two(env, in(state, "s"), true, why), TTN_OK);
   char *text = test_read_file(in(state, "s"), &size);
-  assert_string_equal(text,
-                      "ttn-state 1 values\n"
-                      "account my%20home\n"
-                      "url https://eu1.cloud.thethings.network\n"
-                      "roof 0 1700000000123456789 0 17 0 3 120 - 5\n"
-                      "end 1234567890 1600000000000000000 1600000100000000000"
-                      " 9223372036854775807 1 0 9223372036854775807 0 1\n"
-                      "END 2 ef44d36c3ffcc7c8\n");
+  assert_string_equal(
+      text,
+      "ttn-state 1 values\n"
+      "account my%20home\n"
+      "url https://eu1.cloud.thethings.network\n"
+      "roof 0 1700000000123456789 0 17 0 3 120 - 5 1700000100 0 1700000050\n"
+      "end 1234567890 1600000000000000000 1600000100000000000"
+      " 9223372036854775807 1 0 9223372036854775807 0 1 0 0 0\n"
+      "END 2 56a0a454d3ac29dc\n");
   free(text);
   struct stat status;
   assert_int_equal(stat(in(state, "s"), &status), 0);
@@ -303,11 +367,11 @@ static void finds_rows_that_are_none(void **state) {
   write_lines(in(state, "s"), OFFSETS "roof 0 1 0 2 3 4\n", 1);
   assert_int_equal(read_it(env, in(state, "s"), &content), TTN_OK);
   assert_int_equal(content.n, 1);
-  ttn_free(env, content.rows);
+  ttn_state_rows_free(env, content.rows, content.n);
   write_lines(in(state, "s"), VALUES "roof 0 1 0 2 3 4 - - -\n", 1);
   assert_int_equal(read_it(env, in(state, "s"), &content), TTN_OK);
   assert_int_equal(content.rows[0].gateway.reported, 0);
-  ttn_free(env, content.rows);
+  ttn_state_rows_free(env, content.rows, content.n);
 
   write_lines(in(state, "s"), OFFSETS "roof 0 1 0 2 3 4\nroof 0 1 0 2 3 4\n",
               2);
@@ -407,7 +471,7 @@ static void makes_its_directory(void **state) {
   assert_int_equal(stat(in(state, "ttn"), &status), 0);
   assert_int_equal(status.st_mode & 0777, 0700);
   assert_int_equal(read_it(env, in(state, "ttn/s"), &content), TTN_OK);
-  ttn_free(env, content.rows);
+  ttn_state_rows_free(env, content.rows, content.n);
   /* One level only. */
   assert_int_equal(write_two(env, in(state, "a/b/s"), true, why),
                    TTN_FAIL_STATE_FILE);
@@ -433,7 +497,7 @@ static void replaces_a_file(void **state) {
   assert_int_equal(write_two(env, in(state, "s"), false, why), TTN_OK);
   assert_int_equal(read_it(env, in(state, "s"), &content), TTN_OK);
   assert_false(content.with_values);
-  ttn_free(env, content.rows);
+  ttn_state_rows_free(env, content.rows, content.n);
 
   struct ttn_state_writer *writer =
       ttn_state_writer_open(env, in(state, "s"), ACCOUNT, URL, true, why, WHY);
@@ -443,7 +507,7 @@ static void replaces_a_file(void **state) {
   assert_int_equal(access(in(state, "s.tmp"), F_OK), -1);
   assert_int_equal(read_it(env, in(state, "s"), &content), TTN_OK);
   assert_int_equal(content.n, 2);
-  ttn_free(env, content.rows);
+  ttn_state_rows_free(env, content.rows, content.n);
   assert_int_equal(test.blocks, 0);
 }
 
@@ -515,7 +579,7 @@ static void survives_a_full_disk(void **state) {
   assert_int_equal(read_it(env, in(state, "s"), &content), TTN_OK);
   assert_true(content.with_values);
   assert_int_equal(content.n, 2);
-  ttn_free(env, content.rows);
+  ttn_state_rows_free(env, content.rows, content.n);
   assert_int_equal(test.blocks, 0);
 }
 
@@ -548,7 +612,7 @@ static void holds_a_million(void **state) {
   assert_int_equal(content.n, 1000000);
   assert_string_equal(content.rows[0].id, "gateway-0000000");
   assert_string_equal(content.rows[999999].id, "gateway-0999999");
-  ttn_free(env, content.rows);
+  ttn_state_rows_free(env, content.rows, content.n);
   /* Bounded: the rows, once more while they grow, and a chunk. */
   assert_true(test.peak < 2 * 1000000 * sizeof(struct ttn_state_row) + 100000);
 
@@ -607,6 +671,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(brings_back_values),
       TEST(leaves_values_out),
+      TEST(brings_back_counters),
+      TEST(reads_a_file_without_times),
       TEST(writes_what_its_head_says),
       TEST(finds_every_cut),
       TEST(finds_every_changed_byte),

@@ -308,7 +308,8 @@ static void asks_for_what_it_needs(void **state) {
                false, 0, "connected_at,disconnected_at");
   expect_paths(TTN_COLLECT_PACKETS, false, 0,
                "connected_at,disconnected_at,uplink_count,downlink_count,"
-               "tx_acknowledgment_count");
+               "tx_acknowledgment_count,last_uplink_received_at,"
+               "last_downlink_received_at,last_tx_acknowledgment_received_at");
   expect_paths(TTN_COLLECT_STATUS, false, 0,
                "connected_at,disconnected_at,last_status_received_at,"
                "last_status.metrics");
@@ -333,7 +334,8 @@ static void leaves_out_unknown_paths(void **state) {
   uint32_t without = ttn_field_mask_bits(
       "tx_acknowledgment_count, last_tx_acknowledgment_received_at");
   expect_paths(TTN_COLLECT_PACKETS, false, without,
-               "connected_at,disconnected_at,uplink_count,downlink_count");
+               "connected_at,disconnected_at,uplink_count,downlink_count,"
+               "last_uplink_received_at,last_downlink_received_at");
   /* A server that names the parent of what it doesn't know. */
   without = ttn_field_mask_bits("last_status,sub_bands");
   expect_paths(TTN_COLLECT_STATUS | TTN_COLLECT_DUTY_CYCLE, false, without,

@@ -97,8 +97,8 @@ static void print_entry(FILE *out, const char *id,
   const struct ttn_stats *stats = &entry->stats;
   struct ttn_gateway gateway = {.shown = TTN_UNKNOWN};
   const char *why;
-  struct ttn_outcome outcome =
-      ttn_gateway_learn(&gateway, TTN_PROOF_ENTRY, stats, 0, &why);
+  struct ttn_outcome outcome = ttn_gateway_learn(
+      &ttn_env_system, &gateway, TTN_PROOF_ENTRY, stats, 0, &why);
   if (entry->bad != NULL) {
     fprintf(out, "  %s bad %s\n", id, entry->bad);
     return;
@@ -355,7 +355,9 @@ static int collect(const char *path, const struct stat *status, int type,
   (void)status;
   (void)at;
   const size_t n = strlen(path);
-  if (type == FTW_F && n > 5 && strcmp(path + n - 5, ".json") == 0) {
+  /* two-servers/ holds a row of answers: tests/ledger replays it. */
+  if (type == FTW_F && n > 5 && strcmp(path + n - 5, ".json") == 0 &&
+      strstr(path, "/two-servers/") == NULL) {
     assert_true(n_paths < sizeof(paths) / sizeof(paths[0]));
     paths[n_paths++] = strdup(path);
   }
@@ -392,7 +394,8 @@ static void recordings(void **state) {
   char directory[4096], file[4096];
   test_answer_path(directory, sizeof(directory), "");
   char *table = test_read_file(
-      test_path(file, sizeof(file), "tests/unit/tts/recordings.expected"), NULL);
+      test_path(file, sizeof(file), "tests/unit/tts/recordings.expected"),
+      NULL);
   struct test_env test;
   struct ttn_decoder *decoder = ttn_decoder_new(&test_env_init(&test)->env);
   find_answers(directory);

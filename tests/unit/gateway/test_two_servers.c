@@ -1,0 +1,555 @@
+/* SPDX-License-Identifier: MIT */
+/* Stories of a gateway that several Gateway Servers hold. The truth is what the
+ * servers told the registry; the registry mixes it as the recorded one does
+ * (tests/answers/two-servers, lorawan-stack gatewayserver.go updateConnStats).
+ * This file knows nothing of the rules by which gateway.c tells counters apart.
+ *
+ * After each answer the value may not be above the truth, but for first sights:
+ * a server's counter that was never shown before, under an old connected_at,
+ * and was taken for another's growth. They are counted, and so is what is
+ * missing of all that answers showed. With one server there is neither.
+ *
+ * TTN_MODEL_LENGTH sets the length of the stories that are all told,
+ * TTN_MODEL_STORIES how many random ones are. */
+#include "gateway/gateway.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/gateways.h"
+
+#define LENGTH 8
+#define LENGTH_MAX 12
+#define STORIES 100000
+#define SERVERS 3
+/* What is received before the stack has looked up the gateway. */
+#define EARLY (14 * TTN_MS)
+
+/* ---- what is true ---- */
+
+struct counter {
+  int64_t n, told, last;
+  int64_t shown; /* the highest that an answer showed, -1 = none */
+};
+
+struct connection {
+  bool alive;
+  int64_t at, stored;
+  struct counter counter[TTN_MESSAGES];
+};
+
+/* The entry. owner: whose count it is, for the truth. */
+struct registry {
+  int64_t at, gone;
+  int64_t count[TTN_MESSAGES], last[TTN_MESSAGES];
+  int owner[TTN_MESSAGES]; /* -1: none */
+};
+
+struct series {
+  bool any;
+  int64_t base, value;
+  int64_t told_at_base;
+  int64_t told, provable; /* since ever; by answers, since the base */
+  int64_t excused;        /* what first sights can add: all of each counter */
+};
+
+/* Servers' connections, old ones too: index of `all`. */
+#define ALL 64
+struct scene {
+  int64_t now, polled; /* polled: of the last answer */
+  int64_t newest;      /* connected_at, of the last answer that had one */
+  int server[SERVERS]; /* its connection, -1 = none */
+  int n;
+  struct connection all[ALL];
+  struct registry registry;
+  struct ttn_gateway known, file;
+  struct series series[TTN_MESSAGES];
+  int first_sights;
+  bool restless; /* connections end all the time */
+};
+
+static struct scene nothing(void) {
+  struct scene scene = {.now = 1000 * TTN_SECOND, .server = {-1, -1, -1}};
+  for (int k = 0; k < TTN_MESSAGES; k++)
+    scene.registry.owner[k] = -1;
+  return scene;
+}
+
+static void free_scene(struct scene *scene) {
+  ttn_gateway_free(&scene->known, &ttn_env_system);
+  ttn_gateway_free(&scene->file, &ttn_env_system);
+}
+
+static struct scene copy_scene(const struct scene *from) {
+  struct scene copy = *from;
+  copy.known = test_gateway_copy(&from->known);
+  copy.file = test_gateway_copy(&from->file);
+  return copy;
+}
+
+/* ---- the stack ---- */
+
+static void start(struct scene *scene, int s) {
+  struct connection *c = &scene->all[scene->n];
+  assert_in_range(scene->n, 0, ALL - 1);
+  *c = (struct connection){
+      .alive = true, .at = scene->now, .stored = scene->now};
+  for (int k = 0; k < TTN_MESSAGES; k++)
+    c->counter[k].shown = -1;
+  scene->server[s] = scene->n++;
+  scene->registry = (struct registry){.at = c->at, .owner = {-1, -1, -1}};
+}
+
+static void receive(struct scene *scene, int s, int k, int64_t n) {
+  struct counter *counter = &scene->all[scene->server[s]].counter[k];
+  counter->last = counter->n == 0 ? scene->now - EARLY : scene->now;
+  counter->n += n;
+}
+
+/* The server writes its statistics. */
+static void store(struct scene *scene, int s) {
+  struct registry *r = &scene->registry;
+  struct connection *c = &scene->all[scene->server[s]];
+  if (r->at == 0 || c->at < r->at)
+    r->at = c->at;
+  r->gone = 0;
+  c->stored = scene->now;
+  for (int k = 0; k < TTN_MESSAGES; k++)
+    if (c->counter[k].n > 0) {
+      scene->series[k].told += c->counter[k].n - c->counter[k].told;
+      c->counter[k].told = r->count[k] = c->counter[k].n;
+      r->last[k] = c->counter[k].last;
+      r->owner[k] = scene->server[s];
+    }
+}
+
+static void end(struct scene *scene, int s) {
+  scene->all[scene->server[s]].alive = false;
+  scene->server[s] = -1;
+  scene->registry.at = 0;
+  scene->registry.gone = scene->now;
+}
+
+static struct ttn_stats answer(const struct registry *r) {
+  struct ttn_stats stats = {.connected_at = r->at, .disconnected_at = r->gone};
+  stats.has = (r->at != 0 ? TTN_HAS_CONNECTED_AT : 0) |
+              (r->gone != 0 ? TTN_HAS_DISCONNECTED_AT : 0);
+  for (int k = 0; k < TTN_MESSAGES; k++)
+    if (r->count[k] > 0) {
+      stats.has |= (uint32_t)(TTN_HAS_COUNT | TTN_HAS_LAST) << k;
+      stats.count[k] = (uint64_t)r->count[k];
+      stats.last[k] = r->last[k];
+    }
+  return stats;
+}
+
+/* ---- the plugin, as account/ uses it ---- */
+
+static void save(struct scene *scene, bool with_values) {
+  struct ttn_gateway row = test_gateway_copy(&scene->known);
+  if (!with_values && !ttn_gateway_has_servers(&row)) {
+    ttn_gateway_free(&row, &ttn_env_system);
+    row.reported = 0;
+  }
+  row.shown = TTN_UNKNOWN;
+  row.first_answer = 0;
+  if (!with_values)
+    memset(row.last, 0, sizeof row.last);
+  ttn_gateway_free(&scene->file, &ttn_env_system);
+  scene->file = row;
+}
+
+static void restart(struct scene *scene) {
+  ttn_gateway_free(&scene->known, &ttn_env_system);
+  scene->known = test_gateway_copy(&scene->file);
+  save(scene, false);
+}
+
+/* What of a count can be told, as the truth has it. */
+enum sight {
+  SEEN,  /* its counter was shown before, or is of this connection, which began
+          * after the last answer */
+  FIRST, /* it was not; or it stands in the entry of a later connection, which
+          * had none to put in its place; or such a one took its place */
+  AT_AN_END /* it was not, and the entry is an end: it may be of a connection
+             * that began and ended since the last answer. A counter that does
+             * not go on from a known one is not remembered by it */
+};
+
+static enum sight show(struct scene *scene, int k, bool is_base) {
+  struct connection *c = &scene->all[scene->registry.owner[k]];
+  struct counter *counter = &c->counter[k];
+  struct series *series = &scene->series[k];
+  int64_t count = scene->registry.count[k];
+  bool first = counter->shown < 0;
+  if (first && !is_base && scene->registry.at == 0)
+    return AT_AN_END;
+  bool fresh = !is_base && c->at > scene->polled;
+  if (first)
+    counter->shown = fresh ? 0 : count;
+  if (count > counter->shown) {
+    series->provable += count - counter->shown;
+    counter->shown = count;
+  }
+  return (first && !fresh && !is_base) || c->at < scene->newest ? FIRST : SEEN;
+}
+
+/* Another counter is as high, and of the same moment: the two look like one. */
+static bool has_twin(const struct scene *scene, int k) {
+  const struct registry *r = &scene->registry;
+  for (int i = 0; i < scene->n; i++) {
+    const struct counter *counter = &scene->all[i].counter[k];
+    if (i != r->owner[k] && counter->shown == r->count[k] &&
+        llabs(counter->last - r->last[k]) < 3 * TTN_SECOND)
+      return true;
+  }
+  return false;
+}
+
+/* It began after the last answer, so its counts were 0 then. */
+static void show_beginning(struct scene *scene) {
+  for (int i = 0; i < scene->n; i++)
+    for (int k = 0; k < TTN_MESSAGES; k++)
+      if (scene->all[i].at == scene->registry.at &&
+          scene->all[i].at > scene->polled &&
+          (scene->series[k].any || scene->registry.count[k] == 0) &&
+          (scene->known.reported & 1u << k) != 0 &&
+          scene->all[i].counter[k].shown < 0)
+        scene->all[i].counter[k].shown = 0;
+}
+
+static int64_t poll_scene(struct scene *scene) {
+  struct ttn_stats stats = answer(&scene->registry);
+  const char *why;
+  int64_t worst = 0;
+  if (stats.has == 0) /* never connected */
+    return 0;
+  struct ttn_outcome outcome =
+      ttn_gateway_learn(&ttn_env_system, &scene->known, TTN_PROOF_ENTRY, &stats,
+                        scene->now / TTN_SECOND * TTN_SECOND, &why);
+  assert_null(why);
+  if (outcome.offset_moved)
+    save(scene, false);
+  show_beginning(scene);
+  if (scene->registry.at != 0)
+    scene->newest = scene->registry.at;
+  for (int k = 0; k < TTN_MESSAGES; k++) {
+    struct series *series = &scene->series[k];
+    bool known = (scene->known.reported & 1u << k) != 0;
+    bool is_base = known && !series->any;
+    int64_t value = (int64_t)scene->known.value[k];
+    int owner = scene->registry.owner[k];
+    enum sight sight = owner < 0 ? SEEN : show(scene, k, is_base || !known);
+    if (!known)
+      continue;
+    if (is_base) {
+      series->any = true;
+      series->base = series->value = value;
+      series->told_at_base = series->told;
+    }
+    int64_t more = value - series->value;
+    if (more > 0 && sight == AT_AN_END) {
+      scene->all[owner].counter[k].shown = scene->registry.count[k];
+      series->provable += more;
+    }
+    if (sight != SEEN && (more > 0 || has_twin(scene, k))) {
+      scene->first_sights++;
+      series->excused += scene->registry.count[k];
+    }
+    series->value = value;
+    int64_t over = (value - series->base) -
+                   (series->told - series->told_at_base) - series->excused;
+    worst = over > worst ? over : worst;
+  }
+  scene->polled = scene->now;
+  return worst;
+}
+
+/* What is missing of what answers showed. */
+static int64_t missing(const struct scene *scene) {
+  int64_t sum = 0;
+  for (int k = 0; k < TTN_MESSAGES; k++)
+    if (scene->series[k].any)
+      sum += scene->series[k].provable -
+             (scene->series[k].value - scene->series[k].base);
+  return sum;
+}
+
+/* ---- all short stories ---- */
+
+enum event {
+  START_A,
+  START_B,
+  SAY_A, /* and store */
+  SAY_B,
+  STORE_A,
+  STORE_B,
+  END_A,
+  END_B,
+  POLL,
+  RESTART,
+  KILL,
+  EVENTS
+};
+static const char *const event_names[EVENTS] = {
+    "start-A", "start-B", "say-A", "say-B",   "store-A", "store-B",
+    "end-A",   "end-B",   "poll",  "restart", "kill"};
+
+static bool can_happen(const struct scene *scene, enum event event) {
+  switch (event) {
+  case START_A:
+  case START_B:
+    return scene->server[event - START_A] < 0;
+  case SAY_A:
+  case SAY_B:
+    return scene->server[event - SAY_A] >= 0;
+  case STORE_A:
+  case STORE_B:
+    return scene->server[event - STORE_A] >= 0;
+  case END_A:
+  case END_B:
+    return scene->server[event - END_A] >= 0;
+  case KILL: /* of the others test_gateway_model.c tells */
+    return ttn_gateway_has_servers(&scene->known);
+  default:
+    return true;
+  }
+}
+
+static int64_t happen(struct scene *scene, enum event event) {
+  scene->now += 20 * TTN_SECOND + 1;
+  switch (event) {
+  case START_A:
+  case START_B:
+    start(scene, event - START_A);
+    return 0;
+  case SAY_A:
+  case SAY_B:
+    receive(scene, event - SAY_A, TTN_UPLINK, event == SAY_A ? 3 : 8);
+    store(scene, event - SAY_A);
+    return 0;
+  case STORE_A:
+  case STORE_B:
+    store(scene, event - STORE_A);
+    return 0;
+  case END_A:
+  case END_B:
+    end(scene, event - END_A);
+    return 0;
+  case POLL:
+    return poll_scene(scene);
+  case RESTART:
+    save(scene, true);
+    restart(scene);
+    return 0;
+  default:
+    restart(scene);
+    return 0;
+  }
+}
+
+struct run {
+  size_t length, depth;
+  enum event story[LENGTH_MAX];
+  unsigned long told, first_sights, missing;
+};
+
+static void tell(struct run *run, const struct scene *scene) {
+  for (enum event event = 0; event < EVENTS; event++) {
+    if (!can_happen(scene, event))
+      continue;
+    struct scene next = copy_scene(scene);
+    int64_t over = happen(&next, event);
+    run->story[run->depth++] = event;
+    if (over > 0) {
+      char story[400] = "";
+      for (size_t i = 0; i < run->depth; i++) {
+        strcat(story, " ");
+        strcat(story, event_names[run->story[i]]);
+      }
+      fail_msg("%lld too many after%s", (long long)over, story);
+    }
+    run->told++;
+    run->first_sights += next.first_sights > 0;
+    run->missing += missing(&next) > 0;
+    if (run->depth < run->length)
+      tell(run, &next);
+    run->depth--;
+    free_scene(&next);
+  }
+}
+
+static void tells_all_stories(struct scene *scene, const char *name) {
+  const char *length = getenv("TTN_MODEL_LENGTH");
+  struct run run = {.length = LENGTH};
+  if (length != NULL)
+    run.length = strtoul(length, NULL, 10);
+  assert_in_range(run.length, 1, LENGTH_MAX);
+  tell(&run, scene);
+  free_scene(scene);
+  print_message(
+      "# %s: %lu stories of up to %zu events, %lu with a first sight, "
+      "%lu with something missing\n",
+      name, run.told, run.length, run.first_sights, run.missing);
+}
+
+static void of_one_that_never_was(void **state) {
+  (void)state;
+  struct scene scene = nothing();
+  tells_all_stories(&scene, "nothing");
+}
+
+/* Both hold it, A's counts show, and B has many more. */
+static void of_one_that_two_hold(void **state) {
+  (void)state;
+  struct scene scene = nothing();
+  for (int s = 0; s < 2; s++) {
+    start(&scene, s);
+    scene.now += 5 * TTN_SECOND;
+    receive(&scene, s, TTN_UPLINK, s == 0 ? 7 : 5000);
+    store(&scene, s);
+    scene.now += 5 * TTN_SECOND;
+  }
+  store(&scene, 0);
+  poll_scene(&scene);
+  tells_all_stories(&scene, "two servers");
+}
+
+/* ---- random stories ---- */
+
+static uint64_t seed;
+static unsigned pick(unsigned n) { /* xorshift64* */
+  seed ^= seed >> 12;
+  seed ^= seed << 25;
+  seed ^= seed >> 27;
+  return (unsigned)((seed * UINT64_C(0x2545f4914f6cdd1d) >> 33) % n);
+}
+
+struct sums {
+  unsigned long stories, sent, first_sights, above, missing, restarts, kills;
+};
+
+/* A few steps of a second or more. One server: none of the others starts. */
+static void random_step(struct scene *scene, int servers, struct sums *sums) {
+  static const int64_t amounts[] = {0, 1, 1, 2, 7, 90};
+  scene->now += (1 + pick(20)) * TTN_SECOND + pick(1000) * TTN_MS;
+  for (int i = 0; i < servers; i++) /* each server does this by itself */
+    if (scene->server[i] >= 0 &&
+        scene->now - scene->all[scene->server[i]].stored > 60 * TTN_SECOND)
+      store(scene, i);
+  int s = (int)pick((unsigned)servers);
+  unsigned fate = pick(100);
+  bool ends = fate < 3 && (scene->restless || pick(10) == 0);
+  if (scene->server[s] < 0) {
+    if (fate < 50 && scene->n < ALL)
+      start(scene, s);
+  } else if (ends) {
+    end(scene, s);
+  } else if (fate < 6 && scene->n < ALL && servers == 1) {
+    scene->all[scene->server[s]].alive = false; /* replaced within a server */
+    start(scene, s);
+  } else if (fate < 97) {
+    for (int k = 0; k < TTN_MESSAGES; k++) {
+      int64_t n = amounts[pick(6)] / (k + 1);
+      if (n > 0)
+        receive(scene, s, k, n);
+    }
+    if (fate < 80)
+      store(scene, s);
+  } else if (fate < 98) {
+    save(scene, true);
+    restart(scene);
+    sums->restarts++;
+  } else if (ttn_gateway_has_servers(&scene->known)) {
+    restart(scene);
+    sums->kills++;
+  }
+}
+
+static void random_story(uint64_t number, int servers, bool restless,
+                         struct sums *sums) {
+  struct scene scene = nothing();
+  scene.restless = restless;
+  seed = number * UINT64_C(0x9e3779b97f4a7c15) + 1;
+  for (int step = 0; step < 120; step++) {
+    random_step(&scene, servers, sums);
+    if (pick(10) < 4) {
+      scene.now += TTN_SECOND;
+      int64_t over = poll_scene(&scene);
+      if (over > 0)
+        fail_msg("story %lu of %d servers, step %d: %lld too many",
+                 (unsigned long)number, servers, step, (long long)over);
+    }
+  }
+  for (int s = 0; s < servers; s++)
+    if (scene.server[s] >= 0) {
+      store(&scene, s);
+      scene.now += TTN_SECOND;
+      if (poll_scene(&scene) > 0)
+        fail_msg("story %lu of %d servers, end: too many",
+                 (unsigned long)number, servers);
+    }
+  int64_t gap = missing(&scene);
+  if (servers == 1 && gap != 0)
+    fail_msg("story %lu: %lld missing", (unsigned long)number, (long long)gap);
+  sums->stories++;
+  sums->first_sights += scene.first_sights > 0;
+  sums->missing += gap > 0 ? (unsigned long)gap : 0;
+  for (int k = 0; k < TTN_MESSAGES; k++) {
+    const struct series *series = &scene.series[k];
+    int64_t truth = series->told - series->told_at_base;
+    int64_t above = series->value - series->base - truth;
+    sums->above += above > 0 ? (unsigned long)above : 0;
+    sums->sent += (unsigned long)truth;
+  }
+  free_scene(&scene);
+}
+
+static void tells_random_stories(int servers) {
+  const char *text = getenv("TTN_MODEL_STORIES");
+  unsigned long stories = text != NULL ? strtoul(text, NULL, 10) : STORIES;
+  for (int restless = 0; restless < 2; restless++) {
+    struct sums sums = {0};
+    for (unsigned long i = 0; i < stories / 2; i++)
+      random_story(i, servers, restless != 0, &sums);
+    print_message("# %d servers%s: %lu stories, %lu messages, %lu with a first "
+                  "sight (%lu messages too many), %lu missing, %lu restarts, "
+                  "%lu kills\n",
+                  servers, restless ? ", restless" : "", sums.stories,
+                  sums.sent, sums.first_sights, sums.above, sums.missing,
+                  sums.restarts, sums.kills);
+    /* One in a thousand, and what is missing stays in proportion. */
+    assert_in_range(sums.above, 0, servers == 1 ? 0 : sums.sent / 1000);
+    assert_in_range(sums.missing, 0, sums.sent / (restless ? 4 : 10));
+  }
+}
+
+static void with_one_server_all_is_exact(void **state) {
+  (void)state;
+  tells_random_stories(1);
+}
+
+static void with_two_servers_none_is_invented(void **state) {
+  (void)state;
+  tells_random_stories(2);
+}
+
+static void with_three_servers_none_is_invented(void **state) {
+  (void)state;
+  tells_random_stories(3);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(of_one_that_never_was),
+      cmocka_unit_test(of_one_that_two_hold),
+      cmocka_unit_test(with_one_server_all_is_exact),
+      cmocka_unit_test(with_two_servers_none_is_invented),
+      cmocka_unit_test(with_three_servers_none_is_invented),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

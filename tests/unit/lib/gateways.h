@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* What is known of a gateway, for tests that let it go several ways. */
+#ifndef TEST_GATEWAYS_H
+#define TEST_GATEWAYS_H
+
+#include "gateway/gateway.h"
+
+/* With counters of its own: ttn_gateway_free. */
+struct ttn_gateway test_gateway_copy(const struct ttn_gateway *from);
+
+#endif
