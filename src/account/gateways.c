@@ -45,7 +45,7 @@ bool found_add(struct found_list *found, const struct account_context *c,
       .name = keep_text(c->env, s->meta_data || s->notifications, listed->name),
       .eui = keep_text(c->env, s->meta_data, listed->eui),
       .address = keep_text(c->env, s->meta_data || host < 0, listed->address),
-      .has_location = listed->has_location,
+      .has_location = s->meta_data && listed->has_location,
       .location = listed->location};
   ttn_print(f->id, sizeof(f->id), "%s", listed->id);
   return true;
@@ -76,6 +76,7 @@ static void gateway_free(struct gateway *gw, const struct ttn_env *env) {
   ttn_free(env, gw->name);
   ttn_free(env, gw->eui);
   ttn_free(env, gw->address);
+  ttn_free(env, gw->location);
   ttn_gateway_free(&gw->known, env);
   ttn_free(env, gw);
 }
@@ -107,13 +108,23 @@ static int16_t home_of(int16_t registered_host) {
   return registered_host < 0 ? 0 : registered_host;
 }
 
+static void keep_location(struct gateway *gw, const struct ttn_env *env,
+                          const struct found *f) {
+  if (!f->has_location) {
+    ttn_free(env, gw->location);
+    gw->location = NULL;
+  } else if (gw->location != NULL ||
+             (gw->location = ttn_alloc(env, sizeof(*gw->location))) != NULL) {
+    *gw->location = f->location;
+  }
+}
+
 static void gateway_update(struct gateway *gw, const struct ttn_env *env,
                            struct found *f) {
   move_text(env, &gw->name, &f->name);
   move_text(env, &gw->eui, &f->eui);
   move_text(env, &gw->address, &f->address);
-  gw->has_location = f->has_location;
-  gw->location = f->location;
+  keep_location(gw, env, f);
   if (gw->registered_host != f->host)
     gw->current_host = home_of(f->host);
   gw->registered_host = f->host;
@@ -278,11 +289,13 @@ bool gateway_is_done(const struct gateway *gw) {
 }
 
 struct ttn_meta gateway_meta(const struct gateway *gw) {
-  return (struct ttn_meta){.name = gw->name,
-                           .eui = gw->eui,
-                           .server_address = gw->address,
-                           .has_location = gw->has_location,
-                           .location = gw->location};
+  struct ttn_meta meta = {.name = gw->name,
+                          .eui = gw->eui,
+                          .server_address = gw->address,
+                          .has_location = gw->location != NULL};
+  if (gw->location != NULL)
+    meta.location = *gw->location;
+  return meta;
 }
 
 void gateway_queued(struct gateway *gw) { gw->queued = true; }

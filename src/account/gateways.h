@@ -42,8 +42,7 @@ struct gateway {
   struct ttn_gateway known;
   struct ttn_notice notice;
   char *name, *eui, *address;
-  bool has_location;
-  struct ttn_location location;
+  struct ttn_location *location;
 };
 
 /* A gateway of a list that is being read. */
