@@ -1,8 +1,8 @@
 """What gateways do: connect, send, fall silent, go; and the ledger of what was announced of it.
 
 The ledger keeps two figures of every kind of message: `true`, what ever happened, and
-`announced`, what at least one whole 200 answer made visible: per connection (and per Gateway
-Server, where several serve one gateway) the highest count shown, summed. A poller that saw every
+`announced`, what at least one whole 200 answer made visible: per connection (each Gateway Server
+that holds a gateway has its own) the highest count shown, summed. A poller that saw every
 such answer can prove exactly that much.
 """
 
@@ -45,16 +45,18 @@ class Fleet:
                 return number
         return gateway.fields.get("home", 1)
 
-    def _live(self, gateway_id, cluster):
+    def _live(self, gateway_id, cluster, server=None):
+        """(the link, its connection to that server; to none: the latest)."""
         link = self.link(gateway_id, cluster)
-        if link.connection is None:
+        connection = link.at(server)
+        if connection is None:
             raise Gone("%s is not connected" % gateway_id)
-        return link
+        return link, connection
 
     # Events.
 
     def connect(self, gateway_id, cluster=None, protocol="udp", at=None, status=None, ip="127.0.0.1",
-                duty_cycle=True):
+                duty_cycle=True, server=0):
         gateway = self.world.gateways[gateway_id]
         number = cluster or gateway.fields.get("home", 1)
         link = self.link(gateway_id, number)
@@ -63,7 +65,7 @@ class Fleet:
         if history and when <= history[-1].at and at is None:
             when = history[-1].at + 1
         self._serial += 1
-        connection = Connection(self._serial, number, when, protocol, ip)
+        connection = Connection(self._serial, number, server, when, protocol, ip)
         if not duty_cycle:
             connection.bands = ()
         if status is None:
@@ -92,7 +94,7 @@ class Fleet:
 
     @staticmethod
     def _metrics(connection):
-        up, down, ack = connection.counts[connection.server]
+        up, down, ack = connection.counts
         out = {"rxin": up, "rxok": up, "txin": down, "txok": ack, "temp": 36.5 + connection.serial % 50 / 100}
         if connection.protocol == "udp":
             out.update(rxfw=up, ackr=100 if up else 0)
@@ -101,71 +103,70 @@ class Fleet:
         return out
 
     def status(self, gateway_id, cluster=None, metrics=None, **fields):
-        link = self._live(gateway_id, cluster)
+        link, connection = self._live(gateway_id, cluster)
         now = self.clock.now()
         if metrics is not None:
             fields["metrics"] = metrics
-        link.connection.silent_at = None
-        self._set_status(link.connection, fields, now)
-        link.touched(now)
+        connection.silent_at = None
+        self._set_status(connection, fields, now)
+        link.touched(connection, now)
 
-    def uplink(self, gateway_id, n=1, cluster=None, server=0, rtt=None):
-        link = self._count(gateway_id, cluster, UP, n, server)
-        if link.connection.protocol == STATION:
-            self._round_trip(link.connection, rtt)
+    def uplink(self, gateway_id, n=1, cluster=None, server=None, rtt=None):
+        connection = self._count(gateway_id, cluster, UP, n, server)
+        if connection.protocol == STATION:
+            self._round_trip(connection, rtt)
 
-    def downlink(self, gateway_id, n=1, cluster=None, server=0):
-        connection = self._count(gateway_id, cluster, DOWN, n, server).connection
+    def downlink(self, gateway_id, n=1, cluster=None, server=None):
+        connection = self._count(gateway_id, cluster, DOWN, n, server)
         if not connection.bands:
             connection.set_bands(connection.bands is None)
 
-    def tx_ack(self, gateway_id, n=1, cluster=None, server=0, rtt=None):
-        link = self._count(gateway_id, cluster, ACK, n, server)
-        link.connection.transmit(n, self.clock.now())
-        if link.connection.protocol == "udp":
-            self._round_trip(link.connection, rtt)
+    def tx_ack(self, gateway_id, n=1, cluster=None, server=None, rtt=None):
+        connection = self._count(gateway_id, cluster, ACK, n, server)
+        connection.transmit(n, self.clock.now())
+        if connection.protocol == "udp":
+            self._round_trip(connection, rtt)
 
     def _count(self, gateway_id, cluster, kind, n, server):
-        link = self._live(gateway_id, cluster)
+        link, connection = self._live(gateway_id, cluster, server)
         now = self.clock.now()
-        link.connection.silent_at = None
-        link.connection.count(kind, n, now, server)
-        link.touched(now)
-        return link
+        connection.silent_at = None
+        connection.count(kind, n, now)
+        link.touched(connection, now)
+        return connection
 
     def _round_trip(self, connection, seconds):
         if seconds is None:
-            spread = connection.counts[connection.server][UP] * 7 + connection.serial
+            spread = connection.counts[UP] * 7 + connection.serial
             seconds = 0.030012345 + spread % 50 / 1000
         connection.round_trip(seconds, self.clock.now())
 
     def round_trip(self, gateway_id, seconds, n=1, cluster=None):
-        link = self._live(gateway_id, cluster)
+        link, connection = self._live(gateway_id, cluster)
         for _ in range(n):
-            link.connection.round_trip(seconds, self.clock.now())
-        link.touched(self.clock.now())
+            connection.round_trip(seconds, self.clock.now())
+        link.touched(connection, self.clock.now())
 
     def sub_bands(self, gateway_id, bands, cluster=None):
         """`bands`: list of {min, max, limit, used}, "unlimited", or null for none."""
-        link = self._live(gateway_id, cluster)
-        link.connection.air = []
+        link, connection = self._live(gateway_id, cluster)
+        connection.air = []
         if bands == "unlimited":
-            link.connection.set_bands(False)
+            connection.set_bands(False)
         else:
-            link.connection.bands = bands
-        link.touched(self.clock.now())
+            connection.bands = bands
+        link.touched(connection, self.clock.now())
 
-    def disconnect(self, gateway_id, cluster=None, at=None):
-        self._live(gateway_id, cluster).disconnect(self.clock.when(at))
+    def disconnect(self, gateway_id, cluster=None, at=None, server=None):
+        self._live(gateway_id, cluster, server)[0].disconnect(self.clock.when(at), server)
 
     def silent(self, gateway_id, cluster=None):
         """Neither pushes nor pulls any more; ends by itself when the expiry has passed."""
-        link = self._live(gateway_id, cluster)
-        link.connection.silent_at = self.clock.now()
+        self._live(gateway_id, cluster)[1].silent_at = self.clock.now()
 
     def awake(self, gateway_id, cluster=None):
         """Pulls again."""
-        self._live(gateway_id, cluster).connection.silent_at = None
+        self._live(gateway_id, cluster)[1].silent_at = None
 
     def forget(self, gateway_id, cluster=None):
         """The cluster forgets the gateway: registry flushed, or the Gateway Server restarted."""
@@ -183,12 +184,12 @@ class Fleet:
 
     @staticmethod
     def _see(shown, visible):
-        connection = shown.connection
-        book = connection.seen if shown.disconnected_at is None else connection.seen_gone
-        row = book.get(shown.server)
-        if row is None:
-            row = book[shown.server] = [0, 0, 0]
-        for kind in (UP, DOWN, ACK):
+        book = "seen" if shown.disconnected_at is None else "seen_gone"
+        for kind, connection in enumerate(shown.owners):
+            row = getattr(connection, book)
+            if row is None:
+                row = [0, 0, 0]
+                setattr(connection, book, row)
             if visible[kind] and shown.counts[kind] > row[kind]:
                 row[kind] = shown.counts[kind]
 
@@ -215,21 +216,18 @@ class Fleet:
     def _account(self, history):
         true, announced, rows = [0, 0, 0], [0, 0, 0], []
         for connection in history:
-            mine, seen = [0, 0, 0], [0, 0, 0]
-            for server, counts in connection.counts.items():
-                live = connection.seen.get(server, (0, 0, 0))
-                gone = connection.seen_gone.get(server, (0, 0, 0))
-                for kind in (UP, DOWN, ACK):
-                    mine[kind] += counts[kind]
-                    seen[kind] += max(live[kind], gone[kind])
+            live = connection.seen or (0, 0, 0)
+            gone = connection.seen_gone or (0, 0, 0)
+            seen = [max(pair) for pair in zip(live, gone)]
             for kind in (UP, DOWN, ACK):
-                true[kind] += mine[kind]
+                true[kind] += connection.counts[kind]
                 announced[kind] += seen[kind]
-            rows.append({"cluster": connection.cluster, "connected_at": stamp(connection.at),
+            rows.append({"cluster": connection.cluster, "server": connection.server,
+                         "connected_at": stamp(connection.at),
                          "ended_at": stamp(connection.ended_at) if connection.ended_at is not None else None,
-                         "true": _named(mine), "announced": _named(seen),
-                         "shown_connected": {s: _named(c) for s, c in connection.seen.items()},
-                         "shown_disconnected": {s: _named(c) for s, c in connection.seen_gone.items()}})
+                         "true": _named(connection.counts), "announced": _named(seen),
+                         "shown_connected": connection.seen and _named(connection.seen),
+                         "shown_disconnected": connection.seen_gone and _named(connection.seen_gone)})
         return {"true": _named(true), "announced": _named(announced), "connections": rows}
 
     def reset_ledger(self):
@@ -248,10 +246,11 @@ class Fleet:
                 continue
             for link in self.world.gateways[gateway_id].links.values():
                 link.settle(now)
-                if link.connection is not None:
+                connection = link.connection
+                if connection is not None:
                     for kind in (UP, DOWN, ACK):
-                        link.connection.count(kind, n, now, link.connection.server)
-                    link.touched(now)
+                        connection.count(kind, n, now)
+                    link.touched(connection, now)
                     moved += 1
         return moved
 

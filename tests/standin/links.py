@@ -1,6 +1,6 @@
 """Gateways at the Gateway Servers: connections, what is stored of them, and when they end.
 
-A Link is one gateway at one cluster. It has at most one connection, and what the cluster would
+A Link is one gateway at one cluster: its connections, one of each Gateway Server that holds it, and what the cluster would
 answer now: in registry mode a stored copy, which outlives the connection; in live mode the
 connection's own figures, some of which vanish while their UDP stream is idle.
 
@@ -13,6 +13,7 @@ from stats import Shown
 UP, DOWN, ACK = 0, 1, 2
 HALF_HOUR = 1800 * SECOND
 HOUR = 3600 * SECOND
+MINUTE = 60 * SECOND
 # Air time of one downlink, in seconds: SF7, 12 bytes, as recorded.
 AIR_TIME = 0.046336
 EU868 = ((863000000, 865000000, 0.001), (865000000, 868000000, 0.01), (868000000, 868600000, 0.01),
@@ -34,19 +35,19 @@ class Gone(Exception):
 
 
 class Connection:
-    """One connection, as the Gateway Server sees it. Counts per server: several may serve it."""
+    """One connection, as the Gateway Server sees it that has it."""
 
-    __slots__ = ("serial", "cluster", "at", "protocol", "ip", "counts", "server", "last", "status", "status_at",
-                 "times", "bands", "air", "pushed_at", "silent_at", "ended_at", "seen", "seen_gone")
+    __slots__ = ("serial", "cluster", "server", "at", "protocol", "ip", "counts", "last", "status", "status_at",
+                 "times", "bands", "air", "pushed_at", "silent_at", "ended_at", "due", "stored_at", "seen", "seen_gone")
 
-    def __init__(self, serial, cluster, at, protocol, ip):
+    def __init__(self, serial, cluster, server, at, protocol, ip):
         self.serial = serial
         self.cluster = cluster
+        self.server = server
         self.at = at
         self.protocol = protocol
         self.ip = ip
-        self.server = 0
-        self.counts = {0: [0, 0, 0]}
+        self.counts = [0, 0, 0]
         self.last = [None, None, None]
         self.status = self.status_at = None
         self.times = []
@@ -55,13 +56,13 @@ class Connection:
         self.pushed_at = at
         self.silent_at = None
         self.ended_at = None
-        # Highest counts that some whole answer showed, per server.
-        self.seen = {}
-        self.seen_gone = {}
+        self.due = None          # when it is stored next, None: nothing is new
+        self.stored_at = at
+        # Highest counts that some whole answer showed, None: none did.
+        self.seen = self.seen_gone = None
 
-    def count(self, kind, n, now, server):
-        self.server = server
-        self.counts.setdefault(server, [0, 0, 0])[kind] += n
+    def count(self, kind, n, now):
+        self.counts[kind] += n
         self.last[kind] = now
         if kind == UP:
             self.pushed_at = now
@@ -94,7 +95,7 @@ class Connection:
     def shown(self, uplinks=True, downlinks=True):
         """What a server answers of it now; without the streams that are idle."""
         out = Shown(self)
-        counts = self.counts[self.server]
+        counts = self.counts
         last = list(self.last)
         if uplinks:
             out.status, out.status_at = self.status, self.status_at
@@ -112,26 +113,37 @@ class Connection:
 
 
 class Link:
-    __slots__ = ("cluster", "connection", "_stored", "_due", "_live", "_live_flags")
+    """Several Gateway Servers of the cluster may hold the gateway, each with a connection of its own; the registry
+    that they share mixes what they store, as tests/answers/two-servers has it."""
+
+    __slots__ = ("cluster", "held", "_shared", "_stored", "_live", "_live_flags")
 
     def __init__(self, cluster):
         self.cluster = cluster
-        self.connection = None
+        self.held = {}           # by server
+        self._shared = False     # more than one had it at a time
         self._stored = None
-        self._due = None
         self._live = None
         self._live_flags = None
 
+    @property
+    def connection(self):
+        """The latest, None: it is not connected."""
+        return max(self.held.values(), key=lambda one: one.serial, default=None)
+
+    def at(self, server):
+        """The connection to a server; None: the latest."""
+        return self.connection if server is None else self.held.get(server)
+
     def settle(self, now):
         """Ends what has expired by `now`, and stores what was due."""
-        connection = self.connection
-        if connection is not None:
+        for connection in sorted(self.held.values(), key=lambda one: one.serial):
             ends = self._ends_at(connection)
             if ends is not None and now >= ends:
-                self._store_if_due(ends)
-                self._end(ends)
+                self._store_if_due(connection, ends)
+                self._end(connection, ends)
             else:
-                self._store_if_due(now)
+                self._store_if_due(connection, now)
         stored = self._stored
         if stored is not None and stored.disconnected_at is not None:
             if now - stored.disconnected_at >= self.cluster.retention * SECOND:
@@ -143,61 +155,68 @@ class Link:
         since = max(connection.silent_at, connection.pushed_at)
         return since + int(self.cluster.expiry(connection.protocol) * SECOND)
 
-    def _store_if_due(self, now):
-        if self._due is not None and now >= self._due:
-            self._due = None
-            self._stored = self.connection.shown()
+    def _store_if_due(self, connection, now):
+        """What is new after the debounce; and where others store too, once a minute at least."""
+        again = self._shared and self.cluster.registry and now - connection.stored_at >= MINUTE
+        if again or (connection.due is not None and now >= connection.due):
+            connection.due = None
+            connection.stored_at = now
+            self._stored = connection.shown().over(self._stored)
 
-    def _end(self, at):
-        self.connection.ended_at = at
-        self.connection = None
-        self._due = None
+    def _end(self, connection, at):
+        connection.ended_at = at
+        connection.due = None
+        del self.held[connection.server]
         self._live = None
         if self._stored is not None:
             self._stored = self._stored.gone(at)
 
     def connect(self, connection, status_pending):
-        """A second connection simply takes the place of the first, with nothing in between."""
-        if self.connection is not None:
-            self.connection.ended_at = connection.at
-        self.connection = connection
+        """A second connection to the same server simply takes the place of the first, with nothing in between. In the
+        registry it takes the place of all that is there."""
+        before = self.held.get(connection.server)
+        if before is not None:
+            before.ended_at = connection.at
+        self.held[connection.server] = connection
+        self._shared = len(self.held) > 1
         self._live = None
-        self._due = None
         if self.cluster.registry:
             self._stored = Shown(connection)
             if status_pending:
                 # What comes with the connect reaches the registry with the first update, not before.
-                self._due = connection.at + int(max(self.cluster.debounce, 1) * SECOND)
+                connection.due = connection.at + int(max(self.cluster.debounce, 1) * SECOND)
 
-    def touched(self, now):
+    def touched(self, connection, now):
         """The connection's figures have changed."""
         self._live = None
         if self.cluster.registry:
             due = now + int(self.cluster.debounce * SECOND)
-            self._due = due if self._due is None else min(self._due, due)
+            connection.due = due if connection.due is None else min(connection.due, due)
 
-    def disconnect(self, at):
+    def disconnect(self, at, server=None):
         """Registry updates that still wait are lost, as in the stack."""
-        if self.connection is None:
+        connection = self.at(server)
+        if connection is None:
             raise Gone("not connected")
-        self._store_if_due(at)
-        self._end(at)
+        self._store_if_due(connection, at)
+        self._end(connection, at)
 
     def drop(self):
         """Forgets everything, as when the registry was flushed or the server restarted."""
-        if self.connection is not None:
-            self._end(self.connection.at)
+        for connection in list(self.held.values()):
+            self._end(connection, connection.at)
         self._stored = None
 
     def view(self, now):
         """The Shown of this moment, or None: no such connection."""
         self.settle(now)
-        connection = self.connection
-        if connection is not None and connection.trim(now):
-            self.touched(now)
-            self._store_if_due(now)
+        for connection in self.held.values():
+            if connection.trim(now):
+                self.touched(connection, now)
+                self._store_if_due(connection, now)
         if self.cluster.registry:
             return self._stored
+        connection = self.connection
         if connection is None:
             return None
         flags = self._active(connection, now)

@@ -136,25 +136,26 @@ class Operations:
 
     # Gateways.
 
-    def connect(self, id, cluster=None, protocol="udp", at=None, status=None, ip="127.0.0.1", duty_cycle=True):
-        """A new connection (udp, mqtt, semtechws/lbslns); one that is there ends without a trace. status:
-        true or fields of last_status sent with it. duty_cycle false: one sub-band without limit.
-        Returns connected_at."""
+    def connect(self, id, cluster=None, protocol="udp", at=None, status=None, ip="127.0.0.1", duty_cycle=True,
+                server=0):
+        """A new connection (udp, mqtt, semtechws/lbslns) to one of the cluster's Gateway Servers; one that is there
+        ends without a trace, those to others stay. status: true or fields of last_status sent with it. duty_cycle
+        false: one sub-band without limit. Returns connected_at."""
         with self.lock:
-            return self.fleet_of.connect(id, cluster, protocol, at, status, ip, duty_cycle)
+            return self.fleet_of.connect(id, cluster, protocol, at, status, ip, duty_cycle, server)
 
-    def uplink(self, id, n=1, cluster=None, server=0, rtt=None):
-        """n uplinks. server: which of several Gateway Servers took them; each has counts of its own and
-        the last to act is the one that answers show, so counts drop without a later connected_at."""
+    def uplink(self, id, n=1, cluster=None, server=None, rtt=None):
+        """n uplinks. server: which of several Gateway Servers took them, null: the one it connected to last. Each
+        counts its own, and what the last one stored is what answers show."""
         with self.lock:
             self.fleet_of.uplink(id, n, cluster, server, rtt)
 
-    def downlink(self, id, n=1, cluster=None, server=0):
+    def downlink(self, id, n=1, cluster=None, server=None):
         """n downlinks handed to the gateway; the first brings the sub-bands."""
         with self.lock:
             self.fleet_of.downlink(id, n, cluster, server)
 
-    def tx_ack(self, id, n=1, cluster=None, server=0, rtt=None):
+    def tx_ack(self, id, n=1, cluster=None, server=None, rtt=None):
         """n transmit acknowledgments, with their air time and (UDP) one round trip of rtt seconds."""
         with self.lock:
             self.fleet_of.tx_ack(id, n, cluster, server, rtt)
@@ -174,10 +175,10 @@ class Operations:
         with self.lock:
             self.fleet_of.sub_bands(id, bands, cluster)
 
-    def disconnect(self, id, cluster=None, at=None):
-        """The connection ends; registry updates still waiting (debounce) are lost."""
+    def disconnect(self, id, cluster=None, at=None, server=None):
+        """The connection ends (server null: the latest); registry updates still waiting (debounce) are lost."""
         with self.lock:
-            self.fleet_of.disconnect(id, cluster, at)
+            self.fleet_of.disconnect(id, cluster, at, server)
 
     def silent(self, id, cluster=None):
         """Sends nothing more, not even pulls; the connection ends when the expiry has passed."""
@@ -203,8 +204,8 @@ class Operations:
     # The ledger.
 
     def ledger(self, ids=None):
-        """{id: {true, announced: {uplink, downlink, tx_ack}, connections: [{cluster, connected_at,
-        ended_at, true, announced, shown_connected, shown_disconnected}]}}; shown_*: by server."""
+        """{id: {true, announced: {uplink, downlink, tx_ack}, connections: [{cluster, server, connected_at,
+        ended_at, true, announced, shown_connected, shown_disconnected}]}}."""
         with self.lock:
             return self.fleet_of.ledger(ids)
 

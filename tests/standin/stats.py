@@ -155,12 +155,12 @@ def _band(band):
 class Shown:
     """What one cluster answers about one gateway, frozen at one moment.
 
-    `counts` are the three that the answer shows, 0 where it shows none; `connection` and `server`
-    tell the ledger whose they are.
+    `counts` are the three that the answer shows, 0 where it shows none; `owners` tell the ledger of which connection
+    each is.
     """
 
     __slots__ = ("connected_at", "disconnected_at", "protocol", "ip", "status_at", "status", "last", "counts",
-                 "round_trips", "bands", "connection", "server", "_texts")
+                 "round_trips", "bands", "owners", "_texts")
 
     def __init__(self, connection):
         self.connected_at = connection.at
@@ -172,9 +172,20 @@ class Shown:
         self.counts = (0, 0, 0)
         self.round_trips = ()
         self.bands = None
-        self.connection = connection
-        self.server = connection.server
+        self.owners = (connection,) * 3
         self._texts = {}
+
+    def over(self, stored):
+        """What the registry has when a server stores this: the earlier connected_at of both, and the counts that this
+        server has none of stay another's."""
+        if stored is None:
+            return self
+        if stored.connected_at is not None:
+            self.connected_at = min(self.connected_at, stored.connected_at)
+        for name in ("counts", "last", "owners"):
+            setattr(self, name, tuple(mine if count else theirs for mine, theirs, count in zip(
+                getattr(self, name), getattr(stored, name), self.owners[0].counts)))
+        return self
 
     def gone(self, at):
         """The same with the connection ended: everything stays but connected_at.

@@ -224,15 +224,35 @@ def exact(data):
 
 
 def test_several_servers():
+    """As tests/answers/two-servers has it: a start overwrites all, an update has its own counts and the earlier begin"""
     with Stack(at="2026-01-01T00:00:00Z") as stack:
-        one_gateway(stack)
-        before = batch(stack, "roof", mask="connected_at")
-        stack.uplink("roof", 2, server=1)
-        assert body_of(batch(stack, "roof", mask="connected_at")) == body_of(before)
-        assert b'"uplink_count":"2"' in batch(stack, "roof")[0]
-        stack.uplink("roof", 1)
-        assert b'"uplink_count":"8"' in batch(stack, "roof")[0]
-        assert stack.ledger()["roof"]["announced"]["uplink"] == 10
+        def shown():
+            answer = json.loads(body_of(batch(stack, "roof")))["entries"]["roof"]
+            return [answer.get(name, "")[11:19] for name in ("connected_at", "disconnected_at")] + [
+                answer.get(name) for name in ("uplink_count", "downlink_count")]
+
+        stack.freeze()
+        stack.register("roof")
+        stack.connect("roof")
+        stack.uplink("roof", 7)
+        stack.downlink("roof", 2)
+        assert shown() == ["00:00:00", "", "7", "2"]
+        stack.advance(10)
+        stack.connect("roof", server=1)
+        assert shown() == ["00:00:10", "", None, None]
+        stack.uplink("roof", 3, server=1)
+        assert shown() == ["00:00:10", "", "3", None]
+        stack.uplink("roof", server=0)
+        assert shown() == ["00:00:00", "", "8", "2"]
+        stack.uplink("roof", server=1)
+        assert shown() == ["00:00:00", "", "4", "2"]
+        stack.disconnect("roof", server=0)
+        assert shown() == ["", "00:00:10", "4", "2"]
+        stack.advance(59)
+        assert shown() == ["", "00:00:10", "4", "2"]
+        stack.advance(1)  # without anything new
+        assert shown() == ["00:00:10", "", "4", "2"]
+        assert stack.ledger()["roof"]["announced"] == {"uplink": 12, "downlink": 2, "tx_ack": 0}
 
 
 def test_time():
