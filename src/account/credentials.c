@@ -62,7 +62,7 @@ static bool current_key(struct credentials *k, const struct account_context *c,
                         bool again) {
   char why[256];
   if (c->settings->api_key_file != NULL) {
-    if (k->stamped && !ttn_key_changed(c->settings->api_key_file, &k->stamp))
+    if (k->stamped && !ttn_secret_changed(c->settings->api_key_file, &k->stamp))
       return !again;
     /* If the file is absent or half-written during a rotation, the key that is
      * known is used until it is rejected. */

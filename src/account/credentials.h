@@ -19,7 +19,7 @@ struct credentials_poll {
 struct credentials {
   struct ttn_auth *auth;
   struct ttn_auth *previous; /* calls under way may hold it */
-  struct ttn_key_stamp stamp;
+  struct ttn_file_stamp stamp;
   bool stamped;
   bool accepted;  /* since the start */
   bool serialize; /* the last poll's was rejected: one call at a time */

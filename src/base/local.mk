@@ -10,6 +10,8 @@ src_libttn_la_SOURCES += \
 	%D%/hash.h \
 	%D%/secret.c \
 	%D%/secret.h \
+	%D%/secret_file.c \
+	%D%/secret_file.h \
 	%D%/text.c \
 	%D%/text.h \
 	%D%/timestamp.c \

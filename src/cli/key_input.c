@@ -87,7 +87,7 @@ static bool key_from_file(struct option_list *options,
                           const struct ttn_env *env, const char *path,
                           struct key_source *source) {
   char key[TTN_KEY_MAX + 1], why[256];
-  struct ttn_key_stamp stamp;
+  struct ttn_file_stamp stamp;
   bool good =
       ttn_key_read(path, key, &stamp, &source->open_to, why, sizeof(why));
   ttn_secret_wipe(key, sizeof(key));

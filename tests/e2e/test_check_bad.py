@@ -44,7 +44,7 @@ def test_key_files():
                               ("Bearer " + key, 'starts with "Bearer"; leave that out'),
                               (key + "\0", "holds a NUL byte"),
                               (key + "ü", "has a character that no key has"),
-                              ("x" * 9000, "is too large for a key file")):
+                              ("x" * 9000, "is too large; it must hold the key alone")):
             path = scratch.write("key", text, secret=True)
             refused(["--key-file", path], '--key-file "%s" %s' % (path, pattern))
         refused(["--key-file", scratch.path], "is a directory; name the file in it that holds the key")
@@ -59,7 +59,7 @@ def test_key_elsewhere():
     key = key_text()
     refused(["--key-file", "-"], "--key-file -: standard input is empty", text="\n")
     refused(["--key-file", "-"], "standard input has two lines", text=key + "\n" + key)
-    refused(["--key-file", "-"], "is too large for a key file", text="x" * 100000)
+    refused(["--key-file", "-"], "is too large; it must hold the key alone", text="x" * 100000)
     refused([], "the key in the variable TTN_API_KEY has a blank", env={"TTN_API_KEY": key[:40] + " " + key[40:]})
 
 

@@ -42,7 +42,7 @@ static void assert_wiped(const char *key) {
 }
 
 static bool read_path(char *key, char *why, size_t size) {
-  struct ttn_key_stamp stamp;
+  struct ttn_file_stamp stamp;
   const char *open_to;
   memset(key, 'x', TTN_KEY_MAX + 1);
   why[0] = '\0';
@@ -182,7 +182,7 @@ static void test_open_to(void **state) {
     const char *open_to;
   } cases[] = {{0600, NULL},     {0400, NULL},     {0640, "group"},
                {0644, "others"}, {0604, "others"}, {0622, NULL}};
-  struct ttn_key_stamp stamp;
+  struct ttn_file_stamp stamp;
   char key[TTN_KEY_MAX + 1], why[200];
   const char *open_to;
   (void)state;
@@ -196,7 +196,7 @@ static void test_open_to(void **state) {
 }
 
 static void test_changed(void **state) {
-  struct ttn_key_stamp stamp;
+  struct ttn_file_stamp stamp;
   struct timespec times[2];
   char key[TTN_KEY_MAX + 1], why[200], other[80];
   const char *open_to;
@@ -205,30 +205,30 @@ static void test_changed(void **state) {
 
   write_file(KEY, strlen(KEY), 0600);
   assert_true(ttn_key_read(path, key, &stamp, &open_to, why, sizeof why));
-  assert_false(ttn_key_changed(path, &stamp));
-  assert_false(ttn_key_changed(path, &stamp));
+  assert_false(ttn_secret_changed(path, &stamp));
+  assert_false(ttn_secret_changed(path, &stamp));
 
   /* Replaced by one of the same size and time. */
   assert_int_equal(stat(path, &status), 0);
   snprintf(other, sizeof other, "%s.new", path);
   assert_int_equal(rename(path, other), 0);
-  assert_true(ttn_key_changed(path, &stamp));
+  assert_true(ttn_secret_changed(path, &stamp));
   write_file(KEY, strlen(KEY), 0600);
   times[0] = times[1] = status.st_mtim;
   assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
-  assert_true(ttn_key_changed(path, &stamp));
+  assert_true(ttn_secret_changed(path, &stamp));
   unlink(other);
 
   /* A file that was bad has a stamp, too: it is read again once it changes. */
   write_file("", 0, 0600);
   assert_false(ttn_key_read(path, key, &stamp, &open_to, why, sizeof why));
-  assert_false(ttn_key_changed(path, &stamp));
+  assert_false(ttn_secret_changed(path, &stamp));
   write_file(KEY, strlen(KEY), 0600);
-  assert_true(ttn_key_changed(path, &stamp));
+  assert_true(ttn_secret_changed(path, &stamp));
   unlink(path);
-  assert_true(ttn_key_changed(path, &stamp));
+  assert_true(ttn_secret_changed(path, &stamp));
   assert_false(ttn_key_read(path, key, &stamp, &open_to, why, sizeof why));
-  assert_true(ttn_key_changed(path, &stamp));
+  assert_true(ttn_secret_changed(path, &stamp));
 }
 
 static void test_check(void **state) {
