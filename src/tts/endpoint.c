@@ -155,10 +155,56 @@ static bool scheme_is(const char *text, size_t n, const char *scheme) {
   return true;
 }
 
+static bool segment_is(const char *text, size_t n, const char *word) {
+  return n == strlen(word) && strncmp(text, word, n) == 0;
+}
+
+/* One part of a path. NULL: it is fine. */
+static const char *check_segment(const char *text, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if (!is_alnum(lower(text[i])) && strchr("-._~", text[i]) == NULL)
+      return "has a path with other characters than letters, digits and "
+             "\"-._~/\"; leave out what follows the path";
+  if (n == 0 || segment_is(text, n, ".") || segment_is(text, n, ".."))
+    return "has a path with an empty part, \".\" or \"..\"; leave that out";
+  if (segment_is(text, n, "console") || segment_is(text, n, "oauth") ||
+      segment_is(text, n, "api"))
+    return "is the address of a page; leave out /console, /oauth or /api and "
+           "what follows";
+  return NULL;
+}
+
+/* What stands behind host and port: "", or "/lorawan". A slash at its end says
+ * nothing. */
+static const char *read_path(const char *text, char *path) {
+  size_t n = strlen(text);
+  if (n > 0 && text[n - 1] == '/')
+    n--;
+  if (n == 0)
+    return NULL;
+  if (text[0] != '/')
+    return "has more than scheme, host, port and path; leave out what follows "
+           "the host";
+  if (n > TTN_PATH_MAX)
+    return "has a path that is too long; it can have 64 characters";
+  for (size_t from = 1, end; from <= n; from = end + 1) {
+    end = from + strcspn(text + from, "/");
+    if (end > n)
+      end = n;
+    const char *wrong = check_segment(text + from, end - from);
+    if (wrong != NULL)
+      return wrong;
+  }
+  memcpy(path, text, n);
+  path[n] = '\0';
+  return NULL;
+}
+
 static const char *read_url(const char *url, struct ttn_endpoint *endpoint) {
-  /* The longest text that can be right: a scheme, "://", brackets or a dot,
-   * a colon, five digits, a slash. */
-  char text[TTN_URL_MAX];
+  /* The longest text that can be right: brackets or a dot, a colon, five
+   * digits. */
+  char text[TTN_HOST_MAX + 16];
+  const char *wrong;
   size_t scheme = scheme_length(url);
   size_t n;
 
@@ -172,17 +218,13 @@ static const char *read_url(const char *url, struct ttn_endpoint *endpoint) {
   url += scheme + 3;
 
   n = strcspn(url, "/?#\\");
-  if (url[n] == '/' && url[n + 1] == '\0')
-    ; /* the path that says nothing */
-  else if (url[n] != '\0')
-    return "has more than scheme, host and port; leave out what follows the "
-           "host";
   if (n >= sizeof text)
     return "is too long; a host name has at most 253 characters";
   memcpy(text, url, n);
   text[n] = '\0';
   endpoint->port = endpoint->https ? 443 : 80;
-  return read_authority(text, endpoint->host, &endpoint->port);
+  wrong = read_authority(text, endpoint->host, &endpoint->port);
+  return wrong != NULL ? wrong : read_path(url + n, endpoint->path);
 }
 
 static bool judge(const char *wrong, const struct ttn_endpoint *parsed,
@@ -205,15 +247,15 @@ bool ttn_endpoint_parse_cluster(const char *text,
                                 const struct ttn_endpoint *base,
                                 struct ttn_endpoint *endpoint, char *why,
                                 size_t why_size) {
-  struct ttn_endpoint parsed = {.https = base->https, .port = base->port};
-  const char *wrong;
+  struct ttn_endpoint parsed = {0};
   if (strstr(text, "://") != NULL)
-    wrong = read_url(text, &parsed);
-  else if (text[strcspn(text, "/?#\\")] != '\0')
-    wrong = "has more than host and port; leave out what follows the host";
-  else
-    wrong = read_authority(text, parsed.host, &parsed.port);
-  return judge(wrong, &parsed, endpoint, why, why_size);
+    return judge(read_url(text, &parsed), &parsed, endpoint, why, why_size);
+  parsed = *base;
+  return judge(text[strcspn(text, "/?#\\")] == '\0'
+                   ? read_authority(text, parsed.host, &parsed.port)
+                   : "has more than host and port; leave out what follows the "
+                     "host, or write all of it, as https://HOST/PATH",
+               &parsed, endpoint, why, why_size);
 }
 
 bool ttn_address_host(const char *address, char *host) {
@@ -253,8 +295,8 @@ static size_t one_label_before(const char *host, const char *domain) {
  *   two labels, and nothing is inferred for any other domain, for who could
  *   say which hosts of example.org belong together? Cluster does.
  *
- * Inferred only from https on its own port: who writes http or another port
- * in front of a public name means one machine that stands in for it. */
+ * Inferred only from https on its own port and without a path: who writes
+ * something else means one machine that stands in for the public service. */
 bool ttn_host_trusted(const struct ttn_endpoint *account, const char *host) {
   static const char network[] = ".cloud.thethings.network";
   static const char industries[] = ".cloud.thethings.industries";
@@ -265,7 +307,7 @@ bool ttn_host_trusted(const struct ttn_endpoint *account, const char *host) {
     return false;
   if (strcmp(host, own) == 0)
     return true;
-  if (!account->https || account->port != 443)
+  if (!account->https || account->port != 443 || account->path[0] != '\0')
     return false;
   if (one_label_before(own, network) > 0)
     return one_label_before(host, network) > 0;
@@ -282,9 +324,9 @@ char *ttn_endpoint_print(char *buffer, size_t size,
   char port[8] = "";
   if (endpoint->port != (endpoint->https ? 443 : 80))
     ttn_print(port, sizeof port, ":%u", endpoint->port);
-  return ttn_print(buffer, size, "%s://%s%s%s%s",
+  return ttn_print(buffer, size, "%s://%s%s%s%s%s",
                    endpoint->https ? "https" : "http", ipv6 ? "[" : "",
-                   endpoint->host, ipv6 ? "]" : "", port);
+                   endpoint->host, ipv6 ? "]" : "", port, endpoint->path);
 }
 
 /* Only what libcurl and the kernel take for this machine whatever a name

@@ -11,7 +11,8 @@
 /* Kinds of call, each of which the stack limits apart. */
 enum api_call { API_LIST, API_BATCH, API_SINGLE, API_AUTH_INFO, API_CALLS };
 
-/* All three print into buffer and return it. base: "https://host[:port]". */
+/* All three print into buffer and return it. base: as ttn_endpoint_print
+ * prints it. */
 
 /* GET: page `page` of the gateways of organization, NULL: of the key's owner.
  * antennas: with their places. */

@@ -5,7 +5,7 @@
  *
  * Whether a host may have the key is held against a rule that is written down
  * here once more, in the simplest words. And what libcurl makes of a URL of
- * ours must be the host, port and scheme that were meant. */
+ * ours must be the host, port, path and scheme that were meant. */
 #include "fuzz.h"
 
 #include "tts/endpoint.h"
@@ -37,7 +37,7 @@ static bool may_have_key(const struct ttn_endpoint *account, const char *host) {
     return false;
   if (strcmp(host, account->host) == 0)
     return true;
-  if (!account->https || account->port != 443)
+  if (!account->https || account->port != 443 || account->path[0] != '\0')
     return false;
   if (are_siblings(account->host, host, ".cloud.thethings.network"))
     return true;
@@ -84,7 +84,8 @@ static void check_url(const struct ttn_endpoint *endpoint, const char *text) {
   check_part(url, CURLUPART_HOST, host);
   check_part(url, CURLUPART_PORT, port);
   check_part(url, CURLUPART_SCHEME, endpoint->https ? "https" : "http");
-  check_part(url, CURLUPART_PATH, "/");
+  check_part(url, CURLUPART_PATH,
+             endpoint->path[0] != '\0' ? endpoint->path : "/");
   check_part(url, CURLUPART_USER, NULL);
   check_part(url, CURLUPART_QUERY, NULL);
   curl_url_cleanup(url);
@@ -99,6 +100,7 @@ static void check_endpoint(const struct ttn_endpoint *endpoint) {
   REQUIRE(ttn_endpoint_parse(url, &again, why, sizeof(why)));
   REQUIRE(again.https == endpoint->https && again.port == endpoint->port);
   REQUIRE(strcmp(again.host, endpoint->host) == 0);
+  REQUIRE(strcmp(again.path, endpoint->path) == 0);
   check_url(endpoint, url);
 }
 
