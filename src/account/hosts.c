@@ -2,7 +2,8 @@
 /* Health: after no connection, three failures in a row or a failed probe, a
  * host gets one request a poll, the probe; once it succeeds, the rest follows
  * in the same poll. So an outage of a day costs one request an interval, and
- * ends within one. After a time-out the next request takes a new connection:
+ * ends within one. A 503 with Retry-After is the exception: it is believed, up
+ * to ten minutes. After a time-out the next request takes a new connection:
  * libcurl keeps using an HTTP/2 connection that went silent. */
 #include "account/hosts.h"
 
@@ -133,6 +134,11 @@ bool host_may_start(const struct host *host, const struct account_context *c,
   if (host->health == HOST_SUSPENDED || host->in_flight >= width ||
       (host->health == HOST_PROBING && host->in_flight > 0))
     return false;
+  if (now < host->not_before) {
+    if (host->not_before < *until)
+      *until = host->not_before;
+    return false;
+  }
   return rate_limit_allows(&host->limits[call], now, until);
 }
 
@@ -157,6 +163,8 @@ void host_answered(struct host *host, struct account_context *c,
     host->clock_ahead = c->env->wall(c->env->ctx) - answer->date;
   }
   rate_limit_learn(&host->limits[call], answer, now);
+  int64_t pause = rate_limit_break(answer);
+  host->not_before = pause > 0 ? now + pause : 0;
 }
 
 void host_succeeded(struct host *host) {

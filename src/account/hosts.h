@@ -45,6 +45,7 @@ struct host {
   enum host_health health;
   bool fresh_connection; /* the next request takes a new connection */
   unsigned failures;     /* in a row */
+  int64_t not_before;    /* mono: a 503 asked for so long a break */
   struct ttn_episode failing, limited;
   int64_t failing_since; /* mono */
   bool dated;            /* it sent a Date: */

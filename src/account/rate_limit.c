@@ -7,6 +7,7 @@
  * and the longest wait. */
 #define RETRY_UNKNOWN 10
 #define RETRY_MAX 86400
+#define BREAK_MAX 600
 /* Headers beyond these are not believed. */
 #define SIZE_LIMIT_MAX 1000000
 #define RESET_MAX 86400
@@ -49,11 +50,7 @@ void rate_limit_call_ended(struct rate_limit *limit) {
   limit->in_flight--;
 }
 
-/* The stack sends X-Rate-Limit-Retry, proxies and load balancers Retry-After.
- */
-static int64_t retry_seconds(const struct ttn_answer *answer) {
-  if (answer->rate_retry >= 0)
-    return answer->rate_retry;
+static int64_t retry_after_seconds(const struct ttn_answer *answer) {
   if (answer->retry_after >= 0)
     return answer->retry_after;
   if (answer->retry_at == 0 || answer->date == 0)
@@ -63,9 +60,24 @@ static int64_t retry_seconds(const struct ttn_answer *answer) {
              : 0;
 }
 
+/* The stack sends X-Rate-Limit-Retry, proxies and load balancers Retry-After.
+ */
+static int64_t retry_seconds(const struct ttn_answer *answer) {
+  return answer->rate_retry >= 0 ? answer->rate_retry
+                                 : retry_after_seconds(answer);
+}
+
 int64_t rate_limit_wait(const struct ttn_answer *answer) {
   int64_t retry = retry_seconds(answer);
   return ((retry > RETRY_MAX ? RETRY_MAX : retry) + 1) * TTN_SECOND;
+}
+
+int64_t rate_limit_break(const struct ttn_answer *answer) {
+  bool dated = answer->retry_at != 0 && answer->date != 0;
+  if (answer->status != 503 || (answer->retry_after < 0 && !dated))
+    return 0;
+  int64_t seconds = retry_after_seconds(answer);
+  return (seconds > BREAK_MAX ? BREAK_MAX : seconds) * TTN_SECOND;
 }
 
 void rate_limit_learn(struct rate_limit *limit, const struct ttn_answer *answer,

@@ -39,4 +39,8 @@ void rate_limit_learn(struct rate_limit *limit, const struct ttn_answer *answer,
 /* How long a call that got this 429 waits before it is sent again, ns. */
 int64_t rate_limit_wait(const struct ttn_answer *answer);
 
+/* How long a host that answered 503 is left alone, ns: as its Retry-After says,
+ * but at most 10 minutes, so that its return is not missed; 0: it has none. */
+int64_t rate_limit_break(const struct ttn_answer *answer);
+
 #endif

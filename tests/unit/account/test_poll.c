@@ -13,6 +13,38 @@
 
 #include "lib/stack.h"
 
+/* ---- a host that wants a break ---- */
+
+/* A proxy before nam1 says 503, and when to come back: in the fourth poll. */
+static void wants_a_break(struct stack *p, struct ttn_call *call) {
+  if (is_list(call)) {
+    LIST(p, call, "a-gw", EU1, "b-gw", NAM1);
+  } else if (is_at(call, NAM1) && p->poll == 1) {
+    answer_error(p, call, 503, "<html>");
+    call->answer.retry_after = 170;
+  } else {
+    answer_batch(p, call, CONNECTED);
+  }
+}
+
+static void test_break_after_503(void **state) {
+  (void)state;
+  struct stack *p = stack_open(wants_a_break, NULL);
+  for (int poll = 0; poll < 6; poll++) {
+    stack_poll(p);
+    bool away = poll >= 1 && poll <= 3;
+    assert_int_equal(p->started, poll == 2 || poll == 3 ? 2 : 3);
+    assert_reported(p, "ttn/a-gw/bool-connected=1");
+    assert_int_equal(count(p->reported, "ttn/b-gw/bool-connected=1\n"), !away);
+    assert_int_equal(count(p->reported, "ttn_api/home/bool-up=1\n"), !away);
+    assert_not_reported(p, "ttn_api/home/errors-rate_limit");
+  }
+  assert_logged(p, 1, "ERROR");
+  assert_logged(p, 1, "responds again");
+  assert_logged(p, 0, "rate limit");
+  stack_close(p);
+}
+
 /* ---- the list changes amid a poll ---- */
 
 static void moves_to_stranger(struct stack *p, struct ttn_call *call) {
@@ -592,6 +624,7 @@ static void test_odd_field(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_break_after_503),
       cmocka_unit_test(test_moves_to_a_stranger),
       cmocka_unit_test(test_at_strangers),
       cmocka_unit_test(test_leaves_after_its_answer),

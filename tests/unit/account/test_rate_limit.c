@@ -149,6 +149,30 @@ static void test_retry_after(void **state) {
   assert_int_equal(rate_limit_wait(&answer), SECONDS(1));
 }
 
+/* A 503 tells by seconds or a date how long its host wants to be left alone. */
+static void test_break(void **state) {
+  static const struct {
+    int status;
+    int64_t retry_after, retry_at, date; /* s */
+    int64_t wait;
+  } rows[] = {
+      {503, -1, 0, 5000, 0},      {503, 30, 0, 5000, 30},
+      {503, 0, 0, 5000, 0},       {503, 86400, 0, 5000, 600},
+      {503, -1, 5120, 5000, 120}, {503, -1, 4000, 5000, 0},
+      {503, -1, 5120, 0, 0},      {503, -1, 90000, 5000, 600},
+      {429, 30, 0, 5000, 0},      {500, 30, 0, 5000, 0},
+      {200, 30, 0, 5000, 0},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    struct ttn_answer answer = with(rows[i].status, -1, -1, -1, -1);
+    answer.retry_after = rows[i].retry_after;
+    answer.retry_at = SECONDS(rows[i].retry_at);
+    answer.date = SECONDS(rows[i].date);
+    assert_int_equal(rate_limit_break(&answer), SECONDS(rows[i].wait));
+  }
+}
+
 /* Headers that contradict themselves or are absurd limit nothing for ever. */
 static void test_odd_headers(void **state) {
   static const int64_t odd[][3] = {{0, 0, 0},        {-5, 3, 1},
@@ -201,8 +225,8 @@ int main(void) {
       cmocka_unit_test(test_first),        cmocka_unit_test(test_burst),
       cmocka_unit_test(test_refill),       cmocka_unit_test(test_refused),
       cmocka_unit_test(test_refused_bare), cmocka_unit_test(test_retry_after),
-      cmocka_unit_test(test_odd_headers),  cmocka_unit_test(test_clock),
-      cmocka_unit_test(test_kinds),
+      cmocka_unit_test(test_break),        cmocka_unit_test(test_odd_headers),
+      cmocka_unit_test(test_clock),        cmocka_unit_test(test_kinds),
   };
   return cmocka_run_group_tests_name("rate_limit", tests, NULL, NULL);
 }
