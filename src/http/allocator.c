@@ -8,14 +8,19 @@
  * another library. What comes from here is malloc's own memory without anything
  * around it, so that who frees a text of libcurl's with free(3) may do so.
  *
+ * Without malloc_usable_size (musl) nobody knows how much there is to wipe, and
+ * libcurl's memory stays as it is.
+ *
  * Trap: realloc(3) may leave a copy behind where the block was. */
 #include "http/http.h"
 #include "base/secret.h"
 
 #include <curl/curl.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+
+#ifdef HAVE_MALLOC_USABLE_SIZE
+#include <malloc.h>
 
 static void wipe_and_free(void *p) {
   if (p == NULL)
@@ -37,11 +42,17 @@ static void *curl_resize(void *p, size_t size) {
   return moved;
 }
 
+#endif
+
 /* Never undone: curl_global_cleanup must not run while any other thread of the
  * process uses libcurl, and other plugins do until collectd is gone; nor while
  * a resolver's thread that QUICK_EXIT left behind still runs. What it would
  * give back is one allocation for the whole process. */
 bool ttn_http_global_init(void) {
+#ifdef HAVE_MALLOC_USABLE_SIZE
   return curl_global_init_mem(CURL_GLOBAL_ALL, malloc, wipe_and_free,
                               curl_resize, strdup, calloc) == CURLE_OK;
+#else
+  return curl_global_init(CURL_GLOBAL_ALL) == CURLE_OK;
+#endif
 }
