@@ -76,6 +76,9 @@ static void report_gateway(const struct account_context *c,
   if (stats != NULL) {
     meta.protocol = stats->protocol;
     meta.remote_address = stats->remote_address;
+    meta.boot_time = stats->boot_time;
+    meta.versions = stats->versions;
+    meta.n_versions = stats->n_versions;
   }
   ttn_report_gateway(c->sink, c->settings->collect, gw->id, outcome, stats,
                      server_time, c->settings->meta_data ? &meta : NULL, part);

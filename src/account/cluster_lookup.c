@@ -51,8 +51,10 @@ static void hold_entry(struct lookup *lookup, int host,
   lookup->held = *stats;
   lookup->held.bands = NULL;
   lookup->held.metrics = NULL;
-  lookup->held.n_bands = lookup->held.n_metrics = 0;
+  lookup->held.versions = NULL;
+  lookup->held.n_bands = lookup->held.n_metrics = lookup->held.n_versions = 0;
   lookup->held.protocol = lookup->held.remote_address = NULL;
+  lookup->held.boot_time = NULL;
 }
 
 bool lookup_decide(const struct lookup *lookup, const struct hosts *hosts,

@@ -134,6 +134,14 @@ static meta_data_t *meta_for(struct reader *reader,
   add_text(meta, "gateway_protocol", of->protocol);
   add_text(meta, "gateway_remote_address", of->remote_address);
   add_text(meta, "gateway_server_address", of->server_address);
+  add_text(meta, "gateway_boot_time", of->boot_time);
+  for (size_t i = 0; i < of->n_versions; i++) {
+    char key[sizeof("gateway_version_") + TTN_ID_MAX];
+    add_text(
+        meta,
+        ttn_print(key, sizeof(key), "gateway_version_%s", of->versions[i].name),
+        of->versions[i].text);
+  }
   if (of->has_location) {
     meta_data_add_double(meta, "gateway_latitude", of->location.latitude);
     meta_data_add_double(meta, "gateway_longitude", of->location.longitude);

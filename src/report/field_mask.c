@@ -28,6 +28,8 @@ static const struct {
     {"round_trip_times", TTN_COLLECT_ROUND_TRIPS, false, false},
     {"sub_bands", TTN_COLLECT_DUTY_CYCLE, false, false},
     {"last_status.metrics", TTN_COLLECT_STATUS, false, false},
+    {"last_status.boot_time", 0, false, true},
+    {"last_status.versions", 0, false, true},
     {"protocol", 0, false, true},
     {"gateway_remote_address", 0, false, true},
 };

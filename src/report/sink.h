@@ -11,6 +11,9 @@
  * known. */
 struct ttn_meta {
   const char *name, *eui, *protocol, *remote_address, *server_address;
+  const char *boot_time; /* of the gateway, as sent */
+  const struct ttn_version *versions;
+  size_t n_versions;
   bool has_location;
   struct ttn_location location;
 };

@@ -14,11 +14,12 @@ struct ttn_stats_work {
   /* Of the entry that is open, until they are counted. */
   struct ttn_band bands[TTN_BANDS_MAX];
   struct ttn_metric metrics[TTN_METRICS_MAX];
-  size_t n_bands, n_metrics;
-  uint32_t round_trips; /* bit i: a member of round_trip_times came */
-  uint32_t left_out;    /* bit i: a field of the group i is odd */
-  char metric_name[TTN_ID_MAX];
-  size_t metric_length; /* 0: not a name that we take */
+  struct ttn_version versions[TTN_VERSIONS_MAX];
+  size_t n_bands, n_metrics, n_versions;
+  uint32_t round_trips;  /* bit i: a member of round_trip_times came */
+  uint32_t left_out;     /* bit i: a field of the group i is odd */
+  char name[TTN_ID_MAX]; /* of the metric or version that is read */
+  size_t name_length;    /* 0: not a name that we take */
 };
 
 struct ttn_list_work {

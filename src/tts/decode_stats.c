@@ -49,7 +49,10 @@ enum field_id {
   F_BAND_LIMIT,
   F_BAND_UTILIZATION,
   F_REMOTE,
-  F_REMOTE_IP
+  F_REMOTE_IP,
+  F_BOOT_TIME,
+  F_VERSIONS,
+  F_VERSION
 };
 
 #define ALL_ROUND_TRIPS 0xf /* bits F_RTT_MIN to F_RTT_COUNT */
@@ -64,7 +67,17 @@ static const struct ttn_json_field metric[] = {
 };
 static const struct ttn_json_shape metrics_shape = TTN_JSON_ANY(metric);
 
+static const struct ttn_json_field version_field[] = {
+    TTN_JSON_FIELD("", "last_status.versions", F_VERSION, TTN_JSON_STRING,
+                   NULL),
+};
+static const struct ttn_json_shape versions_shape = TTN_JSON_ANY(version_field);
+
 static const struct ttn_json_field status_fields[] = {
+    TTN_JSON_FIELD("boot_time", "last_status.", F_BOOT_TIME, TTN_JSON_STRING,
+                   NULL),
+    TTN_JSON_FIELD("versions", "last_status.", F_VERSIONS, TTN_JSON_OBJECT,
+                   &versions_shape),
     TTN_JSON_FIELD("metrics", "last_status.", F_METRICS, TTN_JSON_OBJECT,
                    &metrics_shape),
 };
@@ -145,7 +158,14 @@ static struct ttn_entry *current(struct ttn_stats_work *work) {
 }
 
 /* What is left out together; behind them, one bit for each other field. */
-enum { GROUP_METRICS, GROUP_ROUND_TRIPS, GROUP_BANDS, GROUP_REMOTE, GROUPS };
+enum {
+  GROUP_METRICS,
+  GROUP_ROUND_TRIPS,
+  GROUP_BANDS,
+  GROUP_REMOTE,
+  GROUP_VERSIONS,
+  GROUPS
+};
 
 static unsigned group_of(int id) {
   switch (id) {
@@ -169,6 +189,10 @@ static unsigned group_of(int id) {
   case F_REMOTE:
   case F_REMOTE_IP:
     return GROUP_REMOTE;
+  case F_VERSIONS:
+  case F_VERSION:
+  case F_BOOT_TIME:
+    return GROUP_VERSIONS;
   }
   return GROUPS + (unsigned)id;
 }
@@ -213,7 +237,7 @@ static void add_entry(struct ttn_decoder *decoder, const char *id) {
                 sizeof(*work->entries), TTN_BATCH_MAX, "entries");
   work->entries = entries;
   work->entries[work->n++] = (struct ttn_entry){.id = id};
-  work->n_bands = work->n_metrics = 0;
+  work->n_bands = work->n_metrics = work->n_versions = 0;
   work->round_trips = work->left_out = 0;
 }
 
@@ -235,9 +259,9 @@ static void stats_key(void *ctx, const struct ttn_json_field *field,
                       const char *text, size_t n) {
   struct ttn_decoder *decoder = ctx;
   struct ttn_stats_work *work = &decoder->stats;
-  if (field->id == F_METRIC) {
-    work->metric_length = ttn_name_valid(text, n, "_-") ? n : 0;
-    memcpy(work->metric_name, text, work->metric_length);
+  if (field->id == F_METRIC || field->id == F_VERSION) {
+    work->name_length = ttn_name_valid(text, n, "_-") ? n : 0;
+    memcpy(work->name, text, work->name_length);
     return;
   }
   if (!ttn_id_valid(text, n))
@@ -253,7 +277,7 @@ static void stats_wrong(void *ctx, const struct ttn_json_field *field) {
   if (field->id == F_ENTRIES)
     ttn_json_fail(decoder->json, TTN_FAIL_JSON,
                   "entries is not an object or comes twice");
-  if (field->id != F_METRIC)
+  if (field->id != F_METRIC && field->id != F_VERSION)
     spoil(&decoder->stats, field);
 }
 
@@ -319,6 +343,10 @@ static void leave_out_odd(struct ttn_stats_work *work) {
     work->n_bands = 0;
   if (is_left_out(work, F_METRICS))
     work->n_metrics = 0;
+  if (is_left_out(work, F_VERSIONS)) {
+    work->n_versions = 0;
+    stats->boot_time = NULL;
+  }
 }
 
 static void stats_close(void *ctx, const struct ttn_json_field *field) {
@@ -338,6 +366,9 @@ static void stats_close(void *ctx, const struct ttn_json_field *field) {
   stats->n_metrics = work->n_metrics;
   stats->metrics =
       keep(decoder, work->metrics, work->n_metrics * sizeof(work->metrics[0]));
+  stats->n_versions = work->n_versions;
+  stats->versions = keep(decoder, work->versions,
+                         work->n_versions * sizeof(work->versions[0]));
 }
 
 static bool take_time(const struct ttn_json_value *value,
@@ -396,17 +427,45 @@ static bool take_metric(struct ttn_decoder *decoder,
                         const struct ttn_json_value *value) {
   struct ttn_stats_work *work = &decoder->stats;
   double number;
-  if (work->metric_length == 0 || work->n_metrics == TTN_METRICS_MAX ||
+  if (work->name_length == 0 || work->n_metrics == TTN_METRICS_MAX ||
       !ttn_json_double(value, &number))
     return true;
-  size_t n = work->metric_length;
+  size_t n = work->name_length;
   for (size_t i = 0; i < work->n_metrics; i++)
     if (strlen(work->metrics[i].name) == n &&
-        memcmp(work->metrics[i].name, work->metric_name, n) == 0)
+        memcmp(work->metrics[i].name, work->name, n) == 0)
       return true;
-  work->metrics[work->n_metrics++] = (struct ttn_metric){
-      ttn_json_copy(decoder->json, work->metric_name, n), number};
+  work->metrics[work->n_metrics++] =
+      (struct ttn_metric){ttn_json_copy(decoder->json, work->name, n), number};
   return true;
+}
+
+/* Never false, as above. The stack adds its own version to the gateway's. */
+static bool take_version(struct ttn_decoder *decoder,
+                         const struct ttn_json_value *value) {
+  static const char own[] = "ttn-lw-gateway-server";
+  struct ttn_stats_work *work = &decoder->stats;
+  const char *text;
+  size_t n = work->name_length;
+  if (n == 0 || work->n_versions == TTN_VERSIONS_MAX ||
+      (n == strlen(own) && memcmp(work->name, own, n) == 0) ||
+      !take_word(decoder, value, &text))
+    return true;
+  for (size_t i = 0; i < work->n_versions; i++)
+    if (strlen(work->versions[i].name) == n &&
+        memcmp(work->versions[i].name, work->name, n) == 0)
+      return true;
+  work->versions[work->n_versions++] =
+      (struct ttn_version){ttn_json_copy(decoder->json, work->name, n), text};
+  return true;
+}
+
+static bool take_boot_time(struct ttn_decoder *decoder,
+                           const struct ttn_json_value *value,
+                           const char **text) {
+  int64_t time;
+  return ttn_time_parse(value->text, value->n, &time) &&
+         (time == 0 || take_word(decoder, value, text));
 }
 
 static bool stats_take(struct ttn_decoder *decoder, int id,
@@ -452,6 +511,10 @@ static bool stats_take(struct ttn_decoder *decoder, int id,
     return take_share(value, &last_band(work)->utilization);
   case F_REMOTE_IP:
     return take_word(decoder, value, &stats->remote_address);
+  case F_BOOT_TIME:
+    return take_boot_time(decoder, value, &stats->boot_time);
+  case F_VERSION:
+    return take_version(decoder, value);
   }
   return false;
 }

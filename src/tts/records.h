@@ -20,6 +20,7 @@ enum ttn_message { TTN_UPLINK, TTN_DOWNLINK, TTN_TX_ACK, TTN_MESSAGES };
 #define TTN_BATCH_MAX 100
 #define TTN_METRICS_MAX 32
 #define TTN_BANDS_MAX 32
+#define TTN_VERSIONS_MAX 16
 
 /* Kinds of bodies: each has its decoder. */
 enum ttn_body {
@@ -55,6 +56,10 @@ struct ttn_metric { /* one of last_status.metrics; name as sent, 1..36 bytes
   double value; /* finite */
 };
 
+struct ttn_version { /* one of last_status.versions, of the gateway itself */
+  const char *name, *text;
+};
+
 /* GatewayConnectionStats, as one answer proves it. */
 struct ttn_stats {
   uint32_t has;
@@ -68,6 +73,9 @@ struct ttn_stats {
   size_t n_bands;
   const struct ttn_metric *metrics;
   size_t n_metrics;
+  const struct ttn_version *versions;
+  size_t n_versions;
+  const char *boot_time;      /* last_status.boot_time, as sent, or NULL */
   const char *protocol;       /* or NULL */
   const char *remote_address; /* gateway_remote_address.ip, or NULL */
 };

@@ -57,6 +57,11 @@ static void print_meta(const char *id, const struct ttn_meta *meta) {
   for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
     if (texts[i] != NULL)
       printf("meta %s %s %s\n", id, keys[i], texts[i]);
+  if (meta->boot_time != NULL)
+    printf("meta %s boot_time %s\n", id, meta->boot_time);
+  for (size_t i = 0; i < meta->n_versions; i++)
+    printf("meta %s version_%s %s\n", id, meta->versions[i].name,
+           meta->versions[i].text);
   if (meta->has_location)
     printf("meta %s location %.6f %.6f %.1f\n", id, meta->location.latitude,
            meta->location.longitude, meta->location.altitude);

@@ -323,7 +323,7 @@ static void what_is_unknown_is_skipped(void **state) {
           "\"future\":5,\"future\":5,"
           "\"last_status\":{\"time\":5,\"antenna_locations\":\"x\",\"ip\":{},"
           "\"advanced\":{\"metrics\":{\"temp\":1},\"x\":[1,[2,[3]]]},"
-          "\"versions\":[],\"metrics\":{\"temp\":2}},"
+          "\"version\":[],\"metrics\":{\"temp\":2}},"
           "\"round_trip_times\":{\"deviation\":\"1s\"},"
           "\"sub_bands\":[{\"max_frequency\":\"5\",\"name\":{\"x\":[]}}],"
           "\"gateway_remote_address\":{\"port\":1700}");
@@ -332,6 +332,32 @@ static void what_is_unknown_is_skipped(void **state) {
   assert_int_equal(found->n_metrics, 1);
   assert_double(found->metrics[0].value, 2);
   assert_int_equal(found->n_bands, 1);
+  decoding_close(&d);
+}
+
+/* They are the gateway's own words: what makes no sense of them is left out. */
+static void versions(void **state) {
+  static const char w65[] = "12345678901234567890123456789012"
+                            "123456789012345678901234567890123";
+  char members[600];
+  struct decoding d;
+  (void)state;
+  decoding_open(&d);
+  ttn_print(
+      members, sizeof(members),
+      "\"last_status\":{\"boot_time\":\"2026-11-22T15:41:27Z\","
+      "\"versions\":{\"ttn-lw-gateway-server\":\"3.32.1\",\"hal\":\"5.0\","
+      "\"station\":\"2.0.6(linux/std)\",\"Upper\":\"1\",\"x\":\"1\","
+      "\"long\":\"%s\",\"control\":\"a\\nb\",\"hal\":\"6.0\","
+      "\"number\":5,\"object\":{\"hal\":\"7\"}}}",
+      w65);
+  const struct ttn_stats *found = stats(&d, members);
+  assert_string_equal(found->boot_time, "2026-11-22T15:41:27Z");
+  assert_int_equal(found->n_versions, 2);
+  assert_string_equal(found->versions[0].name, "hal");
+  assert_string_equal(found->versions[0].text, "5.0");
+  assert_string_equal(found->versions[1].name, "station");
+  assert_string_equal(found->versions[1].text, "2.0.6(linux/std)");
   decoding_close(&d);
 }
 
@@ -593,6 +619,7 @@ int main(void) {
       cmocka_unit_test(bad_fields),
       cmocka_unit_test(entries_of_wrong_types),
       cmocka_unit_test(what_is_unknown_is_skipped),
+      cmocka_unit_test(versions),
       cmocka_unit_test(round_trips_that_lack_a_member),
       cmocka_unit_test(sub_bands),
       cmocka_unit_test(as_many_sub_bands_as_may_be),

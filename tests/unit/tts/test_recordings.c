@@ -92,6 +92,26 @@ static void print_metrics(FILE *out, const struct ttn_stats *stats) {
   fputc('\n', out);
 }
 
+/* Likewise. */
+static void print_versions(FILE *out, const struct ttn_stats *stats) {
+  if (stats->boot_time != NULL)
+    fprintf(out, "    boot_time %s\n", stats->boot_time);
+  if (stats->n_versions == 0)
+    return;
+  fputs("    versions", out);
+  const char *last = "";
+  for (size_t printed = 0; printed < stats->n_versions; printed++) {
+    const struct ttn_version *next = NULL;
+    for (size_t i = 0; i < stats->n_versions; i++)
+      if (strcmp(stats->versions[i].name, last) > 0 &&
+          (next == NULL || strcmp(stats->versions[i].name, next->name) < 0))
+        next = &stats->versions[i];
+    fprintf(out, " %s=\"%s\"", next->name, next->text);
+    last = next->name;
+  }
+  fputc('\n', out);
+}
+
 static void print_entry(FILE *out, const char *id,
                         const struct ttn_entry *entry) {
   const struct ttn_stats *stats = &entry->stats;
@@ -130,6 +150,7 @@ static void print_entry(FILE *out, const char *id,
     fputc('\n', out);
   }
   print_metrics(out, stats);
+  print_versions(out, stats);
 }
 
 static const struct ttn_entry *find_entry(const struct ttn_decoder *decoder,
