@@ -7,6 +7,7 @@
  * Cluster lines are read here. */
 #include "config/settings.h"
 #include "base/secret.h"
+#include "base/secret_file.h"
 #include "base/text.h"
 #include "base/utf8.h"
 
@@ -74,16 +75,22 @@ void ttn_settings_free(const struct ttn_env *env,
   /* A proxy's URL may hold a password. */
   if (settings->proxy != NULL)
     ttn_secret_wipe(settings->proxy, strlen(settings->proxy));
+  if (settings->proxy_user != NULL)
+    ttn_secret_wipe(settings->proxy_user, strlen(settings->proxy_user));
+  for (size_t i = 0; i < settings->n_headers; i++)
+    ttn_secret_wipe(settings->headers[i], strlen(settings->headers[i]));
   char *const texts[] = {
-      settings->account,    settings->api_key, settings->api_key_file,
-      settings->host,       settings->ca_cert, settings->client_cert,
-      settings->client_key, settings->proxy,   settings->state_file,
+      settings->account,    settings->api_key,    settings->api_key_file,
+      settings->host,       settings->ca_cert,    settings->client_cert,
+      settings->client_key, settings->proxy,      settings->proxy_user_file,
+      settings->proxy_user, settings->state_file,
   };
   for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
     ttn_free(env, texts[i]);
   free_lines(env, settings->gateways, settings->n_gateways);
   free_lines(env, settings->organizations, settings->n_organizations);
   free_lines(env, settings->cluster_lines, settings->n_cluster_lines);
+  free_lines(env, settings->headers, settings->n_headers);
   ttn_free(env, settings->clusters);
   ttn_free(env, settings);
 }
@@ -98,7 +105,12 @@ void ttn_settings_http(const struct ttn_settings *settings,
       .client_cert = settings->client_cert,
       .client_key = settings->client_key,
       .proxy = settings->proxy,
-      .family = settings->family,
+      .proxy_user = settings->proxy_user,
+      .proxy_auth = (enum ttn_proxy_auth)settings->proxy_auth,
+      .version = (enum ttn_http_version)settings->http_version,
+      .headers = settings->headers,
+      .n_headers = settings->n_headers,
+      .family = (enum ttn_family)settings->family,
       .max_connections = settings->max_connections,
       .max_streams = STREAMS,
       .user_agent = "collectd-ttn/" TTN_VERSION,
@@ -171,6 +183,54 @@ static bool read_clusters(const struct ttn_env *env,
   return true;
 }
 
+/* The user and the password for a proxy, from their file. */
+static bool read_proxy_user(const struct ttn_env *env,
+                            struct ttn_settings *settings) {
+  const char *path = settings->proxy_user_file, *open_to;
+  char line[TTN_SECRET_MAX + 1], why[200];
+  struct ttn_file_stamp stamp;
+  bool good = ttn_secret_read(path, "user:password", line, &stamp, &open_to,
+                              why, sizeof(why));
+  if (good && strchr(line, ':') == NULL) {
+    ttn_print(why, sizeof(why),
+              "has no colon; it must hold user:password on one line");
+    good = false;
+  }
+  if (!good) {
+    ttn_settings_log(env, settings, TTN_ERROR, "ProxyUserFile \"%s\": %s", path,
+                     why);
+  } else {
+    settings->proxy_user = ttn_strdup(env, line);
+    if (settings->proxy_user == NULL)
+      ttn_settings_log(env, settings, TTN_ERROR, "no memory for its options");
+    if (open_to != NULL)
+      ttn_settings_log(env, settings, TTN_WARNING,
+                       "ProxyUserFile \"%s\" can be read by %s: chmod 600 it",
+                       path, open_to);
+  }
+  ttn_secret_wipe(line, sizeof(line));
+  return good && settings->proxy_user != NULL;
+}
+
+static bool check_proxy(const struct ttn_env *env,
+                        struct ttn_settings *settings) {
+  if (!ttn_http_can_log_in((enum ttn_proxy_auth)settings->proxy_auth)) {
+    ttn_settings_log(env, settings, TTN_ERROR,
+                     "ProxyAuth: this libcurl can't log in so; \"any\" takes "
+                     "what the proxy offers and libcurl can do");
+    return false;
+  }
+  if (settings->proxy_user_file == NULL)
+    return true;
+  if (settings->proxy != NULL && strchr(settings->proxy, '@') != NULL) {
+    ttn_settings_log(env, settings, TTN_ERROR,
+                     "Proxy has a user, and there is a ProxyUserFile: keep one "
+                     "of them");
+    return false;
+  }
+  return read_proxy_user(env, settings);
+}
+
 static void warn_unverified(const struct ttn_env *env,
                             const struct ttn_settings *settings) {
   if (!settings->verify_peer || !settings->verify_host)
@@ -187,13 +247,14 @@ bool ttn_settings_finish(const struct ttn_env *env,
   bool key = check_key(env, settings);
   bool url = check_plain(env, settings, "URL", &settings->url);
   bool clusters = read_clusters(env, settings);
+  bool proxy = check_proxy(env, settings);
   if (settings->client_key != NULL && settings->client_cert == NULL) {
     ttn_settings_log(env, settings, TTN_ERROR,
                      "ClientKey belongs to a certificate: ClientCert is "
                      "missing");
     return false;
   }
-  if (!key || !url || !clusters)
+  if (!key || !url || !clusters || !proxy)
     return false;
   if (settings->interval == 0)
     settings->interval = default_interval > seconds_default("Interval")

@@ -8,8 +8,8 @@
  * two values. So a text must be in quotes and a number must not, and the error
  * says so. Nothing is rounded or clamped silently.
  *
- * No message shows the value of APIKey, nor that of an unknown option, which
- * could be a misspelt APIKey. */
+ * No message shows the value of APIKey or Header, nor that of an unknown
+ * option, which could be a misspelt APIKey. */
 #include "config/settings.h"
 
 #include <math.h>
@@ -35,7 +35,8 @@ enum option_type {
   TYPE_IDS,      /* ids of the stack's, one a line */
   TYPE_GATEWAYS, /* ids or /expressions/, one a line */
   TYPE_URL,
-  TYPE_FAMILY,
+  TYPE_CHOICE,  /* int: which of the words of info.value */
+  TYPE_HEADERS, /* "Name: value", one a line, which no message may show */
   TYPE_SHARD,
   TYPE_SECONDS,      /* int64_t ns; fractions are fine */
   TYPE_MILLISECONDS, /* int64_t ns; whole */
@@ -85,7 +86,12 @@ static const struct spec specs[] = {
     TEXT("ClientCert", "FILE", TYPE_PATH, client_cert),
     TEXT("ClientKey", "FILE", TYPE_PATH, client_key),
     TEXT("Proxy", "URL", TYPE_BLANK, proxy),
-    OPTION("AddressFamily", "any|ipv4|ipv6", "any", TYPE_FAMILY, family, 0, 0),
+    TEXT("ProxyUserFile", "FILE", TYPE_PATH, proxy_user_file),
+    OPTION("ProxyAuth", "basic|digest|ntlm|negotiate|any", "basic", TYPE_CHOICE,
+           proxy_auth, 0, 0),
+    MANY("Header", "LINE", TYPE_HEADERS, headers),
+    OPTION("HTTPVersion", "2|1.1", "2", TYPE_CHOICE, http_version, 0, 0),
+    OPTION("AddressFamily", "any|ipv4|ipv6", "any", TYPE_CHOICE, family, 0, 0),
     OPTION("MaxConnections", "NUMBER", "4", TYPE_COUNT, max_connections, 1, 64),
     OPTION("Shard", "I/N", "1/1", TYPE_SHARD, shard_index, 1, 10000),
     TEXT("StateFile", "FILE", TYPE_BLANK, state_file),
@@ -214,7 +220,8 @@ _Static_assert(AT(n_gateways) == AT(gateways) + offsetof(struct lines, n) &&
                    AT(n_organizations) ==
                        AT(organizations) + offsetof(struct lines, n) &&
                    AT(n_cluster_lines) ==
-                       AT(cluster_lines) + offsetof(struct lines, n),
+                       AT(cluster_lines) + offsetof(struct lines, n) &&
+                   AT(n_headers) == AT(headers) + offsetof(struct lines, n),
                "struct lines");
 
 static bool add_line_value(const struct take *take) {
@@ -286,19 +293,54 @@ static bool take_cluster(const struct take *take) {
   return add_line_value(take);
 }
 
-static bool take_family(const struct take *take) {
-  static const char *const names[] = {
-      [TTN_FAMILY_ANY] = "any",
-      [TTN_FAMILY_IPV4] = "ipv4",
-      [TTN_FAMILY_IPV6] = "ipv6",
-  };
-  for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-    if (strcasecmp(take->value->string, names[i]) == 0) {
-      take->settings->family = (enum ttn_family)i;
+/* The order of the words is that of the enum. */
+static bool take_choice(const struct take *take) {
+  const char *text = take->value->string, *words = take->spec->info.value;
+  size_t size = strlen(text);
+  for (int i = 0;; i++) {
+    size_t n = strcspn(words, "|");
+    if (n == size && strncasecmp(words, text, n) == 0) {
+      *(int *)member(take) = i;
       return true;
     }
-  return REFUSE(take, "\"%.60s\" is none of \"any\", \"ipv4\", \"ipv6\"",
-                take->value->string);
+    if (words[n] == '\0')
+      return REFUSE(take, "\"%.60s\" is none of %s", text,
+                    take->spec->info.value);
+    words += n + 1;
+  }
+}
+
+/* What the plugin or libcurl sends itself. */
+static bool header_is_taken(const char *line, size_t n) {
+  static const char *const names[] = {
+      "Accept-Encoding", "Connection", "Content-Length", "Content-Type",
+      "Expect",          "Host",       "HTTP2-Settings", "Transfer-Encoding",
+      "Upgrade"};
+  for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+    if (n == strlen(names[i]) && strncasecmp(line, names[i], n) == 0)
+      return true;
+  return false;
+}
+
+static bool take_header(const struct take *take) {
+  static const char token[] = "!#$%&'*+-.^_`|~0123456789"
+                              "abcdefghijklmnopqrstuvwxyz"
+                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  const char *line = take->value->string;
+  size_t n = strspn(line, token);
+  if (n == 0 || line[n] != ':' || line[n + 1 + strspn(line + n + 1, " ")] == 0)
+    return REFUSE(take, "is not a header: write \"Name: value\"");
+  if (n == strlen("Authorization") &&
+      strncasecmp(line, "Authorization", n) == 0)
+    return REFUSE(take, "can't be Authorization: that is for the key alone, "
+                        "see APIKeyFile");
+  if (n == strlen("Proxy-Authorization") &&
+      strncasecmp(line, "Proxy-Authorization", n) == 0)
+    return REFUSE(take, "can't be Proxy-Authorization: see ProxyUserFile");
+  if (header_is_taken(line, n))
+    return REFUSE(take, "can't be %.*s: the plugin sends its own", (int)n,
+                  line);
+  return add_line_value(take);
 }
 
 static bool take_shard(const struct take *take) {
@@ -361,7 +403,8 @@ static const struct {
     [TYPE_IDS] = {TTN_VALUE_STRING, take_id},
     [TYPE_GATEWAYS] = {TTN_VALUE_STRING, take_gateway},
     [TYPE_URL] = {TTN_VALUE_STRING, take_url},
-    [TYPE_FAMILY] = {TTN_VALUE_STRING, take_family},
+    [TYPE_CHOICE] = {TTN_VALUE_STRING, take_choice},
+    [TYPE_HEADERS] = {TTN_VALUE_STRING, take_header},
     [TYPE_SHARD] = {TTN_VALUE_STRING, take_shard},
     [TYPE_SECONDS] = {TTN_VALUE_NUMBER, take_number},
     [TYPE_MILLISECONDS] = {TTN_VALUE_NUMBER, take_number},

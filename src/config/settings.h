@@ -36,9 +36,10 @@ struct ttn_settings {
   int64_t discovery_interval;
   char *host; /* NULL: collectd's */
   char *ca_cert, *client_cert, *client_key, *proxy;
+  char *proxy_user_file, *proxy_user; /* the line in that file; wiped */
   bool verify_peer, verify_host;
-  bool allow_plain; /* http:// to other machines */
-  enum ttn_family family;
+  bool allow_plain;                     /* http:// to other machines */
+  int family, proxy_auth, http_version; /* the enums of http/http.h */
   int max_connections;
   char **gateways; /* Gateway lines as written: exact, or /regex/ */
   size_t n_gateways;
@@ -47,6 +48,8 @@ struct ttn_settings {
   size_t n_organizations;
   char **cluster_lines; /* Cluster lines as written */
   size_t n_cluster_lines;
+  char **headers; /* Header lines; wiped when freed */
+  size_t n_headers;
   struct ttn_endpoint *clusters; /* what ttn_settings_finish made of them */
   size_t n_clusters;
   int shard_index, shard_count; /* 1 of 1: all */

@@ -59,6 +59,40 @@ static long ip_resolve(enum ttn_family family) {
   }
 }
 
+static long proxy_auth_bits(enum ttn_proxy_auth how) {
+  switch (how) {
+  case TTN_PROXY_DIGEST:
+    return (long)CURLAUTH_DIGEST;
+  case TTN_PROXY_NTLM:
+    return (long)CURLAUTH_NTLM;
+  case TTN_PROXY_NEGOTIATE:
+    return (long)CURLAUTH_NEGOTIATE;
+  case TTN_PROXY_ANY:
+    return (long)CURLAUTH_ANY;
+  default:
+    return (long)CURLAUTH_BASIC;
+  }
+}
+
+bool ttn_http_can_log_in(enum ttn_proxy_auth how) {
+  int features = curl_version_info(CURLVERSION_NOW)->features;
+  if (how == TTN_PROXY_NTLM)
+    return (features & CURL_VERSION_NTLM) != 0;
+  return how != TTN_PROXY_NEGOTIATE || (features & CURL_VERSION_SPNEGO) != 0;
+}
+
+/* Trap: libcurl begins Negotiate only if there is a user, though the ticket
+ * says who it is. */
+static bool set_proxy(struct transfer *t) {
+  const struct http *http = t->http;
+  const char *user = http->proxy_user;
+  if (user == NULL && http->proxy_auth == TTN_PROXY_NEGOTIATE)
+    user = ":";
+  return (http->proxy == NULL || SET(CURLOPT_PROXY, http->proxy)) &&
+         (user == NULL || SET(CURLOPT_PROXYUSERPWD, user)) &&
+         SET(CURLOPT_PROXYAUTH, proxy_auth_bits(http->proxy_auth));
+}
+
 /* Where a request may go, and how it is sent. */
 static bool set_routes(struct transfer *t) {
   const struct http *http = t->http;
@@ -71,8 +105,7 @@ static bool set_routes(struct transfer *t) {
 #else
   ok = ok && SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
-  if (http->proxy != NULL)
-    ok = ok && SET(CURLOPT_PROXY, http->proxy);
+  ok = ok && set_proxy(t);
   /* Not necessary: a libcurl without these still works. */
   (void)SET(CURLOPT_ACCEPT_ENCODING, "gzip");
   (void)SET(CURLOPT_PIPEWAIT, 1L);
@@ -115,12 +148,16 @@ bool ttn_http_set_call(struct transfer *t, struct call_options *options) {
   }
   if (call->auth != NULL)
     add_header_line(options, &n, call->auth->header);
+  struct curl_slist *lines = t->http->headers;
+  if (n > 0) {
+    options->lines[n - 1].next = lines;
+    lines = options->lines;
+  }
   /* A proxy, be it of the environment, would get the key in clear text, and
    * its localhost is another one. NULL: as the environment says (no_proxy). */
   options->direct = !https && !t->http->allow_plain;
   if (!SET(CURLOPT_NOPROXY, options->direct ? "*" : NULL) ||
-      !SET(CURLOPT_URL, call->url) ||
-      !SET(CURLOPT_HTTPHEADER, n > 0 ? options->lines : NULL) ||
+      !SET(CURLOPT_URL, call->url) || !SET(CURLOPT_HTTPHEADER, lines) ||
       !SET(CURLOPT_FRESH_CONNECT, call->fresh ? 1L : 0L) ||
       !SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(t->connect_timeout / TTN_MS) + 1))
     return false;
@@ -133,7 +170,8 @@ bool ttn_http_set_call(struct transfer *t, struct call_options *options) {
   }
   /* The stack speaks HTTP/2 without TLS, too, but a proxy in between may not,
    * and nothing would tell. */
-  return (https && SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS)) ||
+  return (https && t->http->version == TTN_HTTP_2 &&
+          SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS)) ||
          SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 }
 

@@ -112,6 +112,13 @@ static const char *lead(enum ttn_failure failure) {
   }
 }
 
+static const char *what_to_do(enum ttn_failure failure,
+                              const struct ttn_http_end *end) {
+  if (failure == TTN_FAIL_PROXY && end->proxy_status == 407)
+    return "; see ProxyUserFile and ProxyAuth";
+  return failure == TTN_FAIL_TLS ? tls_cure(end) : "";
+}
+
 /* What did not happen in time. Who is to blame is known when libcurl's own
  * time-out, which is for connecting only, says so; else the call may have
  * waited for another's connection all the time. */
@@ -179,6 +186,6 @@ void ttn_http_explain(struct ttn_answer *answer,
     detail(text, sizeof text, answer->failure, end);
     ttn_print(answer->why, sizeof answer->why, "%s %.*s%.110s%s",
               lead(answer->failure), host_n, host, text,
-              answer->failure == TTN_FAIL_TLS ? tls_cure(end) : "");
+              what_to_do(answer->failure, end));
   }
 }

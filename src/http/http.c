@@ -275,6 +275,12 @@ static void http_wake(void *ctx) {
   curl_multi_wakeup(http->multi);
 }
 
+static void free_secret(const struct ttn_env *env, char *text) {
+  if (text != NULL)
+    ttn_secret_wipe(text, strlen(text));
+  ttn_free(env, text);
+}
+
 static void http_free(void *ctx) {
   struct http *http = ctx;
   ttn_transfers_free(&http->under_way);
@@ -284,9 +290,11 @@ static void http_free(void *ctx) {
   ttn_free(http->env, http->ca_cert);
   ttn_free(http->env, http->client_cert);
   ttn_free(http->env, http->client_key);
-  if (http->proxy != NULL) /* may hold a password */
-    ttn_secret_wipe(http->proxy, strlen(http->proxy));
-  ttn_free(http->env, http->proxy);
+  free_secret(http->env, http->proxy); /* may hold a password */
+  free_secret(http->env, http->proxy_user);
+  for (size_t i = 0; i < http->n_headers; i++)
+    free_secret(http->env, http->headers[i].data);
+  ttn_free(http->env, http->headers);
   ttn_free(http->env, http->user_agent);
   ttn_free(http->env, http);
 }
@@ -295,6 +303,22 @@ static bool copy_option(struct http *http, char **copy, const char *value) {
   if (value != NULL)
     *copy = ttn_strdup(http->env, value);
   return value == NULL || *copy != NULL;
+}
+
+static bool copy_headers(struct http *http, char *const *headers, size_t n) {
+  if (n == 0)
+    return true;
+  http->headers = ttn_alloc(http->env, n * sizeof(*http->headers));
+  if (http->headers == NULL)
+    return false;
+  for (; http->n_headers < n; http->n_headers++) {
+    struct curl_slist *line = &http->headers[http->n_headers];
+    line->data = ttn_strdup(http->env, headers[http->n_headers]);
+    if (line->data == NULL)
+      return false;
+    line->next = http->n_headers + 1 < n ? line + 1 : NULL;
+  }
+  return true;
 }
 
 static bool copy_options(struct http *http,
@@ -307,12 +331,16 @@ static bool copy_options(struct http *http,
   http->verify_host = options->verify_host;
   http->allow_plain = options->allow_plain;
   http->family = options->family;
+  http->proxy_auth = options->proxy_auth;
+  http->version = options->version;
   http->max_connections =
       options->max_connections > 0 ? options->max_connections : 1;
   return copy_option(http, &http->ca_cert, options->ca_cert) &&
          copy_option(http, &http->client_cert, options->client_cert) &&
          copy_option(http, &http->client_key, options->client_key) &&
          copy_option(http, &http->proxy, options->proxy) &&
+         copy_option(http, &http->proxy_user, options->proxy_user) &&
+         copy_headers(http, options->headers, options->n_headers) &&
          copy_option(http, &http->user_agent, options->user_agent);
 }
 

@@ -14,6 +14,11 @@ struct ttn_http_options {
                      * this machine, and never leave it */
   const char *client_cert, *client_key; /* PEM files */
   const char *proxy;                    /* NULL: as the environment says */
+  const char *proxy_user;               /* "user:password" */
+  enum ttn_proxy_auth proxy_auth;       /* one that ttn_http_can_log_in */
+  enum ttn_http_version version;
+  char *const *headers; /* "Name: value", sent with each request */
+  size_t n_headers;
   enum ttn_family family;
   int max_connections; /* to one host */
   int max_streams;     /* of one HTTP/2 connection */
@@ -23,6 +28,8 @@ struct ttn_http_options {
 /* libcurl's global initialisation; once, while there is one thread. False:
  * libcurl can't be used. */
 bool ttn_http_global_init(void);
+/* Can this libcurl log in so? */
+bool ttn_http_can_log_in(enum ttn_proxy_auth how);
 /* One per account. NULL: no memory. */
 struct ttn_net *ttn_http_new(const struct ttn_env *env,
                              const struct ttn_http_options *options);

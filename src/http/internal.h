@@ -44,15 +44,19 @@ struct http {
   int64_t next_deadline;       /* no call's is earlier */
   atomic_bool woken;
   /* The options, copied. */
-  char *ca_cert, *client_cert, *client_key, *proxy, *user_agent;
+  char *ca_cert, *client_cert, *client_key, *proxy, *proxy_user, *user_agent;
+  struct curl_slist *headers; /* n_headers of them, linked */
+  size_t n_headers;
   bool ca_cert_is_dir, verify_peer, verify_host, allow_plain;
   enum ttn_family family;
+  enum ttn_proxy_auth proxy_auth;
+  enum ttn_http_version version;
   int max_connections; /* to one host */
 };
 
 /* What a call's options point to. curl_options.c writes it. */
 struct call_options {
-  struct curl_slist lines[3]; /* request headers */
+  struct curl_slist lines[3]; /* request headers; http->headers follow */
   bool direct;                /* past any proxy */
 };
 

@@ -53,6 +53,18 @@ struct ttn_call {
 /* Which addresses of a host are used. */
 enum ttn_family { TTN_FAMILY_ANY, TTN_FAMILY_IPV4, TTN_FAMILY_IPV6 };
 
+/* "2": over TLS if the server has it, else 1.1. */
+enum ttn_http_version { TTN_HTTP_2, TTN_HTTP_1_1 };
+
+/* How to log in at a proxy. */
+enum ttn_proxy_auth {
+  TTN_PROXY_BASIC,
+  TTN_PROXY_DIGEST,
+  TTN_PROXY_NTLM,
+  TTN_PROXY_NEGOTIATE, /* Kerberos */
+  TTN_PROXY_ANY        /* what the proxy offers */
+};
+
 /* Not thread-safe but for wake. */
 struct ttn_net {
   void *ctx;

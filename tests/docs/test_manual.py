@@ -125,7 +125,10 @@ def test_examples():
         given[name] = [line.split(" ", 1)[1] for line in item.verbatim]
     # Not a key that works: nobody can paste it.
     tap.matches(r'^"NNSXS\..*\.\.\.', given.pop("APIKey")[0])
-    accepted(given)
+    with paths.Scratch() as scratch:
+        # The only file that is read before the first poll.
+        given["ProxyUserFile"] = ['"%s"' % scratch.write("proxy.user", "mole:burrow7\n", 0o600)]
+        accepted(given)
 
 
 def test_blocks():

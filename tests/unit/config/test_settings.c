@@ -7,6 +7,9 @@
 
 #include <cmocka.h>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "config/settings.h"
 #include "lib/testing.h"
 #include "base/text.h"
@@ -92,6 +95,8 @@ static void test_defaults(void **state) {
   assert_null(s->host);
   assert_true(s->verify_peer && s->verify_host);
   assert_int_equal(s->family, TTN_FAMILY_ANY);
+  assert_int_equal(s->http_version, TTN_HTTP_2);
+  assert_int_equal(s->proxy_auth, TTN_PROXY_BASIC);
   assert_int_equal(s->max_connections, 4);
   assert_int_equal(s->shard_index, 1);
   assert_int_equal(s->shard_count, 1);
@@ -127,6 +132,10 @@ static void test_every_option(void **state) {
   assert_true(text(s, "ClientKey", "/etc/ssl/me.key"));
   assert_true(text(s, "Proxy", ""));
   assert_true(text(s, "AddressFamily", "IPv6"));
+  assert_true(text(s, "HTTPVersion", "1.1"));
+  assert_true(text(s, "ProxyAuth", "Any"));
+  assert_true(text(s, "Header", "X-Token: a b"));
+  assert_true(text(s, "Header", "CF-Access-Client-Id:x"));
   assert_true(number(s, "MaxConnections", 64));
   assert_true(text(s, "Shard", "2/4"));
   assert_true(text(s, "StateFile", ""));
@@ -169,6 +178,12 @@ static void test_every_option(void **state) {
   assert_string_equal(http.client_cert, "/etc/ssl/me.pem");
   assert_string_equal(http.client_key, "/etc/ssl/me.key");
   assert_true(http.verify_peer && http.verify_host);
+  assert_int_equal(http.family, TTN_FAMILY_IPV6);
+  assert_int_equal(http.version, TTN_HTTP_1_1);
+  assert_int_equal(http.proxy_auth, TTN_PROXY_ANY);
+  assert_int_equal(http.n_headers, 2);
+  assert_string_equal(http.headers[0], "X-Token: a b");
+  assert_string_equal(http.headers[1], "CF-Access-Client-Id:x");
   assert_int_equal(http.max_streams, 32);
   assert_memory_equal(http.user_agent, "collectd-ttn/", 13);
   assert_string_equal(log_since(), "");
@@ -188,7 +203,8 @@ static void test_wrong_texts(void **state) {
        "'@'; the key alone identifies you\n"},
       {"Cluster", "example.org/api",
        "ERROR account \"home\": Cluster \"example.org/api\" has more than "
-       "host and port; leave out what follows the host\n"},
+       "host and port; leave out what follows the host, or write all of it, as "
+       "https://HOST/PATH\n"},
       {"Gateway", "Roof",
        "ERROR account \"home\": Gateway \"Roof\" is not an id: 3 to 36 "
        "lower-case letters, digits and single hyphens, as the Console shows "
@@ -204,8 +220,34 @@ static void test_wrong_texts(void **state) {
        "lower-case letters, digits and single hyphens, as the Console shows "
        "it\n"},
       {"AddressFamily", "inet",
-       "ERROR account \"home\": AddressFamily \"inet\" is none of \"any\", "
-       "\"ipv4\", \"ipv6\"\n"},
+       "ERROR account \"home\": AddressFamily \"inet\" is none of "
+       "any|ipv4|ipv6\n"},
+      {"HTTPVersion", "1",
+       "ERROR account \"home\": HTTPVersion \"1\" is none of 2|1.1\n"},
+      {"ProxyAuth", "kerberos",
+       "ERROR account \"home\": ProxyAuth \"kerberos\" is none of "
+       "basic|digest|ntlm|negotiate|any\n"},
+      {"Header", "X-Token SECRET",
+       "ERROR account \"home\": Header is not a header: write \"Name: "
+       "value\"\n"},
+      {"Header", "X-Token:  ",
+       "ERROR account \"home\": Header is not a header: write \"Name: "
+       "value\"\n"},
+      {"Header", ": SECRET",
+       "ERROR account \"home\": Header is not a header: write \"Name: "
+       "value\"\n"},
+      {"Header", "authorization: Bearer SECRET",
+       "ERROR account \"home\": Header can't be Authorization: that is for "
+       "the key alone, see APIKeyFile\n"},
+      {"Header", "Proxy-authorization: Basic SECRET",
+       "ERROR account \"home\": Header can't be Proxy-Authorization: see "
+       "ProxyUserFile\n"},
+      {"Header", "host: elsewhere",
+       "ERROR account \"home\": Header can't be host: the plugin sends its "
+       "own\n"},
+      {"Header", "X-Token: SECRET\r\nHost: elsewhere",
+       "ERROR account \"home\": Header holds a line end or another control "
+       "character: write it on one line\n"},
       {"Shard", "5/4",
        "ERROR account \"home\": Shard \"5/4\" is not a shard: \"2/4\" is the "
        "second of four collectds, of 10000 at most\n"},
@@ -415,12 +457,56 @@ static void test_options_together(void **state) {
   ttn_settings_free(&env, s);
 }
 
+static void test_proxy_user(void **state) {
+  static const struct {
+    const char *holds; /* NULL: there is no such file */
+    const char *proxy;
+    mode_t mode;
+    const char *said; /* "": the line is used */
+  } rows[] = {
+      {"mole:burrow7\n", NULL, 0600, ""},
+      {"  mole:bur:row 7\r\n", "http://proxy", 0644, "can be read by others"},
+      {"mole burrow7\n", NULL, 0600, "has no colon"},
+      {"mole:a\nmole:b\n", NULL, 0600, "has two lines"},
+      {"", NULL, 0600, "is empty; put the user:password into it"},
+      {NULL, NULL, 0600, "can't be read"},
+      {"mole:burrow7\n", "http://me:word@proxy", 0600, "keep one of them"},
+  };
+  char path[] = "/tmp/ttn-settings-XXXXXX";
+  int fd = mkstemp(path);
+  (void)state;
+  assert_true(fd >= 0 && close(fd) == 0);
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    struct ttn_settings *s = home();
+    unlink(path);
+    if (rows[i].holds != NULL) {
+      FILE *file = fopen(path, "w");
+      assert_non_null(file);
+      fputs(rows[i].holds, file);
+      assert_int_equal(fclose(file) | chmod(path, rows[i].mode), 0);
+    }
+    assert_true(text(s, "APIKey", KEY) && text(s, "ProxyUserFile", path));
+    assert_true(rows[i].proxy == NULL || text(s, "Proxy", rows[i].proxy));
+    bool good = ttn_settings_finish(&env, s, 0);
+    const char *said = log_since();
+    assert_int_equal(good, i < 2);
+    if (strstr(said, rows[i].said) == NULL || strstr(said, "row") != NULL ||
+        (rows[i].said[0] == '\0' && said[0] != '\0'))
+      fail_msg("%zu: %s", i, said);
+    if (good)
+      assert_string_equal(s->proxy_user,
+                          i == 0 ? "mole:burrow7" : "mole:bur:row 7");
+    ttn_settings_free(&env, s);
+  }
+  unlink(path);
+}
+
 /* A key that was written where it does not belong is not repeated. */
 static void test_key_in_wrong_place(void **state) {
   static const char *const options[] = {
-      "URL",           "Gateway",   "Organization", "Cluster",
-      "AddressFamily", "Shard",     "CACert",       "APIKeyFile",
-      "Host",          "StateFile", "Interval"};
+      "URL",      "Gateway", "Organization",  "Cluster",   "AddressFamily",
+      "Shard",    "CACert",  "APIKeyFile",    "Host",      "StateFile",
+      "Interval", "Header",  "ProxyUserFile", "ProxyAuth", "HTTPVersion"};
   (void)state;
   for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
     struct ttn_settings *s = home();
@@ -626,7 +712,7 @@ static void test_info(void **state) {
     for (size_t i = 0; i < n; i++)
       assert_string_not_equal(ttn_settings_info(i)->name, info->name);
   }
-  assert_int_equal(n, 34);
+  assert_int_equal(n, 38);
 }
 
 /* An account with an option of each kind, while memory fails. */
@@ -638,6 +724,7 @@ static void take_all(struct test_env *test, void *arg) {
               text(s, "Gateway", "/x/") && text(s, "Organization", "org") &&
               text(s, "Cluster", "a.example.org") &&
               text(s, "Cluster", "b.example.org") &&
+              text(s, "Header", "X-Token: 1") && text(s, "Header", "X-B: 2") &&
               ttn_settings_finish(&env, s, 0) &&
               ttn_settings_place(&env, s, "box", "/var/lib/collectd");
   ttn_settings_free(&env, s);
@@ -668,6 +755,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_key_missing_or_twice, start,
                                       no_leak),
       cmocka_unit_test_setup_teardown(test_options_together, start, no_leak),
+      cmocka_unit_test_setup_teardown(test_proxy_user, start, no_leak),
       cmocka_unit_test_setup_teardown(test_key_in_wrong_place, start, no_leak),
       cmocka_unit_test_setup_teardown(test_unsafe_options, start, no_leak),
       cmocka_unit_test_setup_teardown(test_plain_http_refused, start, no_leak),

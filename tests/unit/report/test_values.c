@@ -315,13 +315,15 @@ static void asks_for_what_it_needs(void **state) {
                "last_status.metrics");
   expect_paths(TTN_COLLECT_ROUND_TRIPS | TTN_COLLECT_DUTY_CYCLE, true, 0,
                "connected_at,disconnected_at,round_trip_times,sub_bands,"
-               "protocol,gateway_remote_address");
+               "last_status.boot_time,last_status.versions,protocol,"
+               "gateway_remote_address");
   expect_paths(TTN_COLLECT_ALL, true, 0,
                "connected_at,disconnected_at,uplink_count,downlink_count,"
                "tx_acknowledgment_count,last_uplink_received_at,"
                "last_downlink_received_at,last_tx_acknowledgment_received_at,"
                "last_status_received_at,round_trip_times,sub_bands,"
-               "last_status.metrics,protocol,gateway_remote_address");
+               "last_status.metrics,last_status.boot_time,"
+               "last_status.versions,protocol,gateway_remote_address");
 }
 
 static void leaves_out_unknown_paths(void **state) {
