@@ -120,6 +120,12 @@ void credentials_use_single(struct credentials *k,
   k->single_gateway_key = true;
 }
 
+bool credentials_may_search(const struct credentials *k) {
+  const struct ttn_auth_info *owner = k->owner;
+  return owner != NULL && !owner->is_admin &&
+         (owner->kind == TTN_KEY_USER || owner->kind == TTN_KEY_ORGANIZATION);
+}
+
 static size_t text_size(const char *text) {
   return text == NULL ? 0 : strlen(text) + 1;
 }

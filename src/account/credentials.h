@@ -55,6 +55,8 @@ void credentials_keep_owner(struct credentials *k,
 /* No call is under way any more. */
 void credentials_calls_ended(struct credentials *k,
                              const struct account_context *c);
+/* Is the key known to be one whose search lists no more than the list would? */
+bool credentials_may_search(const struct credentials *k);
 /* A poll ends. If the key was rejected: one line at once, and a notification
  * if it is so in the next poll, too, and was not from the start. */
 void credentials_end(struct credentials *k, const struct account_context *c);

@@ -102,7 +102,7 @@ bool discovery_has_page(const struct discovery *d) {
   return false;
 }
 
-struct page discovery_take_page(struct discovery *d) {
+struct page discovery_take_page(struct discovery *d, bool may_search) {
   struct page page = {0};
   if (d->n_again > 0) {
     page = d->again[--d->n_again];
@@ -113,12 +113,15 @@ struct page discovery_take_page(struct discovery *d) {
     page.number = d->sources[page.source].next_page++;
   }
   d->sources[page.source].in_flight++;
+  page.search =
+      d->search && may_search && d->sources[page.source].organization == NULL;
   return page;
 }
 
-const char *discovery_organization(const struct discovery *d,
-                                   struct page page) {
-  return d->sources[page.source].organization;
+struct ttn_list_of discovery_list_of(const struct discovery *d,
+                                     struct page page) {
+  return (struct ttn_list_of){d->sources[page.source].organization,
+                              page.search};
 }
 
 static struct source *page_ended(struct discovery *d, struct page page) {
@@ -250,6 +253,8 @@ enum discovery_step discovery_denied(struct discovery *d,
   struct source *s = page_ended(d, page);
   char named[560];
   d->poll.denied = true;
+  if (page.search) /* the list may be allowed by now */
+    d->search = false;
   if (d->poll.state != DISCOVERY_RUNNING)
     return DISCOVERY_MORE;
   if (s->organization != NULL)
@@ -264,6 +269,36 @@ enum discovery_step discovery_denied(struct discovery *d,
   s->refused = true;
   s->next_page = s->last_page + 1;
   return next_step(d);
+}
+
+bool discovery_ask_search(struct discovery *d, struct page page,
+                          const char *reason) {
+  if (page.search || d->sources[page.source].organization != NULL ||
+      d->poll.waits || d->poll.state != DISCOVERY_RUNNING)
+    return false;
+  d->poll.waits = true;
+  d->poll.refused = page;
+  ttn_print(d->list_denied, sizeof(d->list_denied), "%s", reason);
+  return true;
+}
+
+enum discovery_step discovery_search(struct discovery *d,
+                                     struct account_context *c,
+                                     bool may_search) {
+  if (!d->poll.waits)
+    return DISCOVERY_MORE;
+  d->poll.waits = false;
+  if (!may_search) {
+    context_count_failure(c, TTN_FAIL_KEY);
+    return discovery_denied(d, c, d->poll.refused, d->list_denied);
+  }
+  if (!d->search)
+    context_log(c, TTN_NOTICE,
+                "the key may not list gateways: the stack's search, which "
+                "needs no right for it, is used instead");
+  d->search = true;
+  discovery_retry(d, d->poll.refused, false);
+  return DISCOVERY_MORE;
 }
 
 void discovery_merged(struct discovery *d, struct account_context *c,

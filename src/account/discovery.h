@@ -35,11 +35,14 @@ struct source {             /* the key's own list, or an organization's */
 struct page {
   unsigned source, number;
   uint8_t tries;
+  bool search; /* by the search instead of the list */
 };
 
 struct discovery_poll {
   enum discovery_state state;
-  bool denied;      /* it failed for a right that the key lacks */
+  bool denied; /* it failed for a right that the key lacks */
+  bool waits;  /* `refused` waits for what auth_info says of the key */
+  struct page refused;
   char reason[512]; /* why it failed, "": it did not */
 };
 
@@ -51,6 +54,8 @@ struct discovery {
   struct page again[64]; /* pages that were limited or lost */
   size_t n_again;
   bool have_list;        /* one discovery succeeded */
+  bool search;           /* the key may not list, but search */
+  char list_denied[512]; /* why it may not list */
   int64_t discovered_at; /* mono of the last one that did */
   struct ttn_episode failing;
   int64_t failing_since; /* mono */
@@ -75,10 +80,11 @@ bool discovery_end(struct discovery *d, const struct account_context *c,
 void discovery_stopped(struct discovery *d, const struct ttn_env *env);
 
 bool discovery_has_page(const struct discovery *d);
-/* Takes the next page that is to be requested. */
-struct page discovery_take_page(struct discovery *d);
-/* The organization whose list it is, NULL: the key's own. */
-const char *discovery_organization(const struct discovery *d, struct page page);
+/* Takes the next page that is to be requested. may_search: the key is known to
+ * be one that may be searched with. */
+struct page discovery_take_page(struct discovery *d, bool may_search);
+struct ttn_list_of discovery_list_of(const struct discovery *d,
+                                     struct page page);
 
 /* What became of a page: */
 enum discovery_step discovery_page(struct discovery *d,
@@ -92,6 +98,14 @@ enum discovery_step discovery_page(struct discovery *d,
 enum discovery_step discovery_denied(struct discovery *d,
                                      struct account_context *c,
                                      struct page page, const char *reason);
+/* As above, but if it is a page of the key's own list, the search may do
+ * instead: the page waits, and discovery_search decides. False: it may not. */
+bool discovery_ask_search(struct discovery *d, struct page page,
+                          const char *reason);
+/* The page that waits, if any, is searched for, or denied after all. */
+enum discovery_step discovery_search(struct discovery *d,
+                                     struct account_context *c,
+                                     bool may_search);
 /* It is requested again, later in this poll. */
 void discovery_retry(struct discovery *d, struct page page, bool tried);
 /* It failed, and so does the discovery. */

@@ -11,9 +11,10 @@
  *   SINGLE_GATEWAY_KEY  single GETs from now on
  *   NO_BATCH_API        single GETs at this host
  *   UNKNOWN_FIELDS      these are left out from now on
- *   NOT_CONNECTED       the gateway is looked up at the other hosts
- *   RATE_LIMITED        again after its wait, if the deadline allows
- *   RETRY, FAILED       the host failed */
+ *   LIST_DENIED         the search lists the gateways instead, if auth_info
+ * says that the key is no admin's NOT_CONNECTED       the gateway is looked up
+ * at the other hosts RATE_LIMITED        again after its wait, if the deadline
+ * allows RETRY, FAILED       the host failed */
 #include "account/internal.h"
 
 #include "account/response.h"
@@ -215,6 +216,22 @@ void dispatch_asking(struct ttn_account *a) {
   a->question.poll.state = QUESTION_ASKED;
 }
 
+static void settle_search(struct ttn_account *a) {
+  after_discovery(a, discovery_search(&a->discovery, &a->context,
+                                      credentials_may_search(&a->credentials)));
+}
+
+/* The search of an admin's key lists all gateways of the stack: whose the key
+ * is must be known first. */
+static void ask_search(struct ttn_account *a) {
+  enum question_state state = a->question.poll.state;
+  if (a->credentials.owner == NULL && state != QUESTION_ANSWERED &&
+      state != QUESTION_FAILED)
+    want_auth_info(a);
+  else
+    settle_search(a);
+}
+
 /* A batch waits for what auth_info says of the key. False: no memory. */
 static bool wait_for_auth_info(struct ttn_account *a,
                                const struct request *request) {
@@ -254,6 +271,7 @@ static void settle_question(struct ttn_account *a, enum question_state state,
       credentials_use_single(&a->credentials, &a->context);
   }
   q->poll.list_empty = false;
+  settle_search(a);
   for (size_t i = 0; i < q->poll.n_waiting; i++) {
     int host = q->waiting[i].host;
     const struct batch *batch = &q->waiting[i].batch;
@@ -268,6 +286,25 @@ static void settle_question(struct ttn_account *a, enum question_state state,
 
 /* ---- verdicts on each kind of call ---- */
 
+static void list_denied(struct ttn_account *a, const struct request *request) {
+  struct discovery *d = &a->discovery;
+  const struct ttn_api_error *error = ttn_decoder_error(request->decoder);
+  char why[512];
+  if (request->page.search)
+    ttn_print(why, sizeof(why), "%s", d->list_denied);
+  else
+    ttn_key_error_print(why, sizeof(why), request->call.answer.status, error,
+                        NULL, request->call.answer.warning);
+  /* Restricted accounts are refused in another way. */
+  if (strstr(error->missing, "_GATEWAYS_LIST") != NULL &&
+      discovery_ask_search(d, request->page, why)) {
+    ask_search(a);
+    return;
+  }
+  context_count_failure(&a->context, TTN_FAIL_KEY);
+  after_discovery(a, discovery_denied(d, &a->context, request->page, why));
+}
+
 static void list_verdict(struct ttn_account *a, const struct request *request,
                          enum verdict verdict, enum ttn_failure failure,
                          const char *reason) {
@@ -275,7 +312,6 @@ static void list_verdict(struct ttn_account *a, const struct request *request,
   const struct ttn_answer *answer = &request->call.answer;
   size_t n, skipped;
   const struct ttn_listed *listed;
-  char why[512];
   switch (verdict) {
   case VERDICT_OK:
     host_succeeded(host_of(a, request));
@@ -296,16 +332,16 @@ static void list_verdict(struct ttn_account *a, const struct request *request,
     return;
   case VERDICT_LIST_DENIED:
     host_succeeded(host_of(a, request));
-    context_count_failure(&a->context, TTN_FAIL_KEY);
-    ttn_key_error_print(why, sizeof(why), answer->status,
-                        ttn_decoder_error(request->decoder), NULL,
-                        answer->warning);
-    after_discovery(a, discovery_denied(d, &a->context, request->page, why));
+    list_denied(a, request);
     return;
   case VERDICT_RATE_LIMITED:
     discovery_retry(d, request->page, false);
     return;
   default:
+    if (request->page.search && answer->status == 404) { /* an old stack */
+      list_denied(a, request);
+      return;
+    }
     if (verdict == VERDICT_RETRY && d->poll.state == DISCOVERY_RUNNING)
       discovery_retry(d, request->page, true);
     else

@@ -23,9 +23,8 @@ static bool send_request(struct ttn_account *a, struct request *request,
       request_is_batch(request)
           ? schedule_gateways(&a->schedule, request->host, &request->batch)
           : NULL,
-      request->api == API_LIST
-          ? discovery_organization(&a->discovery, request->page)
-          : NULL,
+      request->api == API_LIST ? discovery_list_of(&a->discovery, request->page)
+                               : (struct ttn_list_of){0},
       most < left ? most : left);
 }
 
@@ -42,7 +41,9 @@ static bool launch_call(struct ttn_account *a, int h, enum api_call api,
     return false;
   }
   if (api == API_LIST)
-    request_for_page(request, page = discovery_take_page(&a->discovery));
+    request_for_page(
+        request, page = discovery_take_page(
+                     &a->discovery, credentials_may_search(&a->credentials)));
   else if (api == API_AUTH_INFO)
     dispatch_asking(a);
   else

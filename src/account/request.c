@@ -122,12 +122,12 @@ static bool print_request(struct request *request,
                           const struct account_context *c,
                           const struct host *host,
                           struct gateway *const *gateways,
-                          const char *organization) {
+                          struct ttn_list_of list) {
   const struct ttn_settings *settings = c->settings;
   const char *paths[TTN_PATHS];
   if (request->api == API_LIST)
-    ttn_request_list(request->url, sizeof(request->url), host->base,
-                     organization, settings->meta_data, request->page.number);
+    ttn_request_list(request->url, sizeof(request->url), host->base, list,
+                     settings->meta_data, request->page.number);
   else
     ttn_request_url(request->url, sizeof(request->url), host->base,
                     request->api, gateways == NULL ? NULL : gateways[0]->id);
@@ -145,7 +145,7 @@ static bool print_request(struct request *request,
 bool request_send(struct requests *r, struct account_context *c,
                   struct hosts *hosts, const struct ttn_auth *auth,
                   struct request *request, struct gateway *const *gateways,
-                  const char *organization, int64_t timeout) {
+                  struct ttn_list_of list, int64_t timeout) {
   struct host *host = &hosts->list[request->host];
   /* A second attempt that fails proves as much as a failed probe. */
   request->probe = host->health != HOST_HEALTHY || request_tries(request) > 0;
@@ -155,7 +155,7 @@ bool request_send(struct requests *r, struct account_context *c,
   request->call.data = on_data;
   request->call.ctx = request;
   request->call.fresh = host->fresh_connection;
-  if (!print_request(request, c, host, gateways, organization) ||
+  if (!print_request(request, c, host, gateways, list) ||
       !r->net.start(r->net.ctx, &request->call)) {
     context_count_failure(c, TTN_FAIL_MEMORY);
     request_done(r, request);

@@ -49,12 +49,12 @@ const char *request_name(const struct request *request);
 
 void request_for_batch(struct request *request, struct batch batch);
 void request_for_page(struct request *request, struct page page);
-/* gateways: the batch's. organization: the page's. False: no memory (counted),
+/* gateways: the batch's. list: the page's. False: no memory (counted),
  * and the request is idle again. timeout: ns. */
 bool request_send(struct requests *r, struct account_context *c,
                   struct hosts *hosts, const struct ttn_auth *auth,
                   struct request *request, struct gateway *const *gateways,
-                  const char *organization, int64_t timeout);
+                  struct ttn_list_of list, int64_t timeout);
 
 /* Waits until `until` (mono) for a request that ended, with its body decoded.
  * NULL: none did, or the wait was woken. */

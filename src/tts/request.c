@@ -9,14 +9,17 @@
 #define BODY_MAX (64 * 1024)
 
 char *ttn_request_list(char *buffer, size_t size, const char *base,
-                       const char *organization, bool antennas, unsigned page) {
-  bool own = organization == NULL;
+                       struct ttn_list_of of, bool antennas, unsigned page) {
+  bool own = of.organization == NULL;
   return ttn_print(buffer, size,
                    "%s/api/v3/%s%s%sgateways?field_mask=name,"
                    "gateway_server_address%s&limit=%d&page=%u",
-                   base, own ? "" : "organizations/", own ? "" : organization,
-                   own ? "" : "/", antennas ? ",antennas" : "", TTN_LIST_MAX,
-                   page);
+                   base,
+                   !own        ? "organizations/"
+                   : of.search ? "search/"
+                               : "",
+                   own ? "" : of.organization, own ? "" : "/",
+                   antennas ? ",antennas" : "", TTN_LIST_MAX, page);
 }
 
 char *ttn_request_url(char *buffer, size_t size, const char *base,

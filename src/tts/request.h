@@ -14,10 +14,15 @@ enum api_call { API_LIST, API_BATCH, API_SINGLE, API_AUTH_INFO, API_CALLS };
 /* All three print into buffer and return it. base: as ttn_endpoint_print
  * prints it. */
 
-/* GET: page `page` of the gateways of organization, NULL: of the key's owner.
- * antennas: with their places. */
+/* Whose gateways a list has. The search needs no right to list, but of an
+ * admin's key it lists all gateways of the stack (tests/answers/search). */
+struct ttn_list_of {
+  const char *organization; /* NULL: of the key's owner */
+  bool search;
+};
+/* GET: page `page` of a list. antennas: with their places. */
 char *ttn_request_list(char *buffer, size_t size, const char *base,
-                       const char *organization, bool antennas, unsigned page);
+                       struct ttn_list_of of, bool antennas, unsigned page);
 /* API_BATCH: POST, with ttn_request_body. API_SINGLE: GET of the gateway id.
  * API_AUTH_INFO: GET. */
 char *ttn_request_url(char *buffer, size_t size, const char *base,

@@ -24,8 +24,7 @@ CASES = [
     ("not-a-key", "the key is malformed"),
     ("two-parts", "the key is malformed"),
     ("other-prefix", "the key is malformed"),
-    ("user-no-list", "the key may not list gateways: give it the right " + LIST),
-    ("organization-no-list", r"RIGHT_ORGANIZATION_GATEWAYS_LIST"),
+    ("admin-status", "the key may not list gateways: give it the right " + LIST),
     ("user-no-status", "the key lacks the right " + STATUS),
     ("organization-no-status", "the key lacks the right " + STATUS),
     ("gateway", 'the key is gateway alice-gw-1\'s own and can\'t list gateways: .* add Gateway "alice-gw-1"'),
@@ -46,6 +45,29 @@ def test_each_trouble_has_its_sentence():
                 tap.equal(poll.api("bool", "up"), 0, kind)
                 tap.equal(poll.errors().get("key"), 1, "failures of %s" % kind)
                 tap.equal(drive.poll().log, [], "second poll of %s" % kind)
+
+
+def test_no_right_to_list():
+    """The search lists the gateways all the same, where the stack has one; one line says so"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.recorded_world()
+        stack.connect("town-gw-1")
+        for kind, wanted in (("user-no-list", 5), ("organization-no-list", 1)):
+            right = LIST if kind == "user-no-list" else "RIGHT_ORGANIZATION_GATEWAYS_LIST"
+            for search in (True, False):
+                stack.cluster(1, search=search)
+                with Drive(scratch, **stack.options(scratch, kind)) as drive:
+                    polls = [drive.poll(), drive.poll()]
+                if search:
+                    tap.equal(polls[0].lines("error"), [])
+                    tap.equal(len([line for line in polls[0].lines("notice") if "search" in line]), 1, kind)
+                    tap.equal((polls[1].connected("town-gw-1"), polls[1].errors()), (1, {}), kind)
+                    tap.equal(polls[1].api("count", "gateways") >= wanted, True, kind)
+                else:
+                    tap.equal(len(polls[0].lines("error")), 1, "%s: %s" % (kind, polls[0].log))
+                    tap.matches(right, polls[0].lines("error")[0])
+                    tap.equal(polls[1].api("bool", "up"), 0, kind)
+        stack.cluster(1, search=True)
 
 
 def test_restricted_accounts():

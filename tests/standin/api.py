@@ -18,10 +18,10 @@ from stats import BATCH, GET
 JSON = "application/json"
 _ORDERS = frozenset(("gateway_id", "-gateway_id", "gateway_eui", "-gateway_eui", "name", "-name",
                      "created_at", "-created_at"))
-_METHODS = {"list": "GatewayRegistry/List", "gateway": "GatewayRegistry/Get", "rights": "GatewayAccess/ListRights",
+_METHODS = {"list": "GatewayRegistry/List", "search": "EntityRegistrySearch/SearchGateways", "gateway": "GatewayRegistry/Get", "rights": "GatewayAccess/ListRights",
             "auth_info": "EntityAccess/AuthInfo", "get": "Gs/GetGatewayConnectionStats",
             "batch": "Gs/BatchGetGatewayConnectionStats"}
-_IDENTITY = frozenset(("list", "gateway", "rights", "auth_info"))
+_IDENTITY = frozenset(("list", "search", "gateway", "rights", "auth_info"))
 
 
 class Answer:
@@ -104,6 +104,8 @@ def route(cluster, method, path):
     elif cluster.identity:
         if parts == ["gateways"]:
             call = Call("list")
+        elif parts == ["search", "gateways"] and cluster.search:
+            call = Call("search")
         elif parts == ["auth_info"]:
             call = Call("auth_info")
         elif parts[0] == "gateways" and length == 2:
@@ -127,7 +129,7 @@ class Api:
         self.world = world
         self.fleet = fleet
         self._pages = {}
-        self._calls = {"list": self._list, "gateway": self._gateway, "rights": self._rights,
+        self._calls = {"list": self._list, "search": self._search, "gateway": self._gateway, "rights": self._rights,
                        "auth_info": self._auth_info, "get": self._get, "batch": self._batch}
 
     def take(self, cluster, request):
@@ -183,7 +185,17 @@ class Api:
         else:
             entity, name, indirect = call.entity, call.name, False
         self._may_list(key, entity, name)
-        what = (entity, name, indirect, page.order, page.limit, page.page, page.mask)
+        return self._paged((entity, name, indirect, page.order, page.limit, page.page, page.mask))
+
+    def _search(self, cluster, _call, request, key):
+        """What the key's owner collaborates on, whatever the key's rights; for an admin, everything."""
+        page = self._page(request.query, cluster.default_limit)
+        if key is None or key.entity == "gateway":
+            raise errors.search_forbidden()
+        entity = "all" if self.world.is_admin(key) else key.entity
+        return self._paged((entity, key.entity_id, True, page.order, page.limit, page.page, page.mask))
+
+    def _paged(self, what):
         answer = Answer(200, None)
         answer.body, total, answer.gzip = self.world.page(what, lambda: self._render(*what))
         answer.headers.append(("X-Total-Count", str(total)))

@@ -9,6 +9,7 @@ OPTIONS = {
     "identity": None,             # has the Identity Server; None: cluster 1 has
     "identity_away": False,       # the Identity Server does not answer it: 503
     "single_process": None,       # with the Identity Server in one process; None: cluster 1 is
+    "search": True,               # knows the search of gateways
     "batch": True,                # knows the batch; servers before 3.21 do not
     "unknown_paths": (),          # mask paths that it does not know, as an older server
     "default_limit": 100,         # of a list without limit; 0: none, as before 3.32.2

@@ -115,6 +115,10 @@ def insufficient_rights_for(entity, uid, missing):
                     "insufficient rights for %s `{uid}`" % entity, {"missing": [missing], "uid": uid})
 
 
+def search_forbidden():
+    return ApiError(7, "pkg/identityserver", "search_forbidden", "search is forbidden")
+
+
 def insufficient_rights():
     return ApiError(7, "pkg/identityserver", "insufficient_rights", "insufficient rights")
 

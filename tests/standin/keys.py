@@ -34,6 +34,7 @@ KINDS = {
     "gateway": ("gateway", "alice-gw-1", (INFO, STATUS)),
     "gateway-no-status": ("gateway", "alice-gw-1", (INFO,)),
     "admin": ("user", "admin", _EVERYTHING),
+    "admin-status": ("user", "admin", (STATUS,)),
     "expired": ("user", "alice", (LIST, STATUS)),
 }
 

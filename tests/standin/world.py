@@ -184,7 +184,9 @@ class World:
         if cached is None:
             cached = []
             for gateway in self.gateways.values():
-                if indirect:
+                if entity == "all":
+                    rights = _ALL
+                elif indirect:
                     rights = self._membership(entity, name, gateway)
                 else:
                     rights = gateway.collaborators.get((entity, name))

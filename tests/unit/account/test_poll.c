@@ -13,6 +13,82 @@
 
 #include "lib/stack.h"
 
+/* ---- a key without the right to list ---- */
+
+#define NO_LIST                                                                \
+  "{\"code\":7,\"message\":\"x\",\"details\":[{\"namespace\":\"pkg/auth/"      \
+  "rights\","                                                                  \
+  "\"name\":\"insufficient_user_rights\",\"attributes\":{\"missing\":["        \
+  "\"RIGHT_USER_GATEWAYS_LIST\"]}}]}"
+#define OWNER(admin)                                                           \
+  "{\"api_key\":{\"api_key\":{\"id\":\"K\",\"rights\":["                       \
+  "\"RIGHT_GATEWAY_STATUS_READ\"]},\"entity_ids\":{\"user_ids\":{\"user_id\":" \
+  "\"alice\"}}}" admin "}"
+
+static const char *owner_of_key;
+static int search_status;
+
+static void may_not_list(struct stack *p, struct ttn_call *call) {
+  if (is_auth(call))
+    answer_add(p, "%s", owner_of_key);
+  else if (is_at(call, "/search/gateways?") && search_status != 200)
+    answer_error(p, call, search_status, "{\"code\":5,\"message\":\"x\"}");
+  else if (is_at(call, "/search/gateways?"))
+    LIST(p, call, "a-gw", EU1, "b-gw", EU1);
+  else if (is_list(call))
+    answer_error(p, call, 403, NO_LIST);
+  else
+    answer_batch(p, call, CONNECTED);
+}
+
+/* The search lists what the key's owner collaborates on: one line says so, and
+ * the list is not asked again. */
+static void test_searches(void **state) {
+  (void)state;
+  owner_of_key = OWNER("");
+  search_status = 200;
+  struct stack *p = stack_open(may_not_list, NULL);
+  for (int poll = 0; poll < 3; poll++) {
+    stack_poll(p);
+    assert_int_equal(p->started, poll == 0 ? 4 : 2);
+    assert_reported(p, "ttn/a-gw/bool-connected=1");
+    assert_reported(p, "ttn/b-gw/bool-connected=1");
+    assert_reported(p, "ttn_api/home/bool-up=1");
+    assert_not_reported(p, "ttn_api/home/errors-key=1");
+  }
+  assert_logged(p, 1, "NOTICE account \"home\": the key may not list gateways");
+  assert_logged(p, 0, "ERROR");
+  /* The right to search goes, too: the list is tried again. */
+  search_status = 403;
+  stack_poll(p);
+  stack_poll(p);
+  assert_logged(p, 1,
+                "ERROR account \"home\": the list of gateways can't be read");
+  assert_logged(p, 1, "give it the right");
+  stack_close(p);
+}
+
+/* An admin's search would list all gateways of the stack, and an old stack has
+ * no search. */
+static void test_does_not_search(void **state) {
+  static const struct {
+    const char *owner;
+    int status;
+  } rows[] = {{OWNER(",\"is_admin\":true"), 200}, {OWNER(""), 404}};
+  (void)state;
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    owner_of_key = rows[i].owner;
+    search_status = rows[i].status;
+    struct stack *p = stack_open(may_not_list, NULL);
+    stack_poll(p);
+    stack_poll(p);
+    assert_not_reported(p, "ttn/");
+    assert_reported(p, "ttn_api/home/bool-up=0");
+    assert_logged(p, 1, "ERROR");
+    stack_close(p);
+  }
+}
+
 /* ---- a host that wants a break ---- */
 
 /* A proxy before nam1 says 503, and when to come back: in the fourth poll. */
@@ -624,6 +700,8 @@ static void test_odd_field(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_searches),
+      cmocka_unit_test(test_does_not_search),
       cmocka_unit_test(test_break_after_503),
       cmocka_unit_test(test_moves_to_a_stranger),
       cmocka_unit_test(test_at_strangers),
