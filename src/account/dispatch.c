@@ -6,8 +6,7 @@
  *                       nothing more is sent in this poll. From another host
  *                       than the account's: that host failed
  *   RIGHTS_UNCLEAR      auth_info is asked once; a key without the status right
- *                       is named; else the batch is halved until the refused
- *                       gateways are found
+ *                       is named; else single GETs find the refused gateways
  *   SINGLE_GATEWAY_KEY  single GETs from now on
  *   NO_BATCH_API        single GETs at this host
  *   UNKNOWN_FIELDS      these are left out from now on
@@ -24,6 +23,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+/* A refused batch of so many gateways that were asked alone before is not
+ * halved again: there is little to win. */
+#define ALONE_MAX 8
 
 static struct host *host_of(struct ttn_account *a,
                             const struct request *request) {
@@ -111,18 +114,36 @@ static void absent(struct ttn_account *a, int host, struct gateway *gw,
     apply(a, &finding);
 }
 
-/* host refused the batch: the refused gateways have to be found. */
+/* The batches that wait come first. */
+static bool has_room_to_halve(const struct ttn_account *a, int host) {
+  int64_t room = rate_limit_room(&a->hosts.list[host].limits[API_BATCH],
+                                 context_mono(&a->context));
+  return room == INT64_MAX ||
+         room >= (int64_t)schedule_waiting(&a->schedule, host) + 2;
+}
+
+/* host refused the batch: the refused gateways have to be found. Single GETs
+ * tell at once which they are, without taking from the batch's limit. A batch
+ * that is refused although each of its gateways can be read alone has public
+ * ones (tests/answers/search/batch-user.json; lorawan-stack
+ * pkg/gatewayserver/grpc.go): they are searched for in halves as far as the
+ * limit allows, and what is left is asked alone. */
 static void refuse_batch(struct ttn_account *a, int host,
                          const struct batch *batch) {
-  if (batch->n > 1) {
-    schedule_halves(&a->schedule, &a->context, host, batch);
-    return;
-  }
-  struct gateway *gw = schedule_gateways(&a->schedule, host, batch)[0];
-  if (batch->lookup) /* it is not known there, or not to this key */
+  struct schedule *s = &a->schedule;
+  struct gateway *gw = schedule_gateways(s, host, batch)[0];
+  if (batch->lookup && batch->n == 1) /* not known there, or not to this key */
     absent(a, host, gw, true, NULL, 0);
-  else
+  else if (batch->single)
     apply_refusal(&a->apply, gw);
+  else if (batch->lookup ||
+           (batch->n > (gw->alone ? ALONE_MAX : 1) &&
+            schedule_is_readable(s, host, batch) && has_room_to_halve(a, host)))
+    schedule_halves(s, &a->context, host, batch);
+  else {
+    schedule_ask_alone(s, host, batch, schedule_is_readable(s, host, batch));
+    schedule_singles(s, &a->context, host, batch);
+  }
 }
 
 static bool is_connected(const struct ttn_stats *s) {
@@ -136,6 +157,8 @@ static void take_entry(struct ttn_account *a, const struct request *request,
   int64_t server_time = request->call.answer.date;
   if (gateway_is_done(gw))
     return;
+  if (request->api == API_SINGLE)
+    gateway_readable(gw);
   if (e->odd != NULL && e->bad == NULL)
     apply_odd_field(&a->apply, gw, e->odd);
   if (e->bad != NULL)
@@ -431,9 +454,13 @@ static void batch_verdict(struct ttn_account *a, const struct request *request,
                           const char *reason) {
   struct host *host = host_of(a, request);
   const struct batch *batch = &request->batch;
+  struct gateway *first =
+      schedule_gateways(&a->schedule, request->host, batch)[0];
   switch (verdict) {
   case VERDICT_OK:
     if (take_entries(a, request)) {
+      if (request->api == API_BATCH)
+        schedule_ask_alone(&a->schedule, request->host, batch, false);
       host_succeeded(host);
       accept_key(a);
     } else {
@@ -444,9 +471,9 @@ static void batch_verdict(struct ttn_account *a, const struct request *request,
   case VERDICT_NOT_CONNECTED:
     host_succeeded(host);
     accept_key(a);
-    absent(a, request->host,
-           schedule_gateways(&a->schedule, request->host, batch)[0],
-           batch->lookup, NULL, request->call.answer.date);
+    gateway_readable(first);
+    absent(a, request->host, first, batch->lookup, NULL,
+           request->call.answer.date);
     break;
   case VERDICT_SINGLE_GATEWAY_KEY:
     host_succeeded(host);

@@ -332,9 +332,14 @@ void gateway_still_refused(struct gateway *gw) {
 bool gateway_refused(struct gateway *gw) {
   bool fresh = !gw->refusal_logged;
   gw->refused = gw->refusal_logged = true;
+  gw->readable = gw->alone = false;
   gw->result = GATEWAY_REFUSED;
   return fresh;
 }
+
+void gateway_readable(struct gateway *gw) { gw->readable = true; }
+
+void gateway_ask_alone(struct gateway *gw, bool alone) { gw->alone = alone; }
 
 void gateway_absent_at(struct gateway *gw, int host) {
   gw->absent_at |= UINT64_C(1) << host;

@@ -29,8 +29,11 @@ struct gateway {
   uint8_t pending_counts; /* bits of counts that wait for the state file */
   bool refused;           /* the stack refuses it to this key */
   bool refusal_logged;
-  bool queued;             /* in this poll it has its place in a queue */
-  bool removed;            /* it left the list during this poll */
+  bool readable; /* a single GET of it was answered since */
+  bool alone;    /* readable, but batches with it may be refused: it is asked by
+                  * single GETs */
+  bool queued;   /* in this poll it has its place in a queue */
+  bool removed;  /* it left the list during this poll */
   uint8_t missed_lists;    /* complete lists in a row that lacked it */
   int16_t registered_host; /* of its gateway_server_address; -1: may not have
                             * the key, or is no host */
@@ -117,6 +120,9 @@ void gateway_elsewhere(struct gateway *gw);
 void gateway_still_refused(struct gateway *gw);
 /* True: this was not logged yet. */
 bool gateway_refused(struct gateway *gw);
+void gateway_readable(struct gateway *gw);
+/* alone: by single GETs from now on; else in batches again. */
+void gateway_ask_alone(struct gateway *gw, bool alone);
 void gateway_absent_at(struct gateway *gw, int host);
 /* NULL: the lookup ended. */
 void gateway_looked_up(struct gateway *gw, struct lookup *lookup);

@@ -43,6 +43,13 @@ bool rate_limit_allows(const struct rate_limit *limit, int64_t now,
   return false;
 }
 
+int64_t rate_limit_room(const struct rate_limit *limit, int64_t now) {
+  int64_t available = now < limit->not_before ? 0 : calls_available(limit, now);
+  if (available == INT64_MAX)
+    return INT64_MAX;
+  return available > limit->in_flight ? available - limit->in_flight : 0;
+}
+
 void rate_limit_call_sent(struct rate_limit *limit) { limit->in_flight++; }
 
 void rate_limit_call_ended(struct rate_limit *limit) {

@@ -30,6 +30,9 @@ struct rate_limit {
 bool rate_limit_allows(const struct rate_limit *limit, int64_t now,
                        int64_t *until);
 
+/* How many calls may be sent now; INT64_MAX: as many as one likes. */
+int64_t rate_limit_room(const struct rate_limit *limit, int64_t now);
+
 void rate_limit_call_sent(struct rate_limit *limit);
 void rate_limit_call_ended(struct rate_limit *limit);
 /* Learns from an answer's status and X-Rate-Limit headers. */

@@ -13,6 +13,8 @@ void schedule_free(struct schedule *s, const struct ttn_env *env) {
 }
 
 void schedule_begin(struct schedule *s) {
+  s->try_alone = s->retry_alone;
+  s->retry_alone = false;
   for (size_t h = 0; h < HOSTS_MAX; h++) {
     struct queue *q = &s->queues[h];
     q->n_gateways = q->n_batches = q->next = q->sent = 0;
@@ -20,7 +22,9 @@ void schedule_begin(struct schedule *s) {
   }
 }
 
-void schedule_retry_refused(struct schedule *s) { s->retry_refused = true; }
+void schedule_retry_refused(struct schedule *s) {
+  s->retry_refused = s->retry_alone = true;
+}
 
 static bool push_gateway(struct queue *q, const struct ttn_env *env,
                          struct gateway *gw) {
@@ -61,38 +65,52 @@ static void cut_batches(struct queue *q, struct account_context *c,
   }
 }
 
-/* One pass over the table: gateways that are refused, or those that are not. */
-static void plan_pass(struct schedule *s, struct account_context *c,
+/* How a gateway is asked: each kind has a pass over the table of its own. */
+enum way { WAY_BATCH, WAY_ALONE, WAY_REFUSED, WAYS };
+
+static enum way way_of(const struct gateway *gw) {
+  return gw->refused ? WAY_REFUSED : gw->alone ? WAY_ALONE : WAY_BATCH;
+}
+
+/* True: there are gateways of another way. */
+static bool plan_pass(struct schedule *s, struct account_context *c,
                       const struct hosts *hosts, const struct gateways *g,
-                      bool refused, bool singles) {
+                      enum way way, bool singles) {
   uint32_t from[HOSTS_MAX];
+  bool others = false;
   for (size_t h = 0; h < hosts->n; h++)
     from[h] = (uint32_t)s->queues[h].n_gateways;
   for (size_t i = 0; i < g->n; i++) {
     struct gateway *gw = g->list[i];
     gateway_still_refused(gw);
-    if (!gw->queued && gw->refused == refused &&
+    others = others || way_of(gw) != way;
+    if (!gw->queued && way_of(gw) == way &&
         push_gateway(&s->queues[gw->current_host], c->env, gw))
       gateway_queued(gw);
   }
   for (size_t h = 0; h < hosts->n; h++) {
     struct queue *q = &s->queues[h];
-    bool single = singles || hosts->list[h].no_batch_api;
-    bool whole = from[h] == 0 && !refused;
-    cut_batches(q, c, from[h], single || refused ? 1 : TTN_BATCH_MAX,
-                whole ? q->first : 0, (struct batch){.single = single});
+    bool single = singles || hosts->list[h].no_batch_api ||
+                  way == WAY_REFUSED || (way == WAY_ALONE && !s->try_alone);
+    bool whole = from[h] == 0 && way == WAY_BATCH;
+    cut_batches(q, c, from[h], single ? 1 : TTN_BATCH_MAX, whole ? q->first : 0,
+                (struct batch){.single = single});
     if (whole)
       q->n_own = q->n_batches;
   }
+  return others;
 }
 
 void schedule_plan(struct schedule *s, struct account_context *c,
                    const struct hosts *hosts, const struct gateways *g,
                    bool singles) {
-  plan_pass(s, c, hosts, g, false, singles);
-  if (s->retry_refused)
-    plan_pass(s, c, hosts, g, true, singles);
+  bool retry_refused = s->retry_refused;
   s->retry_refused = false;
+  if (!plan_pass(s, c, hosts, g, WAY_BATCH, singles))
+    return;
+  plan_pass(s, c, hosts, g, WAY_ALONE, singles);
+  if (retry_refused)
+    plan_pass(s, c, hosts, g, WAY_REFUSED, singles);
 }
 
 size_t schedule_lookups(struct schedule *s, struct account_context *c,
@@ -135,6 +153,26 @@ void schedule_retry(struct schedule *s, struct account_context *c, int h,
   assert(q->sent > 0);
   q->sent--;
   push_batch(q, c, batch);
+}
+
+size_t schedule_waiting(const struct schedule *s, int h) {
+  return s->queues[h].n_batches - s->queues[h].next;
+}
+
+bool schedule_is_readable(const struct schedule *s, int h,
+                          const struct batch *batch) {
+  struct gateway *const *gateways = schedule_gateways(s, h, batch);
+  for (uint8_t i = 0; i < batch->n; i++)
+    if (!gateways[i]->readable)
+      return false;
+  return true;
+}
+
+void schedule_ask_alone(struct schedule *s, int h, const struct batch *batch,
+                        bool alone) {
+  struct gateway *const *gateways = schedule_gateways(s, h, batch);
+  for (uint8_t i = 0; i < batch->n; i++)
+    gateway_ask_alone(gateways[i], alone);
 }
 
 void schedule_singles(struct schedule *s, struct account_context *c, int h,

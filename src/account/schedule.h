@@ -34,17 +34,21 @@ struct queue {
 struct schedule {
   struct queue queues[HOSTS_MAX];
   bool retry_refused; /* refused gateways are asked for again in this poll */
+  bool retry_alone;   /* those that are asked alone are tried in batches in the
+                       * next poll; try_alone: in this one */
+  bool try_alone;
 };
 
 void schedule_free(struct schedule *s, const struct ttn_env *env);
 
 void schedule_begin(struct schedule *s);
-/* A discovery succeeded: refused gateways are tried again. */
+/* A discovery succeeded: refused gateways are tried again, and those that are
+ * asked alone get a try in batches. */
 void schedule_retry_refused(struct schedule *s);
 /* Queues every gateway that is not queued yet: all of them at the start of a
  * poll, the new ones after a discovery. After a discovery, refused gateways are
- * retried one per request, so that one refusal cannot fail the rest. singles:
- * all go by single GETs. */
+ * retried by single GETs: their limit is each gateway's own, and a public
+ * gateway is not refused to them. singles: all go by single GETs. */
 void schedule_plan(struct schedule *s, struct account_context *c,
                    const struct hosts *hosts, const struct gateways *g,
                    bool singles);
@@ -65,6 +69,14 @@ struct gateway *const *schedule_gateways(const struct schedule *s, int h,
 /* Queues it again. tried: this was an attempt. not_before: mono, 0: at once. */
 void schedule_retry(struct schedule *s, struct account_context *c, int h,
                     struct batch batch, bool tried, int64_t not_before);
+/* Can each of its gateways be read by a single GET, as far as is known? */
+bool schedule_is_readable(const struct schedule *s, int h,
+                          const struct batch *batch);
+/* Its gateways are asked alone from now on, or not. */
+void schedule_ask_alone(struct schedule *s, int h, const struct batch *batch,
+                        bool alone);
+/* How many batches wait to be sent to host h. */
+size_t schedule_waiting(const struct schedule *s, int h);
 /* Queues its gateways one by one, or its halves. */
 void schedule_singles(struct schedule *s, struct account_context *c, int h,
                       const struct batch *batch);

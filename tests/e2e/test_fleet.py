@@ -25,15 +25,6 @@ def asked(stack):
     return out
 
 
-def halving(size, bad):
-    """Requests to find the bad ones (positions) in a batch by halves, the whole one included."""
-    if not bad or size == 1:
-        return 1
-    low = size // 2
-    return (1 + halving(low, [b for b in bad if b < low]) +
-            halving(size - low, [b - low for b in bad if b >= low]))
-
-
 def batches(n):
     return (n + 99) // 100
 
@@ -58,9 +49,9 @@ def test_requests_of_the_first_second_and_tenth_poll():
             expected = {(1, "list"): 3, (1, "auth_info"): 1}
             for cluster, positions in refused.items():
                 n = len(homes[cluster])
-                expected[cluster + 1, "batch"] = sum(
-                    halving(min(100, n - start), [p - start for p in positions if start <= p < start + 100])
-                    for start in range(0, n, 100)) + 2  # a stray of each of the other two clusters
+                expected[cluster + 1, "batch"] = batches(n) + 2  # a stray of each of the other two clusters
+                expected[cluster + 1, "get"] = sum(min(100, n - p // 100 * 100) for p in
+                                                   {p // 100 * 100 for p in positions})
             tap.equal(asked(stack), expected, "first poll")
             tap.equal(first.api("count", "connected"), 2493)
             tap.equal(first.api("count", "unknown"), 7)
@@ -111,13 +102,59 @@ def test_refused_gateways_get_their_chance_at_discovery():
             tap.equal(asked(stack), {(1, "batch"): 1}, "second poll")
             drive.later(11)
             again = drive.poll()
-            tap.equal(asked(stack), {(1, "list"): 1, (1, "batch"): 2}, "at discovery")
+            tap.equal(asked(stack), {(1, "list"): 1, (1, "batch"): 1, (1, "get"): 1}, "at discovery")
             tap.equal(again.log, [], "log when it is still refused")
             stack.collaborator(ids[4], "alice", "all")
             drive.later(11)
             back = drive.poll()
             tap.equal(back.api("count", "unknown"), 0)
             tap.matches("gateway %s is no longer refused" % ids[4], back.log[0][1])
+
+
+def test_many_refused_and_some_public_under_a_tight_limit():
+    """400 gateways of which 280 are refused and 20 public, 60 calls a minute: all others are reported in each poll"""
+    with Scratch() as scratch, Standin() as stack:
+        ids = stack.fleet(400, [1], "full")
+        public = set(ids[5::20])
+        refused = set(ids) - set(ids[0::4]) - public
+        for gateway in refused | public:
+            stack.collaborator(gateway, "alice", ["RIGHT_GATEWAY_INFO"])
+        for gateway in public:
+            stack.edit(gateway, status_public=True)
+        gone = min(public)
+        stack.cluster(1, limits={"any": {"rate": 60}})
+        with Drive(scratch, DiscoveryInterval=300, Interval=60, Timeout=20000, **stack.options(scratch)) as drive:
+            for number in range(15):
+                if number == 8:
+                    stack.forget(gone)
+                poll = drive.poll()
+                what = "poll %d" % number
+                shown = {key[1] for key in poll.values if key[0] == "ttn" and key[2:] == ("bool", "connected")}
+                tap.equal(sorted(shown), sorted(set(ids) - refused), what)
+                tap.equal(poll.api("count", "unknown"), len(refused), what)
+                tap.equal(poll.api("bool", "up"), 1, what)
+                tap.equal(poll.connected(gone), int(number < 8), what)
+                tap.equal(poll.ms < 15000, True, "%s took %d ms" % (what, poll.ms))
+                lines = poll.lines("warning", "error")
+                tap.equal(["280 gateways are refused" in line for line in lines], [True] if number == 0 else [], what)
+                last = asked(stack)
+                print("#", what, last, poll.ms)
+                stack.advance(60)
+                drive.later(60)
+            tap.equal(last[1, "batch"] <= 4, True, "batches of the last poll: %s" % last)
+            tap.equal(last.get((1, "get"), 0) <= 8 * len(public), True, "single requests of the last poll: %s" % last)
+            # Their owner gives the right: they go in batches again.
+            stack.cluster(1, limits={})
+            for gateway in refused | public:
+                stack.collaborator(gateway, "alice", "all")
+            for _ in range(3):
+                stack.advance(301)
+                drive.later(301)
+                poll = drive.poll()
+                asked(stack)
+            tap.equal(poll.api("count", "unknown"), 0)
+            poll = drive.poll()
+            tap.equal(asked(stack), {(1, "batch"): 4}, "when all may be read")
 
 
 def test_one_slow_and_one_dead_cluster_take_nothing_from_the_third():

@@ -110,6 +110,23 @@ static size_t print_batch(const struct played *p, const struct ttn_call *call,
   return n + (size_t)snprintf(body + n, size - n, "}}");
 }
 
+static size_t print_stats(const struct played *p, const struct ttn_call *call,
+                          char *body, size_t size, int *status) {
+  bool nam1 = strstr(call->url, "//nam1.") != NULL;
+  char id = strstr(call->url, "/gs/gateways/")[strlen("/gs/gateways/")];
+  if (id != 'd' && is_at(id, nam1))
+    return (size_t)snprintf(
+        body, size, "{\"connected_at\":\"%s\",\"uplink_count\":\"%lld\"}",
+        connected_at(id, p->poll),
+        (long long)(id == 'a' ? a_count[p->poll] : 7));
+  *status = id == 'd' ? 403 : 404;
+  return (size_t)snprintf(
+      body, size,
+      "{\"code\":7,\"message\":\"x\",\"details\":[{\"namespace\":"
+      "\"pkg/gatewayserver\",\"name\":\"%s\"}]}",
+      id == 'd' ? "no_gateway_rights" : "not_connected");
+}
+
 static const char auth_info[] =
     "{\"api_key\":{\"api_key\":{\"id\":\"ID\",\"rights\":["
     "\"RIGHT_USER_GATEWAYS_LIST\",\"RIGHT_GATEWAY_STATUS_READ\"]},"
@@ -130,6 +147,8 @@ static void answer(struct played *p, struct ttn_call *call) {
   assert_null(strstr(call->url, "gateways.example"));
   if (call->body != NULL)
     n = print_batch(p, call, body, sizeof(body), &call->answer.status);
+  else if (strstr(call->url, "/gs/gateways/") != NULL)
+    n = print_stats(p, call, body, sizeof(body), &call->answer.status);
   else if (strstr(call->url, "auth_info") != NULL)
     n = (size_t)snprintf(body, sizeof(body), "%s", auth_info);
   else

@@ -211,9 +211,14 @@ static void four_ways(struct stack *p, struct ttn_call *call) {
     call->answer.status = 0;
     call->answer.date = 0;
     snprintf(call->answer.why, sizeof(call->answer.why), "nobody there");
-  } else if (strstr(call->body, "\"d-gw\"") != NULL) {
+  } else if (is_at(call, "/d-gw/") ||
+             (call->body != NULL && strstr(call->body, "\"d-gw\"") != NULL)) {
     answer_error(p, call, 403,
                  ERROR("pkg/identityserver", "insufficient_rights"));
+  } else if (is_at(call, "/a-gw/")) {
+    answer_add(p, "{" CONNECTED "}");
+  } else if (call->body == NULL) {
+    answer_error(p, call, 404, ERROR("pkg/gatewayserver", "not_connected"));
   } else { /* it does not have c-gw either */
     const bool a = strstr(call->body, "\"a-gw\"") != NULL;
     const bool b = strstr(call->body, "\"b-gw\"") != NULL;
