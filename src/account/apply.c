@@ -57,6 +57,17 @@ static void log_moved(const struct account_context *c,
                 hosts->list[host].endpoint.host);
 }
 
+/* Its counts are not wrong, but may lack messages: gateway/counters.h. */
+static void log_servers(struct apply *ap, const struct account_context *c,
+                        const struct gateway *gw) {
+  if (ttn_gateway_has_servers(&gw->known) && ttn_episode_begin(&ap->servers))
+    context_log(c, TTN_INFO,
+                "gateway %s is held by at least 2 Gateway Servers, and its "
+                "counts may lack messages: see COUNTS in collectd-ttn(5); "
+                "other such gateways are not logged",
+                gw->id);
+}
+
 static void notify(struct apply *ap, const struct account_context *c,
                    struct gateway *gw, enum ttn_state state) {
   if (c->settings->notifications)
@@ -118,6 +129,7 @@ void apply_finding(struct apply *ap, struct account_context *c,
     log_guess(ap, c, hosts, gw);
   else if (outcome.state == TTN_CONNECTED && current != f->host)
     log_moved(c, hosts, gw, f->host);
+  log_servers(ap, c, gw);
   if (outcome.offset_moved)
     offsets_changed(offsets);
   if (outcome.state == TTN_UNKNOWN)

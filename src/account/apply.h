@@ -16,7 +16,7 @@ struct apply_poll {
 
 /* All zero at first. */
 struct apply {
-  struct ttn_episode bad, odd, guess;
+  struct ttn_episode bad, odd, guess, servers;
   struct ttn_changes changes; /* of this poll */
   struct apply_poll poll;
 };

@@ -65,5 +65,6 @@ void ttn_account_gateway_status(const struct ttn_account *a, size_t i,
       .connected_at = state == TTN_CONNECTED ? gw->known.connected_at : 0,
       .disconnected_at =
           state == TTN_DISCONNECTED ? gw->known.disconnected_at : 0,
+      .has_servers = ttn_gateway_has_servers(&gw->known),
   };
 }

@@ -47,6 +47,8 @@ struct ttn_gateway_status {
                          * and the registered one may not have the key */
   int64_t connected_at; /* while connected, 0 = not known */
   int64_t disconnected_at; /* while disconnected, 0 = not known */
+  bool has_servers;        /* at least two Gateway Servers hold it; one poll
+                            * can't tell */
 };
 
 /* From now on the account asks whose key it has, first of all and once for each

@@ -370,6 +370,25 @@ static void note_elsewhere(struct findings *f) {
   }
 }
 
+static bool is_at_servers(const struct row *row, const void *arg) {
+  (void)arg;
+  return row->seen.has_servers;
+}
+
+static void note_servers(struct findings *f) {
+  const struct snapshot *snap = f->snap;
+  size_t n = count(snap, is_at_servers, NULL);
+  struct problem *p = n > 0 ? add(f, SEVERITY_NOTE, "servers") : NULL;
+  if (p == NULL)
+    return;
+  add_count(&p->message, n);
+  text_add(&p->message, " held by at least 2 Gateway Servers: ");
+  add_names(snap, &p->message, is_at_servers, NULL);
+  text_add(&p->fix, "counts may lack messages, as COUNTS in collectd-ttn(5) "
+                    "says; see that only one packet forwarder uses the "
+                    "gateway's EUI");
+}
+
 static bool is_down(const struct row *row, const void *arg) {
   (void)arg;
   return row->seen.state == TTN_DISCONNECTED;
@@ -438,6 +457,7 @@ bool diagnose(struct problems *problems, const struct snapshot *snap) {
   advise_none(f);
   advise_down(f);
   note_elsewhere(f);
+  note_servers(f);
   if (has_key) {
     note_own_gateway(f);
     note_rights(f);

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """ttn-check on a terminal: colours, widths, progress, --watch, and what is left of it all at the end."""
 
+import json
 import os
 import signal
 import sys
@@ -215,6 +216,33 @@ def test_watch_in_a_pipe():
                 process.wait()
                 process.stderr.close()
                 out.close()
+
+
+def test_watch_names_two_servers():
+    """A gateway whose counts are two Gateway Servers' in turn is named once that shows"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.fleet(2)
+        stack.register("roof")
+        for server in (0, 1):
+            stack.connect("roof", server=server)
+            stack.uplink("roof", 5 + 20 * server, server=server)
+        with open(scratch.file("out"), "w+b") as out:
+            process = command.start(command.words(stack, scratch) + ["--watch=1", "--json"], stdout=out)
+            try:
+                for number in range(12):
+                    looks = len(command.found(out, rb'(?m)^{"schema":1,.*}$'))
+                    wait_for(lambda n=looks: len(command.found(out, rb'(?m)^{"schema":1,.*}$')) > n, "a look", 30)
+                    stack.advance(30)
+                    stack.uplink("roof", 1, server=number % 2)
+            finally:
+                process.kill()
+                process.wait()
+                process.stderr.close()
+            found = [[problem for problem in json.loads(line)["problems"] if problem["kind"] == "servers"]
+                     for line in command.found(out, rb'(?m)^{"schema":1,.*}$')]
+        equal((found[0], len(found[-1])), ([], 1), "problems")
+        equal(found[-1][0]["message"], "1 gateway is held by at least 2 Gateway Servers: roof")
+        equal(found[-1][0]["severity"], "note")
 
 
 def test_interrupted():
