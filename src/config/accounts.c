@@ -298,8 +298,13 @@ bool ttn_settings_place(const struct ttn_env *env,
                         const char *base_dir) {
   char name[3 * TTN_NAME_MAX + 16];
   const char *path = settings->state_file;
-  if (settings->host == NULL)
+  if (settings->host == NULL) {
     settings->host = ttn_strdup(env, host);
+    if (!ttn_utf8_plain(host))
+      ttn_settings_log(env, settings, TTN_WARNING,
+                       "collectd's Hostname is not UTF-8, and Prometheus drops "
+                       "every scrape with it: change it, or set Host");
+  }
   if (path == NULL) {
     default_state_file(name, sizeof(name), settings->account);
     path = name;

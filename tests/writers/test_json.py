@@ -13,7 +13,7 @@ from kafka import Kafka  # noqa: E402
 from paths import Scratch  # noqa: E402
 from receiver import Receiver  # noqa: E402
 from standin import Standin  # noqa: E402
-from tap import equal, run, wait_for  # noqa: E402
+from tap import equal, matches, run, wait_for  # noqa: E402
 
 UPLINKS = ("ttn", "roof", "packets", "uplink")
 
@@ -59,13 +59,16 @@ def test_kafka():
 def test_meta_data():
     """MetaData: the gateway's name and more is beside each value of it; the first rate is null"""
     meta = {"gateway_name": "On the roof", "gateway_eui": "00800000C1000000", "gateway_protocol": "udp",
-            "gateway_remote_address": "127.0.0.1", "gateway_server_address": "127.0.0.1"}
+            "gateway_remote_address": "127.0.0.1", "gateway_server_address": "127.0.0.1",
+            "gateway_version_hal": "5.0.1", "gateway_version_fpga": "48", "gateway_version_dsp": "27"}
     with Scratch() as scratch, Standin() as stack, Receiver() as receiver:
         story.fleet(stack)
         block = account("home", **stack.options(scratch), Interval=0.5, MetaData=True)
         with Collectd(scratch, block, extra=receiver.writer(StoreRates=True), prometheus=False):
             wait_for(lambda: of(receiver, UPLINKS), "uplinks", story.PATIENCE)
         mine = [one for one in receiver.values() if one["plugin_instance"] == "roof"]
+        for one in mine:
+            matches(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", one["meta"].pop("gateway_boot_time"))
         equal([one for one in mine if one["meta"] != meta], [], "meta data of roof's values")
         equal([one for one in receiver.values() if one["plugin"] == "ttn_api" and one.get("meta")], [],
               "meta data of the account")

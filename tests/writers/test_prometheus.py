@@ -49,6 +49,35 @@ def test_story():
             equal(daemon.lines("error") + daemon.lines("warning"), [])
 
 
+def latin1(scratch, options):
+    """A file with an account whose Host is Latin-1, and one whose name is."""
+    lines = ["<Plugin ttn>"]
+    for name, host in (("old", "B\xfcro"), ("gr\xfcn", "gruen")):
+        lines += ['<Account "%s">' % name, 'Host "%s"' % host] + ['%s "%s"' % pair for pair in options.items()] + \
+            ["</Account>"]
+    path = scratch.file("latin1.conf")
+    with open(path, "wb") as file:
+        file.write("\n".join(lines + ["</Plugin>", ""]).encode("latin-1"))
+    return path
+
+
+def test_bytes():
+    """An umlaut in UTF-8 is a label; in Latin-1, which would cost the whole scrape, it is refused, and no more"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.register("roof")
+        stack.connect("roof")
+        stack.uplink("roof", 5)
+        options = stack.options(scratch)
+        block = account("B\xfcro \u2192 Dach", **options, Interval=0.5, Host="H\xfctte")
+        block += '\n</Plugin>\nInclude "%s"\n<Plugin ttn>' % latin1(scratch, options)
+        with Collectd(scratch, block) as daemon, Prometheus(scratch, [daemon.exporter]) as prometheus:
+            prometheus.wait_number('collectd_ttn_packets_total{ttn="roof",type="uplink",instance="H\xfctte"}', 5)
+            prometheus.wait_number('collectd_ttn_api_bool{ttn_api="B\xfcro \u2192 Dach",type="up"}', 1)
+            daemon.wait_line("error", '^account "old": Host is not UTF-8, and Prometheus would drop the whole scrape')
+            daemon.wait_line("error", r'^<Account "gr.*n"> is left out: an account needs a name')
+            equal(prometheus.number('count(collectd_ttn_packets_total{type="uplink"})'), 1, "series")
+
+
 def test_restarts():
     """increase() and resets() over a reconnect, a restart of collectd, and a kill with a reconnect meanwhile"""
     with Scratch() as scratch, Standin() as stack:

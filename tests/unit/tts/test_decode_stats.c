@@ -269,6 +269,9 @@ static void bad_fields(void **state) {
        "sub_bands.max_frequency"},
       {"\"last_status\":{\"metrics\":{},\"metrics\":{}}",
        "last_status.metrics"},
+      {"\"last_status\":{\"versions\":[]}", "last_status.versions"},
+      {"\"last_status\":{\"boot_time\":\"yesterday\"}",
+       "last_status.boot_time"},
   };
   static const char *const counted[] = {
       "\"uplink_count\":\"1\",\"uplink_count\":\"1\"",
