@@ -86,7 +86,9 @@ bool ttn_http_can_log_in(enum ttn_proxy_auth how) {
 static bool set_proxy(struct transfer *t) {
   const struct http *http = t->http;
   const char *user = http->proxy_user;
-  if (user == NULL && http->proxy_auth == TTN_PROXY_NEGOTIATE)
+  if (user == NULL && (http->proxy_auth == TTN_PROXY_NEGOTIATE ||
+                       (http->proxy_auth == TTN_PROXY_ANY &&
+                        http->proxy != NULL && !strchr(http->proxy, '@'))))
     user = ":";
   return (http->proxy == NULL || SET(CURLOPT_PROXY, http->proxy)) &&
          (user == NULL || SET(CURLOPT_PROXYUSERPWD, user)) &&

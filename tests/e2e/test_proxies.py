@@ -12,7 +12,7 @@ import paths  # noqa: E402
 from collectd import Collectd, account  # noqa: E402
 from drive import Drive  # noqa: E402
 from paths import Scratch  # noqa: E402
-from proxies import SQUID_PASSWORD, SQUID_USER, Nginx, Squid  # noqa: E402
+from proxies import SQUID_PASSWORD, SQUID_USER, Kdc, Nginx, Squid  # noqa: E402
 from standin import Standin  # noqa: E402
 from tap import equal, matches, run, wait_for  # noqa: E402
 from tls import Certificates  # noqa: E402
@@ -60,6 +60,25 @@ def test_squid():
                 # One connection a Drive that is let in: the tunnel is kept.
                 tunnels = [line for line in squid.access() if "/200 " in line and "CONNECT" in line]
                 equal(len(tunnels), sum(1 for wants, _, _, good in cases if wants == kind and good), "tunnels")
+
+
+def test_squid_with_kerberos():
+    """squid that wants Negotiate: a ticket is enough, and without one the line says what to look at"""
+    with Scratch() as scratch, Standin(scratch) as stack, Kdc(scratch) as kdc, \
+            Squid(scratch, "negotiate", kdc) as squid:
+        stack.fleet(150)
+        none = dict(kdc.environment, KRB5CCNAME="FILE:" + scratch.file("no-ticket"))
+        for how, environment, good in (("negotiate", kdc.environment, True), ("any", kdc.environment, True),
+                                       ("negotiate", none, False)):
+            with Drive(scratch, wrapper=("env", *("%s=%s" % pair for pair in environment.items())), Proxy=squid.url,
+                       ProxyAuth=how, **stack.options(scratch)) as drive:
+                polls = [drive.poll(), drive.poll()]
+            if good:
+                for poll in polls:
+                    well(poll, 150, how)
+            else:
+                equal(len(polls[0].lines("error")), 1, how)
+                equal(set(polls[0].errors()), {"proxy"}, how)
 
 
 def test_nginx_path_and_token():

@@ -101,12 +101,12 @@ class FaultyStory(Story):
         if "timeout" in self.watch.errors and not (begun and "timeout" in begun.fault.kinds(self._transport)):
             self.held_up += 1
         elif begun:
-            self._during(begun, None if before is None else begun.hits() - before)
+            self._during(begun, None if before is None else begun.hits() - before, reported)
         else:
             self._well()
         return reported
 
-    def _during(self, begun, hits):
+    def _during(self, begun, hits, reported):
         fault, watch = begun.fault, self.watch
         row = self.rows[fault.name]
         row["polls"] += 1
@@ -114,7 +114,8 @@ class FaultyStory(Story):
         row["counted"] += sum(watch.errors.values())
         others = set(watch.errors) - fault.kinds(self._transport)
         if others:
-            self._wrong("%s: counted as %s" % (fault.name, watch.errors))
+            # The first poll of a fault says why.
+            self._wrong("%s: counted as %s: %s" % (fault.name, watch.errors, reported.log))
         if fault.unknown and begun.sure and (hits is None or hits > fault.spares) and not watch.errors:
             self._wrong("%s: %s times, not counted" % (fault.name, hits))
         if fault.status and watch.statuses.get(str(fault.status), 0) != hits:

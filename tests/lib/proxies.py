@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Debian's squid and nginx, below a test's directory, on ports of their own."""
+"""Debian's squid, nginx and Kerberos, below a test's directory, on ports of their own."""
 
 import hashlib
 import os
@@ -33,7 +33,35 @@ _AUTH = {
     "digest": "digest program /usr/lib/squid/digest_file_auth -c %(users)s\nauth_param digest realm " + _REALM,
     # It takes every user, and knows no passwords: squid's own tests use it.
     "ntlm": "ntlm program /usr/lib/squid/ntlm_fake_auth",
+    "negotiate": "negotiate program /usr/lib/squid/negotiate_kerberos_auth -k %(keytab)s -s HTTP/localhost@TTN.TEST",
 }
+
+_KRB5 = """
+[libdefaults]
+  default_realm = TTN.TEST
+  dns_lookup_kdc = false
+  dns_lookup_realm = false
+  dns_canonicalize_hostname = false
+  rdns = false
+  udp_preference_limit = 1
+[realms]
+  TTN.TEST = {
+    kdc = 127.0.0.1:%(port)d
+  }
+[domain_realm]
+  localhost = TTN.TEST
+"""
+
+_KDC = """
+[kdcdefaults]
+  kdc_listen = ""
+  kdc_tcp_listen = 127.0.0.1:%(port)d
+[realms]
+  TTN.TEST = {
+    database_name = %(dir)s/principal
+    key_stash_file = %(dir)s/stash
+  }
+"""
 
 _NGINX = """
 daemon off;
@@ -83,9 +111,10 @@ class _Server:
         os.chmod(self.path(name), 0o644)
         return self.path(name)
 
-    def _start(self, words):
+    def _start(self, words, environment=None):
         with open(self.path("log"), "wb") as log:
-            self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                             env=environment)
         end = time.monotonic() + 30
         while True:
             with socket.socket() as sock:
@@ -105,13 +134,40 @@ class _Server:
             return file.read().splitlines()
 
 
-class Squid(_Server):
-    """A proxy that wants a login, by "basic", "digest" or "ntlm"."""
+class Kdc(_Server):
+    """Kerberos with one user, who has a ticket, and the key of a proxy at "localhost"."""
 
-    def __init__(self, scratch, auth):
+    def __init__(self, scratch):
+        super().__init__(scratch, "kdc")
+        self.keytab = self.path("keytab")
+        self.environment = {"KRB5_CONFIG": self.path("krb5.conf"), "KRB5CCNAME": "FILE:" + self.path("ticket")}
+
+    def __enter__(self):
+        values = {"port": self.port, "dir": self.directory}
+        self._write("krb5.conf", _KRB5 % values)
+        environment = dict(os.environ, KRB5_KDC_PROFILE=self._write("kdc.conf", _KDC % values), **self.environment)
+
+        def call(*words, text=None):
+            subprocess.run(words, check=True, env=environment, input=text, encoding="ascii", stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL)
+        call("kdb5_util", "create", "-s", "-P", "master")
+        for query in ("addprinc -pw %s %s" % (SQUID_PASSWORD, SQUID_USER), "addprinc -randkey HTTP/localhost",
+                      "ktadd -k %s HTTP/localhost" % self.keytab):
+            call("kadmin.local", "-q", query)
+        os.chmod(self.keytab, 0o644)
+        self._start(["krb5kdc", "-n"], environment)
+        call("kinit", SQUID_USER, text=SQUID_PASSWORD + "\n")
+        return self
+
+
+class Squid(_Server):
+    """A proxy that wants a login, by "basic", "digest", "ntlm" or "negotiate", which needs a Kdc."""
+
+    def __init__(self, scratch, auth, kdc=None):
         super().__init__(scratch, "squid")
-        self.url = "http://127.0.0.1:%d" % self.port
+        self.url = "http://localhost:%d" % self.port
         self._auth = auth
+        self._kdc = kdc
 
     def __enter__(self):
         if self._auth == "digest":
@@ -122,8 +178,10 @@ class Squid(_Server):
                                                          stdout=subprocess.PIPE, encoding="ascii").stdout.strip())
         users = self._write("users", line + "\n")
         config = self._write("squid.conf", _SQUID % {
-            "port": self.port, "dir": self.directory, "auth": _AUTH[self._auth] % {"users": users}})
-        return self._start(["squid", "-N", "-d1", "-f", config])
+            "port": self.port, "dir": self.directory,
+            "auth": _AUTH[self._auth] % {"users": users, "keytab": self._kdc and self._kdc.keytab}})
+        return self._start(["squid", "-N", "-d1", "-f", config],
+                           dict(os.environ, **(self._kdc.environment if self._kdc else {})))
 
 
 class Nginx(_Server):
