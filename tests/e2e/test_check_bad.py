@@ -108,7 +108,7 @@ def test_urls():
         for url, pattern in (("eu1.cloud.thethings.network", "has no scheme; put https:// in front"),
                              ("ftp://x.example", "has a scheme other than https and http"),
                              ("https://", "holds no host name"),
-                             ("https://x.example/console", "has more than scheme, host and port"),
+                             ("https://x.example/console", "is the address of a page; leave out /console"),
                              ("https://me@x.example", "holds a user name or an '@'"),
                              ("https://x.example:99999", "holds no valid port"),
                              ("", "is empty")):

@@ -57,7 +57,7 @@ def during(scratch, transport, fault, fresh):
             all_known(drive.poll(), "nothing")
             # The list is due as well.
             drive.later(300)
-        begun = fault.begin(transport)
+        begun = fault.begin(transport, {"kind": "batch"} if fault.action and not fault.lists else None)
         try:
             poll = in_time(drive, what)
             if fault.unknown and not fault.spares:

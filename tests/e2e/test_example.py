@@ -41,6 +41,8 @@ def test_each_option():
     with paths.Scratch() as scratch:
         # A key file that is not there: what is tried here is only what collectd reads at its start.
         missing = scratch.file("missing.key")
+        user = '"%s"' % scratch.write("proxy.user", "mole:burrow7\n", 0o600)
+        lines = [line._replace(value=user) if line.name == "ProxyUserFile" else line for line in lines]
         blocks = []
         for number, line in enumerate(lines):
             here = "%s %s" % (line.name, line.value)

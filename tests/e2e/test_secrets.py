@@ -18,7 +18,7 @@ from tap import equal, run, wait_for  # noqa: E402
 KEY, SECRET = key_text("user"), keys.secret("user")
 # Ten characters of 52 are no accident.
 PART = 10
-REFUSED = ("wrong-secret", "unknown-id", "expired", "deleted", "two-parts", "other-prefix", "user-no-list",
+REFUSED = ("wrong-secret", "unknown-id", "expired", "deleted", "two-parts", "other-prefix", "admin-status",
            "user-no-status", "gateway")
 # What a key in the wrong place meets: an error, a warning, or a thing that does not work.
 MISPLACED = {

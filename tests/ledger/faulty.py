@@ -128,8 +128,8 @@ class FaultyStory(Story):
             self.recovery = max(self.recovery, self._since)
         if watch.known:
             self._since = None
-        # 403: of gateways that have left the list since it was read.
-        if watch.errors or set(watch.statuses) - {"200", "403"}:
+        # 403: of gateways that have left the list since it was read; 404: of others in their batch.
+        if watch.errors or set(watch.statuses) - {"200", "403", "404"}:
             self._wrong("nothing is wrong, but there are %s, %s" % (watch.errors, watch.statuses))
         if not watch.known or watch.open:
             self._wrong("nothing is wrong, but up is %d, and in trouble are %s" % (watch.known, watch.open))

@@ -7,6 +7,7 @@ status than 200, is no JSON or speaks of gateways that were not asked for proves
 """
 
 import json
+import re
 import threading
 import time
 
@@ -14,6 +15,7 @@ import stack
 from clock import SECOND, parse_stamp
 
 BATCH = "/api/v3/gs/gateways/connection/stats"
+SINGLE = re.compile(r"/api/v3/gs/gateways/([a-z0-9-]+)/connection/stats$")
 COUNTS = ("uplink_count", "downlink_count", "tx_acknowledgment_count")
 
 
@@ -80,18 +82,33 @@ class Recorder(stack.Stack):
         self.fleet_of.sent = sent
 
     def _finish(self, cluster, request, answer):
+        single = SINGLE.match(request.path)
         if request.path == BATCH:
-            sights = _Answer(answer.sights)
-            sights.cluster = cluster.number
-            sights.body = answer.body
-            sights.now = self.clock.now()
-            sights.ids = [one["gateway_id"] for one in json.loads(request.body)["gateway_ids"]]
-            self._batches += 1
-            sights.number = self._batches
-            self._asked.update(((cluster.number, gateway), self._batches) for gateway in sights.ids)
-            if answer.status == 200:
-                answer.sights = sights
+            ids = [one["gateway_id"] for one in json.loads(request.body)["gateway_ids"]]
+            self._note(cluster, ids, answer, answer.body if answer.status == 200 else None)
+        elif single:
+            self._note(cluster, [single.group(1)], answer, self._as_batch(single.group(1), answer))
         super()._finish(cluster, request, answer)
+
+    def _note(self, cluster, ids, answer, body):
+        """body: None where the answer proves nothing."""
+        sights = _Answer(answer.sights)
+        sights.cluster = cluster.number
+        sights.body = body
+        sights.now = self.clock.now()
+        sights.ids = ids
+        self._batches += 1
+        sights.number = self._batches
+        self._asked.update(((cluster.number, gateway), self._batches) for gateway in ids)
+        if body is not None:
+            answer.sights = sights
+
+    @staticmethod
+    def _as_batch(gateway, answer):
+        """What a single GET's answer would be in a batch."""
+        if answer.status == 200:
+            return b'{"entries":{"%s":%s}}' % (gateway.encode(), answer.body)
+        return b"{}" if answer.status == 404 and b'"not_connected"' in answer.body else None
 
     def _exchange(self, cluster, sock, request):
         with self._quiet:

@@ -151,7 +151,7 @@ class Stack(Operations):
             with self.lock:
                 self.bytes_in += request.size
                 self.bytes_out += size
-                if whole and answer.status == 200 and answer.sights:
+                if whole and answer.sights:
                     self.fleet_of.sent(cluster.number, answer.sights)
         return usable
 
