@@ -28,7 +28,9 @@
  *
  * (1) NEW only if it is later than all that answers showed: a connection that
  * began before is another server's, which shows because the one with the
- * earlier connected_at is gone; then the counts are running. (2) BACK: the
+ * earlier connected_at is gone; then the counts are running. Where a gateway is
+ * known to be disconnected, no answer can have shown what began after that. (2)
+ * BACK: the
  * connected_at before the one that is known: its server is still there.
  * EARLIER: of a server that was never seen.
  *
@@ -195,8 +197,11 @@ static enum whose whose_counts(const struct ttn_gateway *known,
                : (known->shown == TTN_DISCONNECTED ? NEW : RUNNING);
   if (at < known->connected_at)
     return at == sets->before_at ? BACK : EARLIER;
-  return at > known->connected_at && at > seen_until(known, sets) ? NEW
-                                                                  : RUNNING;
+  bool after_end = known->shown == TTN_DISCONNECTED &&
+                   known->disconnected_at != 0 && at > known->disconnected_at;
+  return at > known->connected_at && (after_end || at > seen_until(known, sets))
+             ? NEW
+             : RUNNING;
 }
 
 static bool is_past(const struct ttn_gateway *known,

@@ -894,6 +894,21 @@ static void sees_through_a_lost_lookup(void **state) {
   ttn_gateway_free(&gateway, &ttn_env_system);
 }
 
+/* Since a restart only the end of the last connection was shown, and meanwhile
+ * one began at another cluster, which was not asked. */
+static void finds_what_began_before_a_restart(void **state) {
+  (void)state;
+  struct ttn_gateway gateway = {
+      .reported = UP, .connected_at = AT(100), .value = {70}, .offset = {49}};
+  struct ttn_stats old = entry(NO, 200, 21, NO, NO);
+  struct ttn_stats found = entry(300, NO, 119, NO, NO);
+  assert_int_equal(uplinks(learn(&gateway, TTN_PROOF_ENTRY, &old, AT(400))),
+                   70);
+  assert_int_equal(uplinks(learn(&gateway, TTN_PROOF_ENTRY, &found, AT(460))),
+                   189);
+  ttn_gateway_free(&gateway, &ttn_env_system);
+}
+
 /* Registered at one cluster, which keeps the entry of a connection it had, and
  * connected to another since. */
 static void passes_over_an_earlier_connection(void **state) {
@@ -1019,6 +1034,7 @@ int main(void) {
       cmocka_unit_test(keeps_kinds_apart),
       cmocka_unit_test(reports_a_new_connection_at_once),
       cmocka_unit_test(sees_through_a_lost_lookup),
+      cmocka_unit_test(finds_what_began_before_a_restart),
       cmocka_unit_test(passes_over_an_earlier_connection),
       cmocka_unit_test(goes_on_after_idling),
       cmocka_unit_test(writes_a_moved_connection),
