@@ -107,6 +107,10 @@ class _Connection:
         self._upstream = {}
         self._ended = False
         self.silent = False
+        # Is the window of new streams to be closed; does the client know that, as far as it was told; is it still
+        # to say that it has heard?
+        self._closed = self._told = False
+        self._unheard = True
         self._h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
 
     def run(self):
@@ -141,12 +145,22 @@ class _Connection:
     def narrow(self, closed):
         """Takes the window away that new streams have to send in, or gives it back."""
         with self._lock:
-            code = h2.settings.SettingCodes.INITIAL_WINDOW_SIZE
-            try:
-                self._h2.update_settings({code: 0 if closed else 65535})
-            except _GONE:
-                return
-            self._flush()
+            self._closed = closed
+            self._tell_window()
+
+    def _tell_window(self):
+        """Trap: the library takes an acknowledgement of earlier settings for one of the latest, and then the data of a
+        client that has not heard of these for an error of the whole connection. So one follows the other."""
+        if self._unheard or self._told == self._closed:
+            return
+        code = h2.settings.SettingCodes.INITIAL_WINDOW_SIZE
+        try:
+            self._h2.update_settings({code: 0 if self._closed else 65535})
+        except _GONE:
+            return
+        self._told = self._closed
+        self._unheard = True
+        self._flush()
 
     def end(self):
         with self._lock:
@@ -182,6 +196,9 @@ class _Connection:
                 # Before the thread runs: until then nothing else tells that something is to be asked.
                 self._server.answering.append(self)
                 threading.Thread(target=self._answer, args=(event.stream_id, *request), daemon=True).start()
+        elif isinstance(event, h2.events.SettingsAcknowledged):
+            self._unheard = False
+            self._tell_window()
         elif isinstance(event, h2.events.StreamReset):
             self._drop(event.stream_id)
         elif isinstance(event, h2.events.ConnectionTerminated):
