@@ -180,6 +180,11 @@ bool ttn_counter_store_keep(const struct ttn_env *env,
                             const struct ttn_counter_sets *sets) {
   static const struct ttn_counters none[TTN_MESSAGES];
   bool several = ttn_counter_sets_several(sets);
+  if (!several && !ttn_counter_sets_any_before(sets)) {
+    ttn_free(env, *store);
+    *store = NULL;
+    return true;
+  }
   struct ttn_counter item[2 * TTN_MESSAGES * TTN_COUNTERS_MAX];
   struct ttn_counter_store head = {.before_at = sets->before_at,
                                    .before_until = sets->before_until,
@@ -188,11 +193,6 @@ bool ttn_counter_store_keep(const struct ttn_env *env,
                                    .shared = sets->shared};
   size_t n = put_all(item, head.n_now, several ? sets->now : none);
   n += put_all(item + n, head.n_before, sets->before);
-  if (n == 0) {
-    ttn_free(env, *store);
-    *store = NULL;
-    return true;
-  }
   head.n = (uint8_t)n;
   struct ttn_counter_store *kept = *store;
   if (kept == NULL || kept->n != head.n)

@@ -219,7 +219,8 @@ bool ttn_gateway_is_end(const struct ttn_gateway *known,
 }
 
 static void forget_before(struct ttn_counter_sets *sets) {
-  memset(sets->before, 0, sizeof sets->before);
+  if (ttn_counter_sets_any_before(sets))
+    memset(sets->before, 0, sizeof sets->before);
   sets->before_at = 0;
   sets->shared = false;
 }
