@@ -10,10 +10,11 @@
  *   SINGLE_GATEWAY_KEY  single GETs from now on
  *   NO_BATCH_API        single GETs at this host
  *   UNKNOWN_FIELDS      these are left out from now on
- *   LIST_DENIED         the search lists the gateways instead, if auth_info
- * says that the key is no admin's NOT_CONNECTED       the gateway is looked up
- * at the other hosts RATE_LIMITED        again after its wait, if the deadline
- * allows RETRY, FAILED       the host failed */
+ *   LIST_DENIED         the search lists the gateways, unless auth_info says
+ *                       that the key is an admin's
+ *   NOT_CONNECTED       the gateway is looked up at the other hosts
+ *   RATE_LIMITED        again after its wait, if the deadline allows
+ *   RETRY, FAILED       the host failed */
 #include "account/internal.h"
 
 #include "account/response.h"
@@ -125,9 +126,9 @@ static bool has_room_to_halve(const struct ttn_account *a, int host) {
 /* host refused the batch: the refused gateways have to be found. Single GETs
  * tell at once which they are, without taking from the batch's limit. A batch
  * that is refused although each of its gateways can be read alone has public
- * ones (tests/answers/search/batch-user.json; lorawan-stack
- * pkg/gatewayserver/grpc.go): they are searched for in halves as far as the
- * limit allows, and what is left is asked alone. */
+ * ones, which only a GET lets in (lorawan-stack pkg/identityserver/rights.go):
+ * they are searched for in halves as far as the limit allows, and what is left
+ * is asked alone. */
 static void refuse_batch(struct ttn_account *a, int host,
                          const struct batch *batch) {
   struct schedule *s = &a->schedule;

@@ -66,7 +66,7 @@ static void cut_batches(struct queue *q, struct account_context *c,
 }
 
 /* How a gateway is asked: each kind has a pass over the table of its own. */
-enum way { WAY_BATCH, WAY_ALONE, WAY_REFUSED, WAYS };
+enum way { WAY_BATCH, WAY_ALONE, WAY_REFUSED };
 
 static enum way way_of(const struct gateway *gw) {
   return gw->refused ? WAY_REFUSED : gw->alone ? WAY_ALONE : WAY_BATCH;

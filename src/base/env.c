@@ -68,6 +68,12 @@ void ttn_free(const struct ttn_env *env, void *p) {
     env->resize(env->ctx, p, 0);
 }
 
+void ttn_free_secret(const struct ttn_env *env, char *text) {
+  if (text != NULL)
+    ttn_secret_wipe(text, strlen(text));
+  ttn_free(env, text);
+}
+
 char *ttn_strdup(const struct ttn_env *env, const char *s) {
   size_t size = strlen(s) + 1;
   char *copy = env->resize(env->ctx, NULL, size);

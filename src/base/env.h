@@ -37,6 +37,8 @@ extern const struct ttn_env ttn_env_system;
 void *ttn_alloc(const struct ttn_env *env, size_t size); /* zeroed, or NULL */
 void ttn_free(const struct ttn_env *env, void *p);
 char *ttn_strdup(const struct ttn_env *env, const char *s);
+/* A text that may be secret is wiped first. */
+void ttn_free_secret(const struct ttn_env *env, char *text);
 
 /* Makes room for `need` items of `size` bytes in *array, which has room for
  * *room; it at least doubles. False, with all as it was: no memory, or need is

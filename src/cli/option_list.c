@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/option_list.h"
 
-#include "base/secret.h"
 #include "base/text.h"
 
 #include <limits.h>
@@ -11,10 +10,7 @@
 #define GIVEN_MAX 100000
 
 static void free_given(const struct ttn_env *env, struct given_option *given) {
-  char *string = (char *)(uintptr_t)given->value.string;
-  if (string != NULL)
-    ttn_secret_wipe(string, strlen(string));
-  ttn_free(env, string);
+  ttn_free_secret(env, (char *)(uintptr_t)given->value.string);
   ttn_free(env, given->name);
 }
 

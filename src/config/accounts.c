@@ -62,7 +62,7 @@ struct ttn_settings *ttn_settings_new(const struct ttn_env *env,
 
 static void free_lines(const struct ttn_env *env, char **lines, size_t n) {
   for (size_t i = 0; i < n; i++)
-    ttn_free(env, lines[i]);
+    ttn_free_secret(env, lines[i]);
   ttn_free(env, lines);
 }
 
@@ -70,15 +70,6 @@ void ttn_settings_free(const struct ttn_env *env,
                        struct ttn_settings *settings) {
   if (settings == NULL)
     return;
-  if (settings->api_key != NULL)
-    ttn_secret_wipe(settings->api_key, strlen(settings->api_key));
-  /* A proxy's URL may hold a password. */
-  if (settings->proxy != NULL)
-    ttn_secret_wipe(settings->proxy, strlen(settings->proxy));
-  if (settings->proxy_user != NULL)
-    ttn_secret_wipe(settings->proxy_user, strlen(settings->proxy_user));
-  for (size_t i = 0; i < settings->n_headers; i++)
-    ttn_secret_wipe(settings->headers[i], strlen(settings->headers[i]));
   char *const texts[] = {
       settings->account,    settings->api_key,    settings->api_key_file,
       settings->host,       settings->ca_cert,    settings->client_cert,
@@ -86,7 +77,7 @@ void ttn_settings_free(const struct ttn_env *env,
       settings->proxy_user, settings->state_file,
   };
   for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-    ttn_free(env, texts[i]);
+    ttn_free_secret(env, texts[i]);
   free_lines(env, settings->gateways, settings->n_gateways);
   free_lines(env, settings->organizations, settings->n_organizations);
   free_lines(env, settings->cluster_lines, settings->n_cluster_lines);

@@ -20,7 +20,6 @@
 
 #include "tts/decode.h"
 #include "tts/api_key.h"
-#include "base/secret.h"
 #include "base/utf8.h"
 
 #define TEXT_MAX 4096
@@ -172,20 +171,12 @@ static void *member(const struct take *take) {
   return (char *)take->settings + take->spec->at;
 }
 
-/* A text in memory that is wiped when given back: most are not secret, but it
- * costs nothing. */
-static void free_option(const struct ttn_env *env, char *text) {
-  if (text != NULL)
-    ttn_secret_wipe(text, strlen(text));
-  ttn_free(env, text);
-}
-
 static bool take_text(const struct take *take) {
   char **text = member(take);
   char *copy = ttn_strdup(take->env, take->value->string);
   if (copy == NULL)
     return no_memory(take->env, take->settings);
-  free_option(take->env, *text);
+  ttn_free_secret(take->env, *text);
   *text = copy;
   return true;
 }

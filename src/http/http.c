@@ -30,7 +30,6 @@
 
 #include "http/internal.h"
 #include "http/errors.h"
-#include "base/secret.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -275,12 +274,6 @@ static void http_wake(void *ctx) {
   curl_multi_wakeup(http->multi);
 }
 
-static void free_secret(const struct ttn_env *env, char *text) {
-  if (text != NULL)
-    ttn_secret_wipe(text, strlen(text));
-  ttn_free(env, text);
-}
-
 static void http_free(void *ctx) {
   struct http *http = ctx;
   ttn_transfers_free(&http->under_way);
@@ -290,10 +283,10 @@ static void http_free(void *ctx) {
   ttn_free(http->env, http->ca_cert);
   ttn_free(http->env, http->client_cert);
   ttn_free(http->env, http->client_key);
-  free_secret(http->env, http->proxy); /* may hold a password */
-  free_secret(http->env, http->proxy_user);
+  ttn_free_secret(http->env, http->proxy); /* may hold a password */
+  ttn_free_secret(http->env, http->proxy_user);
   for (size_t i = 0; i < http->n_headers; i++)
-    free_secret(http->env, http->headers[i].data);
+    ttn_free_secret(http->env, http->headers[i].data);
   ttn_free(http->env, http->headers);
   ttn_free(http->env, http->user_agent);
   ttn_free(http->env, http);

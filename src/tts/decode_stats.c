@@ -422,6 +422,12 @@ static bool take_samples(const struct ttn_json_value *value,
   return true;
 }
 
+/* Is this the name of the metric or version that is read? */
+static bool name_is(const struct ttn_stats_work *work, const char *name) {
+  return strlen(name) == work->name_length &&
+         memcmp(name, work->name, work->name_length) == 0;
+}
+
 /* Never false: what isn't a metric is left out. */
 static bool take_metric(struct ttn_decoder *decoder,
                         const struct ttn_json_value *value) {
@@ -430,33 +436,28 @@ static bool take_metric(struct ttn_decoder *decoder,
   if (work->name_length == 0 || work->n_metrics == TTN_METRICS_MAX ||
       !ttn_json_double(value, &number))
     return true;
-  size_t n = work->name_length;
   for (size_t i = 0; i < work->n_metrics; i++)
-    if (strlen(work->metrics[i].name) == n &&
-        memcmp(work->metrics[i].name, work->name, n) == 0)
+    if (name_is(work, work->metrics[i].name))
       return true;
-  work->metrics[work->n_metrics++] =
-      (struct ttn_metric){ttn_json_copy(decoder->json, work->name, n), number};
+  work->metrics[work->n_metrics++] = (struct ttn_metric){
+      ttn_json_copy(decoder->json, work->name, work->name_length), number};
   return true;
 }
 
 /* Never false, as above. The stack adds its own version to the gateway's. */
 static bool take_version(struct ttn_decoder *decoder,
                          const struct ttn_json_value *value) {
-  static const char own[] = "ttn-lw-gateway-server";
   struct ttn_stats_work *work = &decoder->stats;
   const char *text;
-  size_t n = work->name_length;
-  if (n == 0 || work->n_versions == TTN_VERSIONS_MAX ||
-      (n == strlen(own) && memcmp(work->name, own, n) == 0) ||
+  if (work->name_length == 0 || work->n_versions == TTN_VERSIONS_MAX ||
+      name_is(work, "ttn-lw-gateway-server") ||
       !take_word(decoder, value, &text))
     return true;
   for (size_t i = 0; i < work->n_versions; i++)
-    if (strlen(work->versions[i].name) == n &&
-        memcmp(work->versions[i].name, work->name, n) == 0)
+    if (name_is(work, work->versions[i].name))
       return true;
-  work->versions[work->n_versions++] =
-      (struct ttn_version){ttn_json_copy(decoder->json, work->name, n), text};
+  work->versions[work->n_versions++] = (struct ttn_version){
+      ttn_json_copy(decoder->json, work->name, work->name_length), text};
   return true;
 }
 
