@@ -138,7 +138,7 @@ def test_many_refused_and_some_public_under_a_tight_limit():
                 lines = poll.lines("warning", "error")
                 tap.equal(["280 gateways are refused" in line for line in lines], [True] if number == 0 else [], what)
                 last = asked(stack)
-                print("#", what, last, poll.ms)
+                tap.note("%s: %s, %d ms" % (what, last, poll.ms))
                 stack.advance(60)
                 drive.later(60)
             tap.equal(last[1, "batch"] <= 4, True, "batches of the last poll: %s" % last)

@@ -25,8 +25,20 @@ def well(poll, gateways, what=""):
     equal((poll.api("count", "connected"), poll.api("bool", "up"), poll.errors()), (gateways, 1, {}), what)
 
 
+def let_in_or_refused(stack, polls, good, what):
+    """Two polls through a proxy: both know all, or the first says which options to look at."""
+    if good:
+        for poll in polls:
+            well(poll, 150, what)
+        return
+    equal(len(polls[0].lines("error")), 1, what)
+    matches("the proxy gave no way to 127.0.0.1:%d: .*407.*; see ProxyUserFile and ProxyAuth" % stack.front.port,
+            polls[0].lines("error")[0])
+    equal(set(polls[0].errors()), {"proxy"}, what)
+
+
 def test_squid():
-    """squid: each way to log in; a wrong one is named with the options that mend it, and no password is shown"""
+    """squid: each way to log in; a wrong one is named with the options that fix it, and no password is shown"""
     user, wrong = "%s:%s" % (SQUID_USER, SQUID_PASSWORD), "%s:hollow9" % SQUID_USER
     with Scratch() as scratch, Standin(scratch) as stack:
         stack.fleet(150)
@@ -46,14 +58,7 @@ def test_squid():
                         options["ProxyUserFile"] = files[login]
                     with Drive(scratch, **options) as drive:
                         polls = [drive.poll(), drive.poll()]
-                    if good:
-                        for poll in polls:
-                            well(poll, 150, what)
-                    else:
-                        equal(len(polls[0].lines("error")), 1, what)
-                        matches("the proxy gave no way to 127.0.0.1:%d: .*407.*; see ProxyUserFile and ProxyAuth"
-                                % stack.front.port, polls[0].lines("error")[0])
-                        equal(set(polls[0].errors()), {"proxy"}, what)
+                    let_in_or_refused(stack, polls, good, what)
                     said = str([poll.log for poll in polls])
                     equal((SQUID_PASSWORD in said, "hollow9" in said), (False, False), "a password, %s" % what)
                 paths.no_secret("\n".join(squid.access()).encode(), "squid's log")
@@ -73,12 +78,7 @@ def test_squid_with_kerberos():
             with Drive(scratch, wrapper=("env", *("%s=%s" % pair for pair in environment.items())), Proxy=squid.url,
                        ProxyAuth=how, **stack.options(scratch)) as drive:
                 polls = [drive.poll(), drive.poll()]
-            if good:
-                for poll in polls:
-                    well(poll, 150, how)
-            else:
-                equal(len(polls[0].lines("error")), 1, how)
-                equal(set(polls[0].errors()), {"proxy"}, how)
+            let_in_or_refused(stack, polls, good, how)
 
 
 def test_nginx_path_and_token():

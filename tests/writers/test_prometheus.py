@@ -51,13 +51,10 @@ def test_story():
 
 def latin1(scratch, options):
     """A file with an account whose Host is Latin-1, and one whose name is."""
-    lines = ["<Plugin ttn>"]
-    for name, host in (("old", "B\xfcro"), ("gr\xfcn", "gruen")):
-        lines += ['<Account "%s">' % name, 'Host "%s"' % host] + ['%s "%s"' % pair for pair in options.items()] + \
-            ["</Account>"]
+    blocks = [account(name, Host=host, **options) for name, host in (("old", "B\xfcro"), ("gr\xfcn", "gruen"))]
     path = scratch.file("latin1.conf")
     with open(path, "wb") as file:
-        file.write("\n".join(lines + ["</Plugin>", ""]).encode("latin-1"))
+        file.write("\n".join(["<Plugin ttn>", *blocks, "</Plugin>", ""]).encode("latin-1"))
     return path
 
 

@@ -156,7 +156,7 @@ static void oracle_killed(struct oracle *oracle) {
 
 /* An answer of a connection, whose values didn't go out. If it moved the offset
  * to the value reported last, the file says so. */
-static void oracle_killed_amid(struct oracle *oracle, int64_t at) {
+static void oracle_killed_during(struct oracle *oracle, int64_t at) {
   bool fresh = is_fresh(oracle, at);
   sees(oracle, at);
   if (fresh && oracle->killed) {
@@ -290,9 +290,9 @@ enum event {
 };
 
 static const char *const event_names[EVENTS] = {
-    "up",     "idle",     "reconnect", "reconnect-more",   "leave",
-    "absent", "lost",     "unknown",   "missed-reconnect", "restart",
-    "kill",   "kill-amid"};
+    "up",     "idle",       "reconnect", "reconnect-more",   "leave",
+    "absent", "lost",       "unknown",   "missed-reconnect", "restart",
+    "kill",   "kill-during"};
 
 static bool can_happen(const struct world *world, enum event event) {
   switch (event) {
@@ -308,13 +308,13 @@ static bool can_happen(const struct world *world, enum event event) {
   }
 }
 
-static void kill_amid(struct scene *scene) {
+static void kill_during(struct scene *scene) {
   struct world *world = &scene->world;
   link_up(world, world->count + 5);
   struct ttn_stats stats = answer(world, false);
   learn(scene, TTN_PROOF_ENTRY, &stats);
   restart(scene);
-  oracle_killed_amid(&scene->oracle, world->at);
+  oracle_killed_during(&scene->oracle, world->at);
 }
 
 static void happen(struct scene *scene, enum event event) {
@@ -360,7 +360,7 @@ static void happen(struct scene *scene, enum event event) {
     oracle_killed(&scene->oracle);
     break;
   default:
-    kill_amid(scene);
+    kill_during(scene);
   }
 }
 

@@ -73,42 +73,46 @@ static void print_bands(FILE *out, const struct ttn_stats *stats) {
   fputc('\n', out);
 }
 
+/* Of n items of `size` bytes that begin with a name, the first behind `last`,
+ * by name: a single GET has them in any order, another each time. */
+static const void *next_by_name(const void *items, size_t n, size_t size,
+                                const char *last) {
+  const char *const *next = NULL;
+  for (size_t i = 0; i < n; i++) {
+    const char *const *item = (const void *)((const char *)items + i * size);
+    if (strcmp(*item, last) > 0 && (next == NULL || strcmp(*item, *next) < 0))
+      next = item;
+  }
+  return next;
+}
+
 static void print_metrics(FILE *out, const struct ttn_stats *stats) {
   if (stats->n_metrics == 0)
     return;
   fputs("    metrics", out);
-  /* A single GET has them in any order, another each time. */
-  const char *last = "";
-  for (size_t printed = 0; printed < stats->n_metrics; printed++) {
-    const struct ttn_metric *next = NULL;
-    for (size_t i = 0; i < stats->n_metrics; i++)
-      if (strcmp(stats->metrics[i].name, last) > 0 &&
-          (next == NULL || strcmp(stats->metrics[i].name, next->name) < 0))
-        next = &stats->metrics[i];
+  const struct ttn_metric *next;
+  for (const char *last = "";
+       (next = next_by_name(stats->metrics, stats->n_metrics, sizeof(*next),
+                            last)) != NULL;
+       last = next->name) {
     fprintf(out, " %s=", next->name);
     print_double(out, next->value);
-    last = next->name;
   }
   fputc('\n', out);
 }
 
-/* Likewise. */
 static void print_versions(FILE *out, const struct ttn_stats *stats) {
   if (stats->boot_time != NULL)
     fprintf(out, "    boot_time %s\n", stats->boot_time);
   if (stats->n_versions == 0)
     return;
   fputs("    versions", out);
-  const char *last = "";
-  for (size_t printed = 0; printed < stats->n_versions; printed++) {
-    const struct ttn_version *next = NULL;
-    for (size_t i = 0; i < stats->n_versions; i++)
-      if (strcmp(stats->versions[i].name, last) > 0 &&
-          (next == NULL || strcmp(stats->versions[i].name, next->name) < 0))
-        next = &stats->versions[i];
+  const struct ttn_version *next;
+  for (const char *last = "";
+       (next = next_by_name(stats->versions, stats->n_versions, sizeof(*next),
+                            last)) != NULL;
+       last = next->name)
     fprintf(out, " %s=\"%s\"", next->name, next->text);
-    last = next->name;
-  }
   fputc('\n', out);
 }
 
