@@ -8,6 +8,7 @@ import json
 import urllib.parse
 
 import errors
+import events
 import keys
 import stats
 import world as worlds
@@ -20,14 +21,15 @@ _ORDERS = frozenset(("gateway_id", "-gateway_id", "gateway_eui", "-gateway_eui",
                      "created_at", "-created_at"))
 _METHODS = {"list": "GatewayRegistry/List", "search": "EntityRegistrySearch/SearchGateways", "gateway": "GatewayRegistry/Get", "rights": "GatewayAccess/ListRights",
             "auth_info": "EntityAccess/AuthInfo", "get": "Gs/GetGatewayConnectionStats",
-            "batch": "Gs/BatchGetGatewayConnectionStats"}
+            "batch": "Gs/BatchGetGatewayConnectionStats", "events": "Events/Stream"}
 _IDENTITY = frozenset(("list", "search", "gateway", "rights", "auth_info"))
 
 
 class Answer:
-    """One HTTP answer. `sights`: what it shows of gateways, for the ledger once it was sent whole."""
+    """One HTTP answer. `sights`: what it shows of gateways, for the ledger once it was sent whole. `stream`: what
+    follows it, for as long as the client listens."""
 
-    __slots__ = ("status", "headers", "body", "sights", "gzip", "wire")
+    __slots__ = ("status", "headers", "body", "sights", "gzip", "wire", "chunked", "stream")
 
     def __init__(self, status, body, headers=None, content_type=JSON):
         self.status = status
@@ -36,12 +38,19 @@ class Answer:
         self.sights = ()
         self.gzip = None
         self.wire = None
+        self.chunked = False
+        self.stream = None
+
+    def make_chunked(self):
+        self.chunked = True
+        self.headers.append(("Transfer-Encoding", "chunked"))
+        return self
 
 
 class Call:
-    """What a request turned out to be: its kind, and the one name in its path."""
+    """What a request turned out to be: its kind, and the one name in its path. `asked`: the body of one for events."""
 
-    __slots__ = ("kind", "name", "entity", "ids", "mask")
+    __slots__ = ("kind", "name", "entity", "ids", "mask", "asked")
 
     def __init__(self, kind, name=None, entity=None):
         self.kind = kind
@@ -49,6 +58,7 @@ class Call:
         self.entity = entity
         self.ids = ()
         self.mask = None
+        self.asked = None
 
 
 class Page:
@@ -101,6 +111,8 @@ def route(cluster, method, path):
             call, wanted = Call("batch"), "POST"
         elif length == 5 and parts[3:] == ["connection", "stats"]:
             call = Call("get", urllib.parse.unquote(parts[2]))
+    elif parts == ["events"] and cluster.events:
+        call, wanted = Call("events"), "POST"
     elif cluster.identity:
         if parts == ["gateways"]:
             call = Call("list")
@@ -124,13 +136,14 @@ def route(cluster, method, path):
 class Api:
     """The endpoints of all clusters; `take` is called with the stand-in's lock held."""
 
-    def __init__(self, clock, world, fleet):
+    def __init__(self, clock, world, fleet, hub):
         self.clock = clock
         self.world = world
         self.fleet = fleet
+        self.hub = hub
         self._pages = {}
         self._calls = {"list": self._list, "search": self._search, "gateway": self._gateway, "rights": self._rights,
-                       "auth_info": self._auth_info, "get": self._get, "batch": self._batch}
+                       "auth_info": self._auth_info, "get": self._get, "batch": self._batch, "events": self._events}
 
     def take(self, cluster, request):
         """(Call or None, Answer)."""
@@ -139,11 +152,20 @@ class Api:
         extra, call = [], None
         try:
             call = route(cluster, request.method, request.path)
+            if call.kind == "events":
+                call.asked = events.Asked(request)
             answer = self._limited(cluster, call, request, extra)
         except ApiError as error:
-            answer = Answer(error.status, error.body(), error.headers())
+            answer = self._refusal(call, error)
         answer.headers += extra
         return call, answer
+
+    @staticmethod
+    def _refusal(call, error):
+        """A stream that was understood is refused in its own form."""
+        if call is None or call.asked is None:
+            return Answer(error.status, error.body(), error.headers())
+        return Answer(error.status, error.line().encode() + b"\n", content_type=_type_of(call.asked)).make_chunked()
 
     @staticmethod
     def _outside(path):
@@ -158,8 +180,9 @@ class Api:
             raise errors.identity_server_away()
         header = request.headers.get("authorization")
         entity = "gateway:" + call.name if call.kind in ("get", "gateway", "rights") else ""
-        resource = "grpc:method:/ttn.lorawan.v3.%s:%s:token:%s" % (
-            _METHODS[call.kind], cluster.uid(entity), keys.token_id(header))
+        resource = "grpc:%s:/ttn.lorawan.v3.%s:%s:token:%s" % (
+            "stream:accept" if call.asked else "method", _METHODS[call.kind], cluster.uid(entity),
+            keys.token_id(header))
         taken = cluster.limits.take(call.kind, resource, self.clock.now())
         if taken:
             burst, allowed, headers = taken
@@ -344,3 +367,16 @@ class Api:
             if self.world.is_admin(key):
                 raise errors.some_gateways_not_found()
             raise errors.insufficient_rights()
+
+    # Events.
+
+    def _events(self, cluster, call, _request, key):
+        call.ids, call.mask = call.asked.gateways, call.asked.names
+        stream, headers = self.hub.open(cluster, key, call.asked)
+        answer = Answer(200, b"", headers, _type_of(call.asked)).make_chunked()
+        answer.stream = stream
+        return answer
+
+
+def _type_of(asked):
+    return "text/event-stream" if asked.sse else JSON

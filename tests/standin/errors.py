@@ -7,7 +7,7 @@ endpoints read like the rules they implement.
 import json
 import random
 
-_HTTP = {3: 400, 5: 404, 7: 403, 8: 429, 12: 501, 14: 503, 16: 401}
+_HTTP = {1: 499, 2: 500, 3: 400, 5: 404, 7: 403, 8: 429, 10: 409, 12: 501, 14: 503, 16: 401}
 _TYPE = "type.googleapis.com/ttn.lorawan.v3.ErrorDetails"
 _ID_PATTERN = 'value does not match regex pattern "^[a-z0-9](?:[-]?[a-z0-9]){2,}$"'
 _ORDERS = "gateway_id -gateway_id gateway_eui -gateway_eui name -name created_at -created_at"
@@ -15,6 +15,11 @@ _ORDERS = "gateway_id -gateway_id gateway_eui -gateway_eui name -name created_at
 
 def dumps(value):
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def spaced(value):
+    """As the other of the stack's two writers has it: a blank follows each comma."""
+    return json.dumps(value, separators=(", ", ":"), ensure_ascii=False)
 
 
 class ApiError(Exception):
@@ -56,11 +61,21 @@ class ApiError(Exception):
         out["code"] = self.code
         return out
 
-    def body(self):
+    def typed_detail(self):
+        return dict({"@type": _TYPE}, **self.detail())
+
+    def _fields(self):
         out = {"code": self.code, "message": self.message()}
         if self.namespace is not None:
-            out["details"] = [dict({"@type": _TYPE}, **self.detail())]
-        return dumps(out).encode()
+            out["details"] = [self.typed_detail()]
+        return out
+
+    def body(self):
+        return dumps(self._fields()).encode()
+
+    def line(self):
+        """The last or only line of a stream."""
+        return '{"error":%s}' % spaced(self._fields())
 
     def headers(self):
         return [("Www-Authenticate", self.message())] if self.code == 16 else []
@@ -200,3 +215,42 @@ def identity_server_away():
     """The only recorded error whose details have no namespace."""
     return ApiError(14, "unknown", "unknown", 'connection error: desc = "transport: Error while dialing: '
                     'dial tcp 127.0.0.3:1884: connect: connection refused"')
+
+
+def no_identifiers():
+    return ApiError(3, "pkg/events/grpc", "no_identifiers", "no identifiers")
+
+
+def unknown_event(name):
+    return ApiError(3, "pkg/events", "unknown_event_name", "unknown event `{name}`", {"name": name})
+
+
+def no_matching_events(regexp):
+    """Not recorded, nor is the next: pkg/events/grpc/grpc.go."""
+    return ApiError(3, "pkg/events", "no_matching_events", "no matching events for regexp `{regexp}`",
+                    {"regexp": regexp})
+
+
+def bad_regexp():
+    return ApiError(3, "pkg/events", "invalid_regexp", "invalid regexp")
+
+
+def closing():
+    """What a stack that ends says to its streams."""
+    return ApiError(1, "unknown", "unknown", "grpc: the client connection is closing")
+
+
+def message_crc():
+    return ApiError(3, "pkg/gatewayserver", "message_crc", "message CRC failed")
+
+
+def new_connection():
+    """Not recorded: pkg/gatewayserver/gatewayserver.go."""
+    return ApiError(10, "pkg/gatewayserver", "new_connection", "new connection from same gateway")
+
+
+def connection_ended(protocol):
+    """Why a connection ended. Only that of UDP is recorded."""
+    if protocol == "udp":
+        return ApiError(2, "pkg/gatewayserver/io/udp", "connection_expired", "connection expired")
+    return ApiError(2, "unknown", "unknown", "EOF")

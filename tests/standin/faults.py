@@ -130,6 +130,8 @@ def apply(rule, answer):
     _replace_headers(answer, action.get("headers", {}))
     if answer.status != 200 or {"body", "body_base64", "error"} & set(action):
         answer.sights = ()
+    if _NO_STREAM & set(action):
+        answer.stream = None
     answer.gzip = None
     answer.wire = _wire(rule)
 
@@ -163,6 +165,9 @@ def _wire(rule):
     return wire
 
 
+# A stream goes on behind what is left: a delay, or other headers.
+_NO_STREAM = frozenset(("transform", "error", "status", "body", "body_base64", "close", "reset", "trickle", "length", "raw",
+                        "raw_base64", "end"))
 _ACTION_KEYS = ("transform", "error", "status", "body", "body_base64", "headers", "delay", "hang", "close",
                 "reset", "trickle", "length", "raw", "raw_base64", "end")
 

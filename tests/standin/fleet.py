@@ -6,7 +6,9 @@ that holds a gateway has its own) the highest count shown, summed. A poller that
 such answer can prove exactly that much.
 """
 
+import errors
 from clock import SECOND, stamp
+from gateway_events import Teller
 from links import (ACK, DOWN, MQTT_STATUS, STATION, STATION_STATUS, UDP_STATUS, UP, Connection, Gone, Link)
 
 KINDS = ("uplink", "downlink", "tx_ack")
@@ -16,10 +18,11 @@ _STATUS_OF = {"udp": UDP_STATUS, STATION: STATION_STATUS, "mqtt": MQTT_STATUS}
 class Fleet:
     """The gateways of all clusters. Its callers hold the stand-in's lock."""
 
-    def __init__(self, clock, world, clusters):
+    def __init__(self, clock, world, clusters, hub):
         self.clock = clock
         self.world = world
         self.clusters = clusters
+        self.hub = hub
         self._serial = 0
         self._moves = 0
         self._history = {}
@@ -33,7 +36,8 @@ class Fleet:
             cluster = self._where(gateway)
         link = gateway.links.get(cluster)
         if link is None:
-            link = gateway.links[cluster] = Link(self.clusters[cluster - 1])
+            at = self.clusters[cluster - 1]
+            link = gateway.links[cluster] = Link(at, Teller(self.hub, at, gateway))
         link.settle(self.clock.now())
         return link
 
@@ -45,7 +49,7 @@ class Fleet:
                 return number
         return gateway.fields.get("home", 1)
 
-    def _live(self, gateway_id, cluster, server=None):
+    def live(self, gateway_id, cluster, server=None):
         """(the link, its connection to that server; to none: the latest)."""
         link = self.link(gateway_id, cluster)
         connection = link.at(server)
@@ -103,37 +107,39 @@ class Fleet:
         return out
 
     def status(self, gateway_id, cluster=None, metrics=None, **fields):
-        link, connection = self._live(gateway_id, cluster)
+        link, connection = self.live(gateway_id, cluster)
         now = self.clock.now()
         if metrics is not None:
             fields["metrics"] = metrics
         connection.silent_at = None
         self._set_status(connection, fields, now)
+        link.tell.status(connection)
         link.touched(connection, now)
 
-    def uplink(self, gateway_id, n=1, cluster=None, server=None, rtt=None):
-        connection = self._count(gateway_id, cluster, UP, n, server)
+    def uplink(self, gateway_id, n=1, cluster=None, server=None, rtt=None, radio=None):
+        link, connection = self._count(gateway_id, cluster, UP, n, server)
+        link.tell.uplinks(connection, n, radio, self.clock.now())
         if connection.protocol == STATION:
             self._round_trip(connection, rtt)
 
     def downlink(self, gateway_id, n=1, cluster=None, server=None):
-        connection = self._count(gateway_id, cluster, DOWN, n, server)
+        _, connection = self._count(gateway_id, cluster, DOWN, n, server)
         if not connection.bands:
             connection.set_bands(connection.bands is None)
 
     def tx_ack(self, gateway_id, n=1, cluster=None, server=None, rtt=None):
-        connection = self._count(gateway_id, cluster, ACK, n, server)
+        _, connection = self._count(gateway_id, cluster, ACK, n, server)
         connection.transmit(n, self.clock.now())
         if connection.protocol == "udp":
             self._round_trip(connection, rtt)
 
     def _count(self, gateway_id, cluster, kind, n, server):
-        link, connection = self._live(gateway_id, cluster, server)
+        link, connection = self.live(gateway_id, cluster, server)
         now = self.clock.now()
         connection.silent_at = None
         connection.count(kind, n, now)
         link.touched(connection, now)
-        return connection
+        return link, connection
 
     def _round_trip(self, connection, seconds):
         if seconds is None:
@@ -142,14 +148,14 @@ class Fleet:
         connection.round_trip(seconds, self.clock.now())
 
     def round_trip(self, gateway_id, seconds, n=1, cluster=None):
-        link, connection = self._live(gateway_id, cluster)
+        link, connection = self.live(gateway_id, cluster)
         for _ in range(n):
             connection.round_trip(seconds, self.clock.now())
         link.touched(connection, self.clock.now())
 
     def sub_bands(self, gateway_id, bands, cluster=None):
         """`bands`: list of {min, max, limit, used}, "unlimited", or null for none."""
-        link, connection = self._live(gateway_id, cluster)
+        link, connection = self.live(gateway_id, cluster)
         connection.air = []
         if bands == "unlimited":
             connection.set_bands(False)
@@ -157,16 +163,17 @@ class Fleet:
             connection.bands = bands
         link.touched(connection, self.clock.now())
 
-    def disconnect(self, gateway_id, cluster=None, at=None, server=None):
-        self._live(gateway_id, cluster, server)[0].disconnect(self.clock.when(at), server)
+    def disconnect(self, gateway_id, cluster=None, at=None, server=None, why=None):
+        error = errors.ApiError(**why) if why else None
+        self.live(gateway_id, cluster, server)[0].disconnect(self.clock.when(at), server, error)
 
     def silent(self, gateway_id, cluster=None):
         """Neither pushes nor pulls any more; ends by itself when the expiry has passed."""
-        self._live(gateway_id, cluster)[1].silent_at = self.clock.now()
+        self.live(gateway_id, cluster)[1].silent_at = self.clock.now()
 
     def awake(self, gateway_id, cluster=None):
         """Pulls again."""
-        self._live(gateway_id, cluster)[1].silent_at = None
+        self.live(gateway_id, cluster)[1].silent_at = None
 
     def forget(self, gateway_id, cluster=None):
         """The cluster forgets the gateway: registry flushed, or the Gateway Server restarted."""
@@ -250,6 +257,7 @@ class Fleet:
                 if connection is not None:
                     for kind in (UP, DOWN, ACK):
                         connection.count(kind, n, now)
+                    link.tell.uplinks(connection, n, None, now)
                     link.touched(connection, now)
                     moved += 1
         return moved

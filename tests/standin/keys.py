@@ -13,9 +13,10 @@ LIST = "RIGHT_USER_GATEWAYS_LIST"
 LIST_ORGANIZATION = "RIGHT_ORGANIZATION_GATEWAYS_LIST"
 STATUS = "RIGHT_GATEWAY_STATUS_READ"
 INFO = "RIGHT_GATEWAY_INFO"
+TRAFFIC = "RIGHT_GATEWAY_TRAFFIC_READ"
 GATEWAY_RIGHTS = (INFO, "RIGHT_GATEWAY_SETTINGS_BASIC", "RIGHT_GATEWAY_SETTINGS_API_KEYS",
                   "RIGHT_GATEWAY_SETTINGS_COLLABORATORS", "RIGHT_GATEWAY_DELETE",
-                  "RIGHT_GATEWAY_TRAFFIC_READ", "RIGHT_GATEWAY_TRAFFIC_DOWN_WRITE",
+                  TRAFFIC, "RIGHT_GATEWAY_TRAFFIC_DOWN_WRITE",
                   "RIGHT_GATEWAY_LINK", STATUS, "RIGHT_GATEWAY_LOCATION_READ",
                   "RIGHT_GATEWAY_READ_SECRETS", "RIGHT_GATEWAY_WRITE_SECRETS")
 _EVERYTHING = (LIST, LIST_ORGANIZATION, "RIGHT_USER_INFO") + GATEWAY_RIGHTS
@@ -25,6 +26,8 @@ KINDS = {
     "user": ("user", "alice", (LIST, STATUS)),
     "user-info": ("user", "alice", (LIST, STATUS, INFO, "RIGHT_USER_INFO")),
     "user-all": ("user", "alice", (LIST, "RIGHT_USER_INFO") + GATEWAY_RIGHTS),
+    "user-traffic": ("user", "alice", (LIST, STATUS, TRAFFIC)),
+    "user-traffic-only": ("user", "alice", (LIST, TRAFFIC)),
     "user-no-list": ("user", "alice", (STATUS,)),
     "user-no-status": ("user", "alice", (LIST,)),
     "user-without-gateways": ("user", "bob", (LIST, STATUS)),
@@ -34,6 +37,7 @@ KINDS = {
     "gateway": ("gateway", "alice-gw-1", (INFO, STATUS)),
     "gateway-no-status": ("gateway", "alice-gw-1", (INFO,)),
     "admin": ("user", "admin", _EVERYTHING),
+    "admin-traffic": ("user", "admin", (LIST, STATUS, TRAFFIC)),
     "admin-status": ("user", "admin", (STATUS,)),
     "expired": ("user", "alice", (LIST, STATUS)),
 }

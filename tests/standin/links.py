@@ -7,13 +7,13 @@ connection's own figures, some of which vanish while their UDP stream is idle.
 Time passes only when somebody looks: settle() brings a link to the present.
 """
 
+import errors
 from clock import SECOND
 from stats import Shown
 
 UP, DOWN, ACK = 0, 1, 2
 HALF_HOUR = 1800 * SECOND
 HOUR = 3600 * SECOND
-MINUTE = 60 * SECOND
 # Air time of one downlink, in seconds: SF7, 12 bytes, as recorded.
 AIR_TIME = 0.046336
 EU868 = ((863000000, 865000000, 0.001), (865000000, 868000000, 0.01), (868000000, 868600000, 0.01),
@@ -116,10 +116,12 @@ class Link:
     """Several Gateway Servers of the cluster may hold the gateway, each with a connection of its own; the registry
     that they share mixes what they store, as tests/answers/two-servers has it."""
 
-    __slots__ = ("cluster", "held", "_shared", "_stored", "_live", "_live_flags")
+    __slots__ = ("cluster", "tell", "held", "_shared", "_stored", "_live", "_live_flags")
 
-    def __init__(self, cluster):
+    def __init__(self, cluster, tell):
+        """tell: a Teller, which makes events of what happens here."""
         self.cluster = cluster
+        self.tell = tell
         self.held = {}           # by server
         self._shared = False     # more than one had it at a time
         self._stored = None
@@ -142,6 +144,7 @@ class Link:
             if ends is not None and now >= ends:
                 self._store_if_due(connection, ends)
                 self._end(connection, ends)
+                self.tell.ended(ends, errors.connection_ended(connection.protocol))
             else:
                 self._store_if_due(connection, now)
         stored = self._stored
@@ -156,12 +159,19 @@ class Link:
         return since + int(self.cluster.expiry(connection.protocol) * SECOND)
 
     def _store_if_due(self, connection, now):
-        """What is new after the debounce; and where others store too, once a minute at least."""
-        again = self._shared and self.cluster.registry and now - connection.stored_at >= MINUTE
-        if again or (connection.due is not None and now >= connection.due):
-            connection.due = None
-            connection.stored_at = now
+        """What is new after the debounce; told also when nothing is, once a minute at least, and stored so where
+        others store too."""
+        new = connection.due is not None and now >= connection.due
+        if not new and now - connection.stored_at < self.cluster.again * SECOND:
+            return
+        connection.due = None
+        connection.stored_at = now
+        if self.cluster.registry and (new or self._shared):
             self._stored = connection.shown().over(self._stored)
+        self.tell_stats(connection, now)
+
+    def tell_stats(self, connection, now):
+        self.tell.stats(connection, self._active(connection, now))
 
     def _end(self, connection, at):
         connection.ended_at = at
@@ -177,29 +187,32 @@ class Link:
         before = self.held.get(connection.server)
         if before is not None:
             before.ended_at = connection.at
+            self.tell.ended(connection.at, errors.new_connection())
         self.held[connection.server] = connection
         self._shared = len(self.held) > 1
         self._live = None
         if self.cluster.registry:
             self._stored = Shown(connection)
-            if status_pending:
-                # What comes with the connect reaches the registry with the first update, not before.
-                connection.due = connection.at + int(max(self.cluster.debounce, 1) * SECOND)
+        self.tell.connected(connection)
+        if status_pending:
+            # What comes with the connect reaches the registry with the first update, not before.
+            connection.due = connection.at + int(max(self.cluster.debounce, 1) * SECOND)
+            self.tell.status(connection)
 
     def touched(self, connection, now):
         """The connection's figures have changed."""
         self._live = None
-        if self.cluster.registry:
-            due = now + int(self.cluster.debounce * SECOND)
-            connection.due = due if connection.due is None else min(connection.due, due)
+        due = now + int(self.cluster.debounce * SECOND)
+        connection.due = due if connection.due is None else min(connection.due, due)
 
-    def disconnect(self, at, server=None):
-        """Registry updates that still wait are lost, as in the stack."""
+    def disconnect(self, at, server=None, why=None):
+        """Registry updates that still wait are lost, as in the stack. why: an ApiError, None: that of its protocol."""
         connection = self.at(server)
         if connection is None:
             raise Gone("not connected")
         self._store_if_due(connection, at)
         self._end(connection, at)
+        self.tell.ended(at, why or errors.connection_ended(connection.protocol))
 
     def drop(self):
         """Forgets everything, as when the registry was flushed or the server restarted."""

@@ -10,6 +10,7 @@ import threading
 
 import keys
 from clock import stamp
+from event_operations import EventOperations
 
 _RECORDED = (
     ("alice-gw-1", "alice", 1, {"name": 'Büro "1" \\ Dach', "eui": "00800000C0000001",
@@ -29,7 +30,7 @@ _RECORDED = (
     ("sim-gw-3", "admin", 1, {"eui": "00800000A0000003", "gateway_server_address": "localhost"}))
 
 
-class Operations:
+class Operations(EventOperations):
     def do(self, asked):
         asked = dict(asked)
         op = asked.pop("op")
@@ -81,11 +82,14 @@ class Operations:
         numbers = clusters or list(range(1, len(self.clusters) + 1))
         ids = []
         with self.lock:
+            # What was before is no event.
+            self.hub.muted = True
             for index in range(n):
                 id = "%s-%05d" % (prefix, index + 1)
                 self.register(id, owner, numbers[index % len(numbers)])
                 self._bring(id, wanted[index % len(wanted)], index)
                 ids.append(id)
+            self.hub.muted = False
         return ids
 
     def _bring(self, id, state, index):
@@ -144,11 +148,13 @@ class Operations:
         with self.lock:
             return self.fleet_of.connect(id, cluster, protocol, at, status, ip, duty_cycle, server)
 
-    def uplink(self, id, n=1, cluster=None, server=None, rtt=None):
+    def uplink(self, id, n=1, cluster=None, server=None, rtt=None, radio=None):
         """n uplinks. server: which of several Gateway Servers took them, null: the one it connected to last. Each
-        counts its own, and what the last one stored is what answers show."""
+        counts its own, and what the last one stored is what answers show. radio, for their events: spreading_factor,
+        bandwidth, coding_rate, frequency, rssi, channel_rssi, snr, crc (false: dropped; null: none), data_rate
+        (instead of LoRa's)."""
         with self.lock:
-            self.fleet_of.uplink(id, n, cluster, server, rtt)
+            self.fleet_of.uplink(id, n, cluster, server, rtt, radio)
 
     def downlink(self, id, n=1, cluster=None, server=None):
         """n downlinks handed to the gateway; the first brings the sub-bands."""
@@ -175,10 +181,11 @@ class Operations:
         with self.lock:
             self.fleet_of.sub_bands(id, bands, cluster)
 
-    def disconnect(self, id, cluster=None, at=None, server=None):
-        """The connection ends (server null: the latest); registry updates still waiting (debounce) are lost."""
+    def disconnect(self, id, cluster=None, at=None, server=None, why=None):
+        """The connection ends (server null: the latest); registry updates still waiting (debounce) are lost.
+        why: {code, namespace, name, text, attributes} of the event's error, null: as that kind of gateway has it."""
         with self.lock:
-            self.fleet_of.disconnect(id, cluster, at, server)
+            self.fleet_of.disconnect(id, cluster, at, server, why)
 
     def silent(self, id, cluster=None):
         """Sends nothing more, not even pulls; the connection ends when the expiry has passed."""
@@ -257,7 +264,7 @@ class Operations:
 
     def fault(self, action, match=None, times=None, skip=0, p=1.0):
         """Adds a rule, returns its number. match (all optional): cluster, kind (list, batch, get,
-        auth_info, gateway, rights, other, any), ids (any of them asked), key, path (part), method.
+        events, auth_info, gateway, rights, other, any), ids (any of them asked), key, path (part), method.
         times: how often, null for ever; skip: so many first; p: chance. action, combined at will:
         status, headers {name: value or null}, body or body_base64, error {code, namespace, name,
         text, attributes}, delay (s), hang, close ("before", "head", "body" or bytes), reset (with
@@ -328,6 +335,7 @@ class Operations:
         with self.lock:
             self.counted.clear()
             self.log.clear()
+            self.hub.log.clear()
             self.bytes_in = self.bytes_out = 0
             for listener in self.listeners:
                 listener.accepted = 0
@@ -377,7 +385,7 @@ class Operations:
 
 
 def _names():
-    return [name for name, method in vars(Operations).items()
+    return [name for owner in (Operations, EventOperations) for name, method in vars(owner).items()
             if not name.startswith("_") and name != "do" and method.__doc__]
 
 

@@ -24,6 +24,7 @@ from clock import Clock
 from cluster import Cluster
 from control import ControlPort
 from demo import Demo
+from events import Hub
 from faults import Faults, apply
 from fleet import Fleet
 from operations import Operations
@@ -46,8 +47,9 @@ class Stack(Operations):
         self.world = World(self.clock)
         self.hosts = ["127.0.0.%d" % n for n in range(1, clusters + 1)]
         self.clusters = [Cluster(n, host, mode) for n, host in enumerate(self.hosts, 1)]
-        self.fleet_of = Fleet(self.clock, self.world, self.clusters)
-        self.api = Api(self.clock, self.world, self.fleet_of)
+        self.hub = Hub(self.clock, self.world, self.clusters, self.lock)
+        self.fleet_of = Fleet(self.clock, self.world, self.clusters, self.hub)
+        self.api = Api(self.clock, self.world, self.fleet_of, self.hub)
         self.fault_rules = Faults()
         self.counted = collections.Counter()
         self.log = collections.deque(maxlen=_REQUEST_LOG)
@@ -68,6 +70,7 @@ class Stack(Operations):
     def start(self):
         for listener in self.listeners:
             listener.start()
+        self.hub.start(self.stopped)
         if self.front:
             self.front.start()
         if self.control:
@@ -115,7 +118,11 @@ class Stack(Operations):
                 return
             # Answers may take as long as a test wants.
             sock.settimeout(None)
-            usable = self._exchange(cluster, sock, request) and not request.close
+            usable, stream = self._exchange(cluster, sock, request)
+            if stream is not None:
+                stream.run(sock)
+                return
+            usable = usable and not request.close
 
     def open_now(self):
         """Connections of clients."""
@@ -126,7 +133,7 @@ class Stack(Operations):
         return self._exchanging == 0 and all(one.at_rest() for one in self.listeners)
 
     def _exchange(self, cluster, sock, request):
-        """One request and its answer; False when the connection is to be closed."""
+        """One request and its answer: (can the connection be used on?, the Stream that follows, if any)."""
         with self.lock:
             self._exchanging += 1
         try:
@@ -139,6 +146,7 @@ class Stack(Operations):
         key = self.world.keys.name(request.headers.get("authorization"))
         with self.lock:
             call, answer = self.api.take(cluster, request)
+            stream = answer.stream
             rule = self.fault_rules.pick(cluster.number, call, key, request)
             if rule is not None:
                 apply(rule, answer)
@@ -153,7 +161,10 @@ class Stack(Operations):
                 self.bytes_out += size
                 if whole and answer.sights:
                     self.fleet_of.sent(cluster.number, answer.sights)
-        return usable
+            if stream is not None and not (whole and answer.stream):
+                stream.leave()
+                stream = None
+        return usable, stream
 
     def _finish(self, cluster, request, answer):
         """The headers every answer has, and gzip for who asks for it."""
@@ -186,6 +197,8 @@ class Stack(Operations):
     def _count(self, cluster, request, call, key, answer, rule):
         kind = call.kind if call else "other"
         self.counted[cluster.number, kind, key, answer.status] += 1
+        if call and call.asked:
+            self.hub.note(cluster, call, key, answer.status, answer.stream)
         if self.recording:
             row = {"at": self.clock.now() / 1e9, "cluster": cluster.number, "kind": kind, "key": key,
                    "method": request.method, "path": request.path, "query": request.query,

@@ -101,7 +101,7 @@ def _message(value, form):
     return "{%s}" % ",".join('"%s":%s' % (k, _text(v, form)) for k, v in value.items())
 
 
-def _status(status, form):
+def status_text(status, form):
     out = {}
     for name in _STATUS:
         if name in status:
@@ -218,7 +218,7 @@ class Shown:
         if self.status_at is not None and "last_status_received_at" in tops:
             yield "last_status_received_at", '"%s"' % stamp(self.status_at)
         if self.status is not None and mask.wants("last_status"):
-            yield "last_status", _status(mask.cut("last_status", self.status), form)
+            yield "last_status", status_text(mask.cut("last_status", self.status), form)
         for kind, name in enumerate(("uplink", "downlink", "tx_acknowledgment")):
             if self.last[kind] is not None and "last_%s_received_at" % name in tops:
                 yield "last_%s_received_at" % name, '"%s"' % stamp(self.last[kind])

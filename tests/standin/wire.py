@@ -14,10 +14,12 @@ import time
 
 _REASONS = {200: "OK", 204: "No Content", 301: "Moved Permanently", 302: "Found", 307: "Temporary Redirect",
             308: "Permanent Redirect", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden",
-            404: "Not Found", 426: "Upgrade Required", 429: "Too Many Requests",
+            404: "Not Found", 409: "Conflict", 426: "Upgrade Required", 429: "Too Many Requests",
+            499: "Client Closed Request",
             500: "Internal Server Error", 501: "Not Implemented", 502: "Bad Gateway",
             503: "Service Unavailable", 504: "Gateway Timeout"}
 _MAX_HEAD = 65536
+LAST_CHUNK = b"0\r\n\r\n"
 
 
 class Request:
@@ -146,29 +148,41 @@ def head_of(status, headers, length):
     return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8")
 
 
+def chunk(data):
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def _body_of(answer):
+    """As it travels. Of a stream: nothing, what follows is its own."""
+    if answer.stream is not None:
+        return b""
+    return chunk(answer.body) + LAST_CHUNK if answer.chunked else answer.body
+
+
 def send(sock, answer):
     """(the client has a whole, well-formed answer, the connection can be used on, bytes sent)."""
     wire = answer.wire
+    body = _body_of(answer)
     if wire is None:
-        data = head_of(answer.status, answer.headers, len(answer.body)) + answer.body
+        data = head_of(answer.status, answer.headers, None if answer.chunked else len(body)) + body
         if peer_gone(sock):
             return False, False, 0
         sock.sendall(data)
         return True, True, len(data)
-    return _send_oddly(sock, answer, wire)
+    return _send_oddly(sock, answer, body, wire)
 
 
-def _send_oddly(sock, answer, wire):
+def _send_oddly(sock, answer, body, wire):
     if wire.delay and not _wait(sock, wire.delay, None):
         return False, False, 0
     if wire.hang is not None and not _wait(sock, None, wire.hang):
         return False, False, 0
-    length = None if wire.length is None else len(answer.body) + wire.length
+    length = None if wire.length is None or answer.chunked else len(body) + wire.length
     head = head_of(answer.status, answer.headers, length)
-    data = head + answer.body if wire.raw is None else wire.raw
+    data = head + body if wire.raw is None else wire.raw
     cut = wire.cut
     if cut is not None:
-        places = {"before": 0, "head": len(head) // 2, "body": len(head) + len(answer.body) // 2}
+        places = {"before": 0, "head": len(head) // 2, "body": len(head) + len(body) // 2}
         data = data[:places.get(cut, cut)]
     sent = _trickle(sock, data, *wire.trickle) if wire.trickle else _at_once(sock, data)
     whole = sent and cut is None and wire.raw is None and wire.length in (0, None)

@@ -1,0 +1,61 @@
+"""The operations on streams of events. Options of a cluster (event_…, see cluster.py) do the rest: a store of past
+events, doubled ones, lost ones, another order, refusals."""
+
+
+class EventOperations:
+    def streams(self, cluster=None):
+        """The open streams: [{stream, cluster, key, ids, names, after, tail, lines, bytes, silent}]; lines and bytes
+        sent so far."""
+        with self.lock:
+            return [one.describe() for one in self.hub.streams(cluster)]
+
+    def stream_requests(self, last=None):
+        """Each request for a stream (of all, the last): {at, cluster, key, status, stream (null: refused), ids,
+        names, after, tail, sse, gzip}."""
+        with self.lock:
+            rows = list(self.hub.log)
+        return rows[-last:] if last else rows
+
+    def end_streams(self, how="cut", cluster=None):
+        """Ends the open streams after what they still have to send: "cut" in the middle of a line, "reset" the same
+        with RST, "close" after a line, "error" with the line of a stack that ends, "end" whole. Returns how many."""
+        with self.lock:
+            streams = self.hub.streams(cluster)
+            for stream in streams:
+                stream.end(how)
+        return len(streams)
+
+    def silence_streams(self, silent=True, cluster=None):
+        """No byte more on the streams that are open now, which stay open; false: what has waited is sent."""
+        with self.lock:
+            for stream in self.hub.streams(cluster):
+                stream.silent = silent
+
+    def flood(self, id, n, what="stats", cluster=None, server=None, radio=None):
+        """n events at once of a connected gateway: its statistics as they are, or "uplink": uplinks that are in no
+        count."""
+        with self.lock:
+            link, connection = self.fleet_of.live(id, cluster, server)
+            now = self.clock.now()
+            for number in range(n):
+                if what == "stats":
+                    link.tell_stats(connection, now)
+                else:
+                    link.tell.uplink(number, radio, now)
+
+    def send_line(self, text, cluster=None):
+        """One line of a test's own on each open stream; text need not be JSON."""
+        with self.lock:
+            for stream in self.hub.streams(cluster):
+                stream.put(text)
+
+    def long_event(self, id, size=300000, cluster=None):
+        """An event with so many characters more than usual: a status of which one text is that long."""
+        with self.lock:
+            link, connection = self.fleet_of.live(id, cluster)
+            link.tell.long_status(connection, size, self.clock.now())
+
+    def forget_events(self, cluster=None):
+        """The store loses what it has."""
+        with self.lock:
+            self.hub.forget(cluster)
