@@ -37,7 +37,7 @@ class EventOperations:
         with self.lock:
             link, connection = self.fleet_of.live(id, cluster, server)
             now = self.clock.now()
-            for number in range(n):
+            for number in range(1, n + 1):
                 if what == "stats":
                     link.tell_stats(connection, now)
                 else:

@@ -76,14 +76,15 @@ def _resolved(patterns):
 
 
 class Event:
-    __slots__ = ("at", "name", "gateway", "rights", "text")
+    __slots__ = ("at", "name", "gateway", "rights", "text", "shown")
 
-    def __init__(self, at, name, gateway, rights, text):
+    def __init__(self, at, name, gateway, rights, text, shown):
         self.at = at
         self.name = name
         self.gateway = gateway
         self.rights = rights
         self.text = text
+        self.shown = shown
 
 
 class Hub:
@@ -142,15 +143,15 @@ class Hub:
         return cluster.event_store or any(stream.cluster is cluster and gateway_id in stream.ids
                                           for stream in self._streams)
 
-    def publish(self, cluster, gateway_id, name, rights, make):
-        """make(time): the event's line. No two events of a cluster have the same time, nor does it go back, unless a
-        test sets the clock back."""
+    def publish(self, cluster, gateway_id, name, rights, make, shown=None):
+        """make(time): the event's line; shown: the Shown in it. No two events of a cluster have the same time, nor does
+        it go back, unless a test sets the clock back."""
         last = self._last.get(cluster.number, 0)
         at = self.clock.now()
         if last - SECOND < at <= last:
             at = last + 1
         self._last[cluster.number] = at
-        event = Event(at, name, gateway_id, rights, make(at))
+        event = Event(at, name, gateway_id, rights, make(at), shown)
         if cluster.event_store:
             key = cluster.number, gateway_id
             kept = self._stored.get(key)
@@ -159,7 +160,7 @@ class Hub:
             kept.append(event)
         for stream in self._streams:
             if self._is_for(stream, cluster, event) and self.rng.random() >= cluster.event_loss:
-                stream.put(event.text)
+                stream.put(event.text, event.shown)
 
     def _is_for(self, stream, cluster, event):
         return (stream.cluster is cluster and event.gateway in stream.ids
@@ -199,10 +200,10 @@ class Hub:
             headers.append(("Content-Encoding", "gzip"))
         self._number += 1
         stream = Stream(self, self._number, cluster, key, asked, names, packed)
-        stream.put(gateway_events.start(self.clock.now(), asked.identifiers, names), False)
+        stream.put(gateway_events.start(self.clock.now(), asked.identifiers, names), is_event=False)
         if cluster.event_store:
             for event in self._history(stream, cluster, asked):
-                stream.put(event.text)
+                stream.put(event.text, event.shown)
         self._streams.append(stream)
         return stream, headers
 
@@ -236,6 +237,12 @@ class Hub:
                 late = event.at // _MILLISECOND > after // _MILLISECOND
                 if late and event.at >= oldest and self._is_for(stream, cluster, event):
                     yield event
+
+    def sent(self, shown):
+        """A stream sends these statistics: for the ledger."""
+        with self.lock:
+            connection = shown.owners[0]
+            connection.streamed = [max(pair) for pair in zip(connection.streamed or shown.counts, shown.counts)]
 
     def left(self, stream):
         with self.lock:

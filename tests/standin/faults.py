@@ -166,8 +166,8 @@ def _wire(rule):
 
 
 # A stream goes on behind what is left: a delay, or other headers.
-_NO_STREAM = frozenset(("transform", "error", "status", "body", "body_base64", "close", "reset", "trickle", "length", "raw",
-                        "raw_base64", "end"))
+_NO_STREAM = frozenset(("transform", "error", "status", "body", "body_base64", "close", "reset", "trickle", "length",
+                        "raw", "raw_base64", "end"))
 _ACTION_KEYS = ("transform", "error", "status", "body", "body_base64", "headers", "delay", "hang", "close",
                 "reset", "trickle", "length", "raw", "raw_base64", "end")
 

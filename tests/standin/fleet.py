@@ -3,7 +3,8 @@
 The ledger keeps two figures of every kind of message: `true`, what ever happened, and
 `announced`, what at least one whole 200 answer made visible: per connection (each Gateway Server
 that holds a gateway has its own) the highest count shown, summed. A poller that saw every
-such answer can prove exactly that much.
+such answer can prove exactly that much. What streams of events have sent is kept apart, as
+`streamed`: a client that lost its connection may have less.
 """
 
 import errors
@@ -234,7 +235,8 @@ class Fleet:
                          "ended_at": stamp(connection.ended_at) if connection.ended_at is not None else None,
                          "true": _named(connection.counts), "announced": _named(seen),
                          "shown_connected": connection.seen and _named(connection.seen),
-                         "shown_disconnected": connection.seen_gone and _named(connection.seen_gone)})
+                         "shown_disconnected": connection.seen_gone and _named(connection.seen_gone),
+                         "streamed": connection.streamed and _named(connection.streamed)})
         return {"true": _named(true), "announced": _named(announced), "connections": rows}
 
     def reset_ledger(self):

@@ -88,10 +88,10 @@ class Teller:
     def wanted(self):
         return self.hub.wants(self.cluster, self.gateway.id)
 
-    def _tell(self, name, data, rights, correlation=None):
+    def _tell(self, name, data, rights, correlation=None, shown=None):
         identifiers = dumps([{"gateway_ids": self.ids()}])
         self.hub.publish(self.cluster, self.gateway.id, name, rights,
-                         lambda at: line(name, at, identifiers, data, correlation, rights))
+                         lambda at: line(name, at, identifiers, data, correlation, rights), shown)
 
     def connected(self, connection):
         if self.wanted():
@@ -102,8 +102,9 @@ class Teller:
     def stats(self, connection, flags):
         """flags: are its uplinks and its downlinks still there to see?"""
         if self.wanted():
-            data = _typed("GatewayConnectionStats", connection.shown(*flags).text(GET, _EVERYTHING))
-            self._tell("gs.gateway.connection.stats", data, _LINK)
+            shown = connection.shown(*flags)
+            data = _typed("GatewayConnectionStats", shown.text(GET, _EVERYTHING))
+            self._tell("gs.gateway.connection.stats", data, _LINK, shown=shown)
 
     def ended(self, at, error):
         if self.wanted():
@@ -157,7 +158,7 @@ class Teller:
     def _frame(number):
         """(the bytes, what is in them) of a data frame."""
         address, count = 0x26000000 + number % 8, number % 65536
-        payload, mic = (number * 40503 & 0xffffffff).to_bytes(4, "big"), (number * 69069 & 0xffffffff).to_bytes(4, "big")
+        payload, mic = ((number * factor & 0xffffffff).to_bytes(4, "big") for factor in (40503, 69069))
         raw = b"\x40" + address.to_bytes(4, "little") + b"\0" + count.to_bytes(2, "little") + b"\1" + payload + mic
         header = {"dev_addr": "%08X" % address, "f_ctrl": {}, "f_cnt": count}
         if count == 0:

@@ -38,7 +38,8 @@ class Connection:
     """One connection, as the Gateway Server sees it that has it."""
 
     __slots__ = ("serial", "cluster", "server", "at", "protocol", "ip", "counts", "last", "status", "status_at",
-                 "times", "bands", "air", "pushed_at", "silent_at", "ended_at", "due", "stored_at", "seen", "seen_gone")
+                 "times", "bands", "air", "pushed_at", "silent_at", "ended_at", "due", "stored_at", "seen", "seen_gone",
+                 "streamed")
 
     def __init__(self, serial, cluster, server, at, protocol, ip):
         self.serial = serial
@@ -60,6 +61,8 @@ class Connection:
         self.stored_at = at
         # Highest counts that some whole answer showed, None: none did.
         self.seen = self.seen_gone = None
+        # The same of the events of statistics that were sent.
+        self.streamed = None
 
     def count(self, kind, n, now):
         self.counts[kind] += n

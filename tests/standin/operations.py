@@ -212,7 +212,7 @@ class Operations(EventOperations):
 
     def ledger(self, ids=None):
         """{id: {true, announced: {uplink, downlink, tx_ack}, connections: [{cluster, server, connected_at,
-        ended_at, true, announced, shown_connected, shown_disconnected}]}}."""
+        ended_at, true, announced, shown_connected, shown_disconnected, streamed}]}}; streamed: by events."""
         with self.lock:
             return self.fleet_of.ledger(ids)
 

@@ -16,6 +16,15 @@ ENDS = ("cut", "reset", "close", "error", "end")
 _LOOK = 0.05
 
 
+class _Line:
+    __slots__ = ("text", "shown", "is_event")
+
+    def __init__(self, text, shown, is_event):
+        self.text = text
+        self.shown = shown
+        self.is_event = is_event
+
+
 class Stream:
     """`put` may be called by any thread, `run` is the connection's own."""
 
@@ -38,14 +47,16 @@ class Stream:
 
     # What comes in.
 
-    def put(self, text, is_event=True):
-        """A line; an event may be doubled or come in another order."""
-        self._lines.put((text, is_event))
+    def put(self, text, shown=None, is_event=True):
+        """A line; an event may be doubled or come in another order. shown: the statistics in it."""
+        self._lines.put(_Line(text, shown, is_event))
 
     def end(self, how):
+        """Behind what still waits, also when it is silent."""
         if how not in ENDS:
             raise ValueError("a stream ends by %s" % ", ".join(ENDS))
-        self._lines.put((None, how))
+        self._lines.put(how)
+        self.silent = False
 
     def describe(self):
         return {"stream": self.number, "cluster": self.cluster.number, "key": self.key.kind,
@@ -65,57 +76,62 @@ class Stream:
                 item = self._next(None)
                 if item is None:
                     return
-                text, how = item
-                if text is None:
-                    self._finish(how)
+                if isinstance(item, _Line) and item.is_event:
+                    item = self._events(item)
+                elif isinstance(item, _Line):
+                    item = self._line(item.text)
+                if item is not None:
+                    self._finish(item)
                     return
-                if how:
-                    if not self._events(text):
-                        return
-                else:
-                    self._line(text)
         finally:
             self.leave()
 
     def _next(self, seconds):
-        """(text, is it an event?), (None, how it ends), or None: the client has gone, or nothing came in time."""
+        """A _Line or how it ends; None: the client has gone, or nothing came in time."""
         until = None if seconds is None else time.monotonic() + seconds
+        item = None
         while not wire.peer_gone(self._sock):
             wait = _LOOK if until is None else min(_LOOK, until - time.monotonic())
-            if wait <= 0:
+            if item is not None and not self.silent:
+                return item
+            if item is not None or self.silent:
+                time.sleep(_LOOK)
+            elif wait <= 0:
                 return None
-            try:
-                if self.silent:
-                    time.sleep(wait)
-                else:
-                    return self._lines.get(timeout=wait)
-            except queue.Empty:
-                pass
+            else:
+                item = self._get(wait)
         return None
 
-    def _events(self, text):
-        """Sends an event, and those with which it changes places; False: nothing more may follow."""
-        texts, last = [text], None
+    def _get(self, seconds):
+        try:
+            return self._lines.get(timeout=seconds)
+        except queue.Empty:
+            return None
+
+    def _events(self, first):
+        """Sends an event, and those with which it changes places. Returns how the stream ends, None: it goes on."""
+        lines, how = [first], None
         if self.cluster.event_disorder:
             until = time.monotonic() + self.cluster.event_disorder
-            while last is None:
+            while how is None:
                 item = self._next(until - time.monotonic())
                 if item is None:
                     break
-                if item[0] is None:
-                    last = item[1]
+                if isinstance(item, _Line):
+                    lines.append(item)
                 else:
-                    texts.append(item[0])
-            before = list(texts)
-            self._rng.shuffle(texts)
-            if texts == before:
-                texts.reverse()
-        for one in texts:
+                    how = item
+            before = list(lines)
+            self._rng.shuffle(lines)
+            if lines == before:
+                lines.reverse()
+        for one in lines:
+            # Before it is sent, so that no client knows more than the ledger.
+            if one.shown is not None:
+                self.hub.sent(one.shown)
             for _ in range(2 if self.cluster.event_twice else 1):
-                self._line(one)
-        if last is not None:
-            self._finish(last)
-        return last is None
+                self._line(one.text)
+        return how
 
     def _line(self, text):
         self._last = text
