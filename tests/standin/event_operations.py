@@ -43,6 +43,12 @@ class EventOperations:
                 else:
                     link.tell.uplink(number, radio, now)
 
+    def event(self, id, name, data, rights=("RIGHT_GATEWAY_TRAFFIC_READ",), cluster=None):
+        """An event of a gateway that the stand-in has no operation for, such as gs.down.tx.fail: data as recorded, its
+        "@type" first; rights: it is for keys that have one of these."""
+        with self.lock:
+            self.fleet_of.link(id, cluster).tell.other(name, data, tuple(rights))
+
     def send_line(self, text, cluster=None):
         """One line of a test's own on each open stream; text need not be JSON."""
         with self.lock:

@@ -110,10 +110,10 @@ class Hub:
         """What is due comes also while nobody polls."""
         pause = 0.02
         while not stopped.wait(pause):
-            begin = time.monotonic()
             with self.lock:
+                begin = time.monotonic()
                 self._settle()
-            pause = max(0.02, 10 * (time.monotonic() - begin))
+            pause = min(0.5, max(0.02, 10 * (time.monotonic() - begin)))
 
     def _settle(self):
         storing = {cluster.number for cluster in self.clusters if cluster.event_store}
@@ -136,12 +136,13 @@ class Hub:
 
     # What happens.
 
-    def wants(self, cluster, gateway_id):
-        """Does anybody want to know what happens to a gateway?"""
+    def wants(self, cluster, gateway_id, names):
+        """Does anybody want to know what happens to a gateway, if it has one of these names?"""
         if self.muted:
             return False
-        return cluster.event_store or any(stream.cluster is cluster and gateway_id in stream.ids
-                                          for stream in self._streams)
+        return cluster.event_store or any(
+            stream.cluster is cluster and gateway_id in stream.ids
+            and (stream.names is None or not stream.names.isdisjoint(names)) for stream in self._streams)
 
     def publish(self, cluster, gateway_id, name, rights, make, shown=None):
         """make(time): the event's line; shown: the Shown in it. No two events of a cluster have the same time, nor does

@@ -19,6 +19,9 @@ NAMES = ("gs.down.schedule.attempt", "gs.down.schedule.fail", "gs.down.send", "g
          "gs.gateway.connect", "gs.gateway.connection.stats", "gs.gateway.disconnect", "gs.io.status.drop",
          "gs.io.tx.ack.drop", "gs.io.up.drop", "gs.io.up.repeat", "gs.status.drop", "gs.status.receive",
          "gs.txack.drop", "gs.txack.forward", "gs.txack.receive", "gs.up.drop", "gs.up.forward", "gs.up.receive")
+_CONNECT, _STATS, _DISCONNECT = "gs.gateway.connect", "gs.gateway.connection.stats", "gs.gateway.disconnect"
+_STATUS_RECEIVE = "gs.status.receive"
+_RECEIVE, _DROP, _FORWARD = "gs.up.receive", "gs.up.drop", "gs.up.forward"
 # An operation that counts more uplinks than this at once tells only of so many.
 UPLINKS_AT_ONCE = 1000
 _TYPE = "type.googleapis.com/ttn.lorawan.v3."
@@ -85,8 +88,8 @@ class Teller:
             out["eui"] = self.gateway.eui
         return out
 
-    def wanted(self):
-        return self.hub.wants(self.cluster, self.gateway.id)
+    def wanted(self, *names):
+        return self.hub.wants(self.cluster, self.gateway.id, names)
 
     def _tell(self, name, data, rights, correlation=None, shown=None):
         identifiers = dumps([{"gateway_ids": self.ids()}])
@@ -94,36 +97,40 @@ class Teller:
                          lambda at: line(name, at, identifiers, data, correlation, rights), shown)
 
     def connected(self, connection):
-        if self.wanted():
+        if self.wanted(_CONNECT, _STATS):
             data = _typed("GatewayConnectionStats", stats.Shown(connection).text(GET, _EVERYTHING))
-            self._tell("gs.gateway.connect", data, _LINK)
-            self._tell("gs.gateway.connection.stats", data, _LINK)
+            self._tell(_CONNECT, data, _LINK)
+            self._tell(_STATS, data, _LINK)
 
     def stats(self, connection, flags):
         """flags: are its uplinks and its downlinks still there to see?"""
-        if self.wanted():
+        if self.wanted(_STATS):
             shown = connection.shown(*flags)
             data = _typed("GatewayConnectionStats", shown.text(GET, _EVERYTHING))
-            self._tell("gs.gateway.connection.stats", data, _LINK, shown=shown)
+            self._tell(_STATS, data, _LINK, shown=shown)
 
     def ended(self, at, error):
-        if self.wanted():
+        if self.wanted(_STATS, _DISCONNECT):
             data = _typed("GatewayConnectionStats", dumps({"disconnected_at": stamp(at)}))
-            self._tell("gs.gateway.connection.stats", data, _LINK)
-            self._tell("gs.gateway.disconnect", spaced(error.typed_detail()), _LINK)
+            self._tell(_STATS, data, _LINK)
+            self._tell(_DISCONNECT, spaced(error.typed_detail()), _LINK)
 
     def status(self, connection):
-        if self.wanted():
+        if self.wanted(_STATUS_RECEIVE):
             data = _typed("GatewayStatus", stats.status_text(connection.status, GET))
-            self._tell("gs.status.receive", data, _STATUS, "gs:status:" + ulid(connection.status_at))
+            self._tell(_STATUS_RECEIVE, data, _STATUS, "gs:status:" + ulid(connection.status_at))
+
+    def other(self, name, data, rights):
+        if self.wanted(name):
+            self._tell(name, dumps(data), rights)
 
     def long_status(self, connection, size, now):
         text = stats.status_text({"time": stamp(now), "versions": {"firmware": "x" * size}, "ip": [connection.ip]}, GET)
-        self._tell("gs.status.receive", _typed("GatewayStatus", text), _STATUS, "gs:status:" + ulid(now))
+        self._tell(_STATUS_RECEIVE, _typed("GatewayStatus", text), _STATUS, "gs:status:" + ulid(now))
 
     def uplinks(self, connection, n, radio, now):
         """The last n that it has counted."""
-        if not self.wanted():
+        if not self.wanted(_RECEIVE, _DROP, _FORWARD):
             return
         for number in range(connection.counts[0] - min(n, UPLINKS_AT_ONCE), connection.counts[0]):
             self.uplink(number + 1, radio, now)
@@ -131,11 +138,11 @@ class Teller:
     def uplink(self, number, radio, now):
         radio = dict(RADIO, **(radio or {}))
         correlation = "gs:uplink:" + ulid(now)
-        self._tell("gs.up.receive", self._message(number, radio, now, correlation), _TRAFFIC, correlation)
+        self._tell(_RECEIVE, self._message(number, radio, now, correlation), _TRAFFIC, correlation)
         if radio["crc"] is False:
-            self._tell("gs.up.drop", spaced(errors.message_crc().typed_detail()), _TRAFFIC, correlation)
+            self._tell(_DROP, spaced(errors.message_crc().typed_detail()), _TRAFFIC, correlation)
         else:
-            self._tell("gs.up.forward", _value("cluster"), _TRAFFIC, correlation)
+            self._tell(_FORWARD, _value("cluster"), _TRAFFIC, correlation)
 
     def _message(self, number, radio, now, correlation):
         metadata = {"gateway_ids": self.ids(), "timestamp": now // 1000 & 0xffffffff, "rssi": radio["rssi"],

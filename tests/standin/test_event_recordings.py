@@ -50,9 +50,10 @@ def connects(stack):
 def udp_life(stack):
     stack.cluster(1, udp_expiry=20, again=5, debounce=1)
     yield from connects(stack)
-    for _ in range(6):
+    for _ in range(5):
         stack.advance(5.000000123)
         yield
+    stack.advance(5.000000123)
 
 
 def two_servers(stack):
@@ -167,7 +168,7 @@ def received(stream, n):
     text = b""
     try:
         while stream.how is None:
-            text += stream.line(1 if text.count(b"\n") < n else 0.12)
+            text += stream.line(2 if text.count(b"\n") < n else 0.12)
     except Late:
         pass
     return text.decode()

@@ -262,6 +262,8 @@ def test_odd_events():
             tap.equal(counts(stream.events(20)), list(range(1, 11)))
             stack.long_event("roof", 300000)
             tap.at_most(300000, len(stream.line()))
+            stack.event("roof", "gs.down.tx.fail", {"@type": "type.googleapis.com/google.protobuf.Value", "value": 2})
+            tap.equal(stream.next("gs.down.tx.fail")["data"]["value"], 2)
             stack.send_line("no JSON")
             tap.equal(stream.line(), b"no JSON\n")
         for options, wanted in (({"event_twice": True}, sorted(list(range(1, 41)) * 2)),
