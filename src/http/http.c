@@ -40,6 +40,20 @@
 /* Hosts whose connections are kept between polls. */
 #define HOSTS_KEPT 16
 
+/* Endless calls take no connection or stream from the others. */
+static void count_endless(struct http *http, const struct ttn_call *call,
+                          int more) {
+  if (!call->endless)
+    return;
+  http->n_endless += more;
+#if LIBCURL_VERSION_NUM >= 0x074300
+  (void)curl_multi_setopt(http->multi, CURLMOPT_MAX_CONCURRENT_STREAMS,
+                          (long)(http->max_streams + http->n_endless));
+#endif
+  (void)curl_multi_setopt(http->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                          (long)(http->max_connections + http->n_endless));
+}
+
 static bool http_start(void *ctx, struct ttn_call *call) {
   struct http *http = ctx;
   if (call->auth != http->auth) /* the key was rotated */
@@ -48,7 +62,9 @@ static bool http_start(void *ctx, struct ttn_call *call) {
   struct transfer *t = ttn_transfer_acquire(http, call);
   if (t == NULL)
     return false;
+  count_endless(http, call, 1);
   if (!ttn_transfer_begin(t)) {
+    count_endless(http, call, -1);
     ttn_transfer_release(t);
     return false;
   }
@@ -106,6 +122,7 @@ static void finish(struct transfer *t, CURLcode code) {
     explain(t, code);
   ttn_list_remove(&t->link);
   ttn_list_append(&t->http->ended, &t->link);
+  count_endless(t->http, t->call, -1);
   ttn_transfer_ended(t);
 }
 
@@ -261,8 +278,9 @@ static void http_cancel(void *ctx, struct ttn_call *call) {
   if (t == NULL)
     return;
   if (!t->ended) {
-    ttn_transfer_forbid_reuse(t, true);
+    ttn_transfer_forbid_reuse(t, !call->endless);
     curl_multi_remove_handle(http->multi, t->easy);
+    count_endless(http, call, -1);
   }
   ttn_list_remove(&t->link);
   ttn_transfer_release(t);
@@ -328,6 +346,7 @@ static bool copy_options(struct http *http,
   http->version = options->version;
   http->max_connections =
       options->max_connections > 0 ? options->max_connections : 1;
+  http->max_streams = options->max_streams > 0 ? options->max_streams : 1;
   return copy_option(http, &http->ca_cert, options->ca_cert) &&
          copy_option(http, &http->client_cert, options->client_cert) &&
          copy_option(http, &http->client_key, options->client_key) &&
@@ -337,15 +356,12 @@ static bool copy_options(struct http *http,
          copy_option(http, &http->user_agent, options->user_agent);
 }
 
-static bool set_multi(const struct http *http,
-                      const struct ttn_http_options *options) {
+static bool set_multi(const struct http *http) {
   CURLM *multi = http->multi;
   long connections = http->max_connections;
-  long streams = options->max_streams > 0 ? options->max_streams : 1;
 #if LIBCURL_VERSION_NUM >= 0x074300
-  (void)curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS, streams);
-#else
-  (void)streams;
+  (void)curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS,
+                          (long)http->max_streams);
 #endif
   return curl_multi_setopt(multi, CURLMOPT_PIPELINING,
                            (long)CURLPIPE_MULTIPLEX) == CURLM_OK &&
@@ -375,8 +391,7 @@ struct ttn_net *ttn_http_new(const struct ttn_env *env,
                                .wake = http_wake,
                                .free = http_free};
   http->multi = curl_multi_init();
-  if (http->multi != NULL && copy_options(http, options) &&
-      set_multi(http, options))
+  if (http->multi != NULL && copy_options(http, options) && set_multi(http))
     return &http->net;
   http_free(http);
   return NULL;

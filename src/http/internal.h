@@ -40,6 +40,7 @@ struct http {
   CURLM *multi;
   struct link under_way, ended; /* transfers */
   struct transfers transfers;
+  int n_endless;               /* of these calls under way */
   const struct ttn_auth *auth; /* of the latest call: only compared */
   int64_t next_deadline;       /* no call's is earlier */
   atomic_bool woken;
@@ -51,7 +52,8 @@ struct http {
   enum ttn_family family;
   enum ttn_proxy_auth proxy_auth;
   enum ttn_http_version version;
-  int max_connections; /* to one host */
+  int max_connections; /* to one host, */
+  int max_streams;     /* and calls on each: without endless ones */
 };
 
 /* What a call's options point to. curl_options.c writes it. */

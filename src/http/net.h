@@ -39,6 +39,8 @@ struct ttn_call {
    * goes out. */
   const struct ttn_auth *auth;
   bool fresh;      /* on a connection of its own, not on one that is there */
+  bool endless;    /* a stream: only the time to connect is limited, and the
+                    * answer's size is not */
   int64_t timeout; /* ns from start to the whole answer */
   /* Gets the body as it arrives, decompressed. False: give up; the answer then
    * has TTN_FAIL_JSON and the caller knows why. Beyond TTN_BODY_MAX bytes the

@@ -45,7 +45,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *user) {
   long status = 0;
 
   n *= size;
-  if (n > TTN_BODY_MAX - t->body) {
+  if (!call->endless && n > TTN_BODY_MAX - t->body) {
     call->answer.failure = TTN_FAIL_TOO_LARGE;
     return 0;
   }
@@ -133,7 +133,7 @@ struct transfer *ttn_transfer_acquire(struct http *http,
   t->call = call;
   t->ended = false;
   t->moves = 0;
-  t->deadline = ttn_http_mono(http) + timeout;
+  t->deadline = call->endless ? INT64_MAX : ttn_http_mono(http) + timeout;
   /* libcurl knows whether a name or a connection was missing: its own time-out
    * comes first. */
   t->connect_timeout = timeout - timeout / 16;
