@@ -51,7 +51,8 @@ struct chunk {
 };
 
 struct level {
-  const struct ttn_json_field *field;  /* what this object or array is */
+  const struct ttn_json_field *field;  /* what this object or array is, */
+  const struct ttn_json_shape *shape;  /* and what it holds */
   const struct ttn_json_field *member; /* whose value comes; NULL: unknown */
   uint32_t seen;                       /* bit i: shape->fields[i] came */
   uint32_t next;                       /* the field that is likely next */
@@ -255,7 +256,7 @@ static int on_null(void *ctx) {
   const struct ttn_json_field *field = expected(json);
   if (json->skipped > 0 || field == NULL)
     return 1;
-  if (json->depth == 0 || json->levels[json->depth - 1].field->shape->any)
+  if (json->depth == 0 || json->levels[json->depth - 1].shape->any)
     wrong(json, field);
   return 1;
 }
@@ -275,8 +276,14 @@ static int open_level(struct ttn_json *json, enum ttn_json_type type) {
     return 1;
   }
   const struct ttn_json_shape *shape = field->shape;
-  json->levels[json->depth++] = (struct level){
-      .field = field, .member = shape->any ? &shape->fields[0] : NULL};
+  if (shape == NULL && (shape = json->body->shape(json->ctx, field)) == NULL) {
+    json->skipped++;
+    return 1;
+  }
+  json->levels[json->depth++] =
+      (struct level){.field = field,
+                     .shape = shape,
+                     .member = shape->any ? &shape->fields[0] : NULL};
   json->body->open(json->ctx, field);
   return 1;
 }
@@ -306,7 +313,7 @@ static int on_end(void *ctx) {
  * one ended. */
 static const struct ttn_json_field *find_field(struct level *level,
                                                const char *name, size_t n) {
-  const struct ttn_json_shape *shape = level->field->shape;
+  const struct ttn_json_shape *shape = level->shape;
   for (size_t tried = 0; tried < shape->n; tried++) {
     const struct ttn_json_field *field = &shape->fields[level->next];
     level->next = level->next + 1 < shape->n ? level->next + 1 : 0;
@@ -326,14 +333,14 @@ static int json_key(void *ctx, const unsigned char *text, size_t n) {
     return 1;
   struct level *level = &json->levels[json->depth - 1];
   json->root_has_member |= json->depth == 1;
-  if (level->field->shape->any) {
+  if (level->shape->any) {
     json->body->key(json->ctx, level->member, name, n);
     return 1;
   }
   level->member = find_field(level, name, n);
   if (level->member == NULL)
     return 1;
-  uint32_t bit = UINT32_C(1) << (level->member - level->field->shape->fields);
+  uint32_t bit = UINT32_C(1) << (level->member - level->shape->fields);
   if ((level->seen & bit) != 0) {
     json->body->wrong(json->ctx, level->member);
     level->member = NULL;

@@ -69,6 +69,10 @@ struct ttn_json_body {
   void (*key)(void *ctx, const struct ttn_json_field *field, const char *text,
               size_t n);
   void (*open)(void *ctx, const struct ttn_json_field *field);
+  /* The shape of an object or array whose field has none, before open; NULL: it
+   * is skipped. May be absent if all fields have one. */
+  const struct ttn_json_shape *(*shape)(void *ctx,
+                                        const struct ttn_json_field *field);
   void (*close)(void *ctx, const struct ttn_json_field *field);
   void (*value)(void *ctx, const struct ttn_json_field *field,
                 const struct ttn_json_value *value);

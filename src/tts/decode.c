@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The decoder: one body after another, each in a file of its own
- * (decode_stats.c, decode_list.c, decode_error.c, decode_auth_info.c), all on
- * the walk of json.c. Knows nothing of HTTP, polls or gateways' states.
+ * (decode_stats.c, decode_gateways.c, decode_error.c, decode_auth_info.c,
+ * decode_event.c), all on the walk of json.c. Knows nothing of HTTP, polls or
+ * gateways' states.
  *
  * A body's records live in memory of the walk that its next begin takes back;
  * the arrays of entries and gateways stay and are filled again. */
@@ -43,6 +44,7 @@ static void forget_records(struct ttn_decoder *decoder) {
   ttn_decode_gateways_begin(&decoder->list);
   decoder->error = (struct ttn_error_work){.details = 0};
   ttn_decode_auth_info_begin(&decoder->auth);
+  decoder->event = (struct ttn_event){.kind = TTN_EVENT_OTHER};
 }
 
 void ttn_decoder_begin(struct ttn_decoder *decoder, enum ttn_body body) {
@@ -52,6 +54,7 @@ void ttn_decoder_begin(struct ttn_decoder *decoder, enum ttn_body body) {
       [TTN_BODY_SINGLE] = &ttn_body_single,
       [TTN_BODY_ERROR] = &ttn_body_error,
       [TTN_BODY_AUTH_INFO] = &ttn_body_auth_info,
+      [TTN_BODY_EVENT] = &ttn_body_event,
   };
   forget_records(decoder);
   decoder->body = body;
@@ -107,6 +110,10 @@ ttn_decoder_error(const struct ttn_decoder *decoder) {
 const struct ttn_auth_info *
 ttn_decoder_auth_info(const struct ttn_decoder *decoder) {
   return &decoder->auth.info;
+}
+
+const struct ttn_event *ttn_decoder_event(const struct ttn_decoder *decoder) {
+  return &decoder->event;
 }
 
 char *ttn_decode_string(struct ttn_decoder *decoder,

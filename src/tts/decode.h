@@ -53,5 +53,8 @@ const struct ttn_api_error *
 ttn_decoder_error(const struct ttn_decoder *decoder);
 const struct ttn_auth_info *
 ttn_decoder_auth_info(const struct ttn_decoder *decoder);
+/* TTN_BODY_EVENT; ttn_decoder_entries has its statistics, ttn_decoder_error
+ * what a TTN_EVENT_ERROR says. */
+const struct ttn_event *ttn_decoder_event(const struct ttn_decoder *decoder);
 
 #endif

@@ -51,6 +51,7 @@ struct ttn_decoder {
   struct ttn_list_work list;
   struct ttn_error_work error;
   struct ttn_auth_work auth;
+  struct ttn_event event;
 };
 
 /* Forget the records of the body before. */
@@ -60,7 +61,7 @@ void ttn_decode_auth_info_begin(struct ttn_auth_work *work);
 
 /* Their ctx is the decoder. */
 extern const struct ttn_json_body ttn_body_batch, ttn_body_single,
-    ttn_body_list, ttn_body_error, ttn_body_auth_info;
+    ttn_body_list, ttn_body_error, ttn_body_auth_info, ttn_body_event;
 
 /* The string's copy, or NULL when it holds a NUL or more than `most` bytes. */
 char *ttn_decode_string(struct ttn_decoder *decoder,

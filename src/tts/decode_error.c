@@ -19,7 +19,8 @@ enum field_id {
   F_NAME,
   F_ATTRIBUTES,
   F_MISSING,
-  F_FORBIDDEN
+  F_FORBIDDEN,
+  F_GATEWAY
 };
 
 #define TEXTS (TTN_JSON_STRING | TTN_JSON_ARRAY)
@@ -37,6 +38,8 @@ static const struct ttn_json_shape forbidden_shape = TTN_JSON_ANY(forbidden);
 static const struct ttn_json_field attributes_fields[] = {
     TTN_JSON_FIELD("missing", "", F_MISSING, TEXTS, &missing_shape),
     TTN_JSON_FIELD("forbidden_paths", "", F_FORBIDDEN, TEXTS, &forbidden_shape),
+    TTN_JSON_FIELD("uid", "", F_GATEWAY, TTN_JSON_STRING, NULL),
+    TTN_JSON_FIELD("gateway_id", "", F_GATEWAY, TTN_JSON_STRING, NULL),
 };
 static const struct ttn_json_shape attributes_shape =
     TTN_JSON_SHAPE(attributes_fields);
@@ -92,6 +95,17 @@ static void add_item(char *list, size_t size,
   ttn_utf8_clean(list + used, size - used, value->text, value->n);
 }
 
+/* A uid of several tenants' stack is "id@tenant". */
+static void take_gateway(struct ttn_api_error *error,
+                         const struct ttn_json_value *value) {
+  const char *at = memchr(value->text, '@', value->n);
+  size_t n = at == NULL ? value->n : (size_t)(at - value->text);
+  if (!ttn_id_valid(value->text, n))
+    return;
+  memcpy(error->gateway, value->text, n);
+  error->gateway[n] = '\0';
+}
+
 static void take_detail(struct ttn_api_error *error, int id,
                         const struct ttn_json_value *value) {
   switch (id) {
@@ -106,6 +120,9 @@ static void take_detail(struct ttn_api_error *error, int id,
     break;
   case F_FORBIDDEN:
     add_item(error->forbidden_paths, sizeof(error->forbidden_paths), value);
+    break;
+  case F_GATEWAY:
+    take_gateway(error, value);
     break;
   }
 }

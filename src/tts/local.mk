@@ -7,6 +7,7 @@ src_libttn_la_SOURCES += \
 	%D%/decode_auth_info.c \
 	%D%/decode_body.h \
 	%D%/decode_error.c \
+	%D%/decode_event.c \
 	%D%/decode_gateways.c \
 	%D%/decode_stats.c \
 	%D%/endpoint.c \

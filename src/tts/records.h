@@ -28,7 +28,8 @@ enum ttn_body {
   TTN_BODY_BATCH,
   TTN_BODY_SINGLE,
   TTN_BODY_ERROR,
-  TTN_BODY_AUTH_INFO
+  TTN_BODY_AUTH_INFO,
+  TTN_BODY_EVENT /* one line of the event stream */
 };
 
 /* Which of a ttn_stats's members are known. */
@@ -115,6 +116,8 @@ struct ttn_api_error {
   char name[64];             /* e.g. "insufficient_user_rights" */
   char missing[160];         /* attributes.missing, comma-separated */
   char forbidden_paths[256]; /* attributes.forbidden_paths, comma-separated */
+  char gateway[TTN_ID_MAX + 1]; /* attributes.uid or .gateway_id: which one was
+                                 * refused */
 };
 
 enum ttn_key_owner {
@@ -137,6 +140,25 @@ struct ttn_auth_info {
   bool is_admin;
   const char *const *rights; /* n_rights names, as sent */
   size_t n_rights;
+};
+
+enum ttn_event_kind {
+  TTN_EVENT_OTHER, /* one that was not asked for */
+  TTN_EVENT_START, /* the stream is open */
+  TTN_EVENT_CONNECT,
+  TTN_EVENT_STATS, /* of one Gateway Server's own connection */
+  TTN_EVENT_DISCONNECT,
+  TTN_EVENT_ERROR /* the stack ends the stream */
+};
+
+/* One event of a gateway. Of CONNECT and STATS the statistics are the decoder's
+ * one entry. */
+struct ttn_event {
+  enum ttn_event_kind kind;
+  const char *bad;              /* a field without meaning, else NULL */
+  int64_t time;                 /* ns */
+  char gateway[TTN_ID_MAX + 1]; /* "" = none */
+  const char *reason; /* of DISCONNECT, in the stack's words, or NULL */
 };
 
 #endif

@@ -2,11 +2,12 @@
 #include "tts/request.h"
 
 #include "base/text.h"
+#include "base/timestamp.h"
 
 #include <string.h>
 
-/* 100 ids and all paths are some 6 KB. */
-#define BODY_MAX (64 * 1024)
+/* 100 ids and all paths are some 6 KB, 1000 identifiers some 70 KB. */
+#define BODY_MAX (256 * 1024)
 
 char *ttn_request_list(char *buffer, size_t size, const char *base,
                        struct ttn_list_of of, bool antennas, unsigned page) {
@@ -58,4 +59,27 @@ bool ttn_request_batch(struct ttn_request_body *body, const struct ttn_env *env,
     good = append(body, env, i == 0 ? "\"" : ",\"") &&
            append(body, env, paths[i]) && append(body, env, "\"");
   return good && append(body, env, "]}}");
+}
+
+bool ttn_request_events(struct ttn_request_body *body,
+                        const struct ttn_env *env,
+                        const char *(*id)(const void *ctx, size_t i),
+                        const void *ctx, size_t n, int64_t after) {
+  char time[40];
+  body->n = 0;
+  bool good = append(body, env, "{\"identifiers\":[");
+  for (size_t i = 0; good && i < n; i++)
+    good = append(body, env,
+                  i == 0 ? "{\"gateway_ids\":{\"gateway_id\":\""
+                         : ",{\"gateway_ids\":{\"gateway_id\":\"") &&
+           append(body, env, id(ctx, i)) && append(body, env, "\"}}");
+  good = good && append(body, env,
+                        "],\"names\":[\"gs.gateway.connect\","
+                        "\"gs.gateway.connection.stats\","
+                        "\"gs.gateway.disconnect\"]");
+  if (good && after != 0)
+    good = append(body, env, ",\"after\":\"") &&
+           append(body, env, ttn_time_print(time, sizeof time, after)) &&
+           append(body, env, "\"");
+  return good && append(body, env, "}");
 }

@@ -192,7 +192,7 @@ def recorded():
             if name.endswith(".json"):
                 with open(os.path.join(directory, name), encoding="utf-8") as file:
                     answer = json.load(file)
-                if "answers" not in answer:  # a row of them
+                if "body" in answer:  # not a row of them, and no stream
                     yield answer
 
 
