@@ -143,7 +143,9 @@ struct ttn_gateway ttn_gateway_take(struct ttn_gateway *from) {
 
 void ttn_gateway_free(struct ttn_gateway *gateway, const struct ttn_env *env) {
   ttn_free(env, gateway->counters);
+  ttn_free(env, gateway->live);
   gateway->counters = NULL;
+  gateway->live = NULL;
 }
 
 void ttn_gateway_counters(const struct ttn_gateway *gateway,
@@ -309,7 +311,8 @@ static bool doubt_end(struct ttn_counter_sets *sets, bool ended) {
 static const char *learn_entry(struct ttn_gateway *next,
                                struct ttn_counter_sets *sets,
                                const struct ttn_stats *stats,
-                               int64_t server_time, bool *doubtful) {
+                               int64_t server_time, bool *doubtful,
+                               bool *began) {
   /* 0 is Go's zero time, which is none. */
   int64_t at =
       (stats->has & TTN_HAS_CONNECTED_AT) != 0 ? stats->connected_at : 0;
@@ -322,6 +325,7 @@ static const char *learn_entry(struct ttn_gateway *next,
 
   struct ttn_gateway before = *next;
   enum whose whose = whose_counts(next, sets, at);
+  *began = whose == NEW;
   sets->before_seen = false;
   if (whose != RUNNING)
     change_connection(sets, whose, next);
@@ -375,6 +379,203 @@ static bool offset_moved(const struct ttn_gateway *before,
          ttn_gateway_has_offset(after);
 }
 
+/* ---- events ---- */
+
+bool ttn_gateway_follow(const struct ttn_env *env,
+                        struct ttn_gateway *gateway) {
+  if (gateway->live == NULL)
+    gateway->live = ttn_alloc(env, sizeof *gateway->live);
+  return gateway->live != NULL;
+}
+
+void ttn_gateway_unfollow(struct ttn_gateway *gateway) {
+  if (gateway->live != NULL)
+    ttn_live_forget(gateway->live);
+}
+
+/* The first value of a kind, or some more. False: no DERIVE holds that. */
+static bool add_count(struct ttn_gateway *next, int k, uint64_t first,
+                      uint64_t more) {
+  uint8_t bit = (uint8_t)(1u << k);
+  uint64_t base = next->value[k];
+  if ((next->reported & bit) == 0) {
+    base = next->offset[k];
+    more = first;
+  }
+  if (base > INT64_MAX || more > INT64_MAX - base)
+    return false;
+  next->value[k] = base + more;
+  next->reported |= bit;
+  return true;
+}
+
+/* Statistics of one connection. sets: unfolded. */
+static bool learn_connection(struct ttn_gateway *next, struct ttn_live *live,
+                             struct ttn_counter_sets *sets,
+                             const struct ttn_stats *stats, int64_t time,
+                             bool several) {
+  int64_t at = stats->connected_at;
+  struct ttn_connection *connection = ttn_live_find(live, at);
+  struct ttn_naming how = {at == next->connected_at, several};
+  if (connection == NULL) {
+    bool began = ttn_live_is_begin(live, at, next->connected_at);
+    connection = ttn_live_add(live, at, began);
+    if (began)
+      next->connected_at = at;
+    for (int k = 0; began && k < TTN_MESSAGES; k++)
+      if (!add_count(next, k, 0, 0))
+        return false;
+  }
+  ttn_live_heard(live, connection, time);
+  for (int k = 0; k < TTN_MESSAGES; k++) {
+    if ((stats->has & ((uint32_t)TTN_HAS_COUNT << k)) == 0)
+      continue;
+    uint64_t more = ttn_live_count(live, connection, sets, (enum ttn_message)k,
+                                   stats->count[k], stats->last[k], time, how);
+    bool exact = (connection->exact & 1u << k) != 0;
+    if (exact && !add_count(next, k, stats->count[k], more))
+      return false;
+  }
+  return true;
+}
+
+static void set_state(struct ttn_gateway *next, struct ttn_live *live,
+                      enum ttn_state state, int64_t time) {
+  if (time < live->state_at || time < live->answered_at)
+    return;
+  ttn_live_state(live, time);
+  next->shown = (uint8_t)state;
+  next->disconnected_at =
+      state == TTN_DISCONNECTED ? ttn_live_gone_at(live, time) : 0;
+}
+
+/* Another server holds it, too, of which no event came yet. */
+static bool has_unnamed(const struct ttn_live *live,
+                        const struct ttn_counter_sets *sets) {
+  for (int k = 0; k < TTN_MESSAGES; k++)
+    if (sets->now[k].n > (ttn_live_has_exact(live, k) ? 0u : 1u))
+      return true;
+  return false;
+}
+
+bool ttn_gateway_event(const struct ttn_env *env, struct ttn_gateway *gateway,
+                       enum ttn_event_kind kind, const struct ttn_stats *stats,
+                       int64_t time) {
+  struct ttn_gateway next = *gateway;
+  struct ttn_live live = *gateway->live;
+  struct ttn_counter_sets before, sets;
+  bool connected = kind != TTN_EVENT_DISCONNECT &&
+                   (stats->has & TTN_HAS_CONNECTED_AT) != 0 &&
+                   stats->connected_at - FUTURE < time;
+  ttn_gateway_counters(gateway, &before);
+  sets = before;
+  ttn_live_unfold(&live, &sets);
+  ttn_live_expire(&live, time);
+  if (connected) {
+    if (!learn_connection(&next, &live, &sets, stats, time,
+                          ttn_counter_sets_several(&before)))
+      return false;
+    set_state(&next, &live, TTN_CONNECTED, time);
+    ttn_live_trim(&live, time);
+  } else if (kind == TTN_EVENT_DISCONNECT) {
+    if (!has_unnamed(&live, &sets) && ttn_live_end(&live, time))
+      set_state(&next, &live, TTN_DISCONNECTED, time);
+  } else if ((stats->has & TTN_HAS_DISCONNECTED_AT) != 0) {
+    ttn_live_gone(&live, stats->disconnected_at);
+  }
+  ttn_live_fold(&live, &sets);
+  if (!keep_counters(env, &next, &sets))
+    return false;
+  if (offset_moved(gateway, &next, &before, &sets))
+    ttn_live_moved(&live, true);
+  bool changed = next.shown != gateway->shown;
+  *gateway = next;
+  *gateway->live = live;
+  return changed;
+}
+
+/* An answer, of a gateway whose connections events told of: it confirms, and
+ * fills what events lack. Returns why it is implausible, or NULL. */
+static const char *confirm_entry(struct ttn_gateway *next,
+                                 struct ttn_live *live,
+                                 struct ttn_counter_sets *sets,
+                                 const struct ttn_stats *stats,
+                                 int64_t server_time, bool several) {
+  int64_t at =
+      (stats->has & TTN_HAS_CONNECTED_AT) != 0 ? stats->connected_at : 0;
+  int64_t gone =
+      (stats->has & TTN_HAS_DISCONNECTED_AT) != 0 ? stats->disconnected_at : 0;
+  if (at == 0 && gone == 0)
+    return "it has neither connected_at nor disconnected_at";
+  if (server_time != 0 && at - FUTURE > server_time)
+    return "its connected_at is more than an hour after the answer's Date";
+  bool old = server_time <= live->state_at; /* Date has whole seconds */
+  ttn_live_expire(live, server_time);
+  struct ttn_connection *own =
+      at != 0 ? ttn_live_find(live, at) : ttn_live_only(live);
+  if (own == NULL && ttn_live_is_begin(live, at, next->connected_at) &&
+      at > gone) {
+    own = ttn_live_add(live, at, true);
+    ttn_live_heard(live, own, server_time);
+  }
+  if (own != NULL && !own->alone)
+    own = NULL; /* the counts may be another connection's */
+  for (int k = 0; k < TTN_MESSAGES; k++) {
+    if ((stats->has & ((uint32_t)TTN_HAS_COUNT << k)) == 0)
+      continue;
+    uint64_t count = stats->count[k];
+    int64_t last = stats->last[k];
+    if ((next->reported & 1u << k) == 0)
+      ttn_counters_add(&sets->now[k], count, last);
+    bool others = last != 0 && last < at - AUTHENTICATED;
+    uint64_t more =
+        own != NULL && (own->exact & 1u << k) != 0 && !others
+            ? ttn_live_count(live, own, sets, (enum ttn_message)k, count, last,
+                             server_time, (struct ttn_naming){0})
+        : at == 0 || at == next->connected_at
+            ? ttn_live_count_any(live, sets, (enum ttn_message)k, count, last,
+                                 several)
+            : 0;
+    if (!add_count(next, k, count, more))
+      return "a message count is beyond 2^63-1";
+  }
+  if (at != 0)
+    next->connected_at = at;
+  /* Of several connections perhaps only one ended. */
+  if (!old && (at > gone || ttn_live_open(live) < 2)) {
+    next->shown = at > gone ? TTN_CONNECTED : TTN_DISCONNECTED;
+    next->disconnected_at = at > gone ? 0 : gone;
+    if (at <= gone)
+      ttn_live_end_all(live);
+  }
+  return NULL;
+}
+
+/* What an answer changes in *next, and in what is known of its counters.
+ * Returns why it is implausible, or NULL. */
+static const char *learn_answer(const struct ttn_env *env,
+                                struct ttn_gateway *next, struct ttn_live *live,
+                                struct ttn_counter_sets *sets,
+                                const struct ttn_stats *stats,
+                                int64_t server_time, bool *doubtful) {
+  const char *why;
+  bool began = false;
+  if (ttn_live_is_exact(live)) {
+    bool several = ttn_counter_sets_several(sets);
+    ttn_live_unfold(live, sets);
+    why = confirm_entry(next, live, sets, stats, server_time, several);
+    ttn_live_fold(live, sets);
+  } else {
+    why = learn_entry(next, sets, stats, server_time, doubtful, &began);
+  }
+  if (why != NULL)
+    return why;
+  if (began)
+    ttn_live_began(live);
+  return keep_counters(env, next, sets) ? NULL
+                                        : "there is no memory for its counters";
+}
+
 struct ttn_outcome ttn_gateway_learn(const struct ttn_env *env,
                                      struct ttn_gateway *gateway,
                                      enum ttn_proof proof,
@@ -382,28 +583,36 @@ struct ttn_outcome ttn_gateway_learn(const struct ttn_env *env,
                                      int64_t server_time, const char **why) {
   struct ttn_outcome outcome = {.state = TTN_UNKNOWN};
   struct ttn_gateway next = *gateway;
+  struct ttn_live live = {0};
   struct ttn_counter_sets before, after;
   bool doubtful = false;
 
   *why = NULL;
   if (proof == TTN_PROOF_NONE)
     return outcome;
+  if (gateway->live != NULL)
+    live = *gateway->live;
   ttn_gateway_counters(gateway, &before);
   after = before;
-  if (proof == TTN_PROOF_ENTRY && !is_past(&next, stats)) {
-    *why = learn_entry(&next, &after, stats, server_time, &doubtful);
-    if (*why == NULL && !keep_counters(env, &next, &after))
-      *why = "there is no memory for its counters";
-  } else {
+  if (proof == TTN_PROOF_ENTRY && !is_past(&next, stats))
+    *why =
+        learn_answer(env, &next, &live, &after, stats, server_time, &doubtful);
+  else if (server_time == 0 || server_time > live.state_at)
     learn_absent(&next, server_time);
-  }
+  ttn_live_answered(&live, server_time);
   if (*why != NULL)
     return outcome;
 
-  outcome.offset_moved = offset_moved(gateway, &next, &before, &after);
+  outcome.offset_moved =
+      offset_moved(gateway, &next, &before, &after) || live.moved;
+  ttn_live_moved(&live, false);
   *gateway = next;
+  if (gateway->live != NULL)
+    *gateway->live = live;
   if (doubtful)
     return outcome;
+  outcome.followed = gateway->live != NULL;
+  outcome.connects = live.connects;
   outcome.state = (enum ttn_state)next.shown;
   outcome.counts = next.reported;
   memcpy(outcome.value, next.value, sizeof outcome.value);

@@ -6,7 +6,7 @@
 #ifndef TTN_GATEWAY_H
 #define TTN_GATEWAY_H
 
-#include "gateway/counters.h"
+#include "gateway/live.h"
 #include "tts/decode.h"
 #include "base/env.h"
 
@@ -32,6 +32,7 @@ struct ttn_gateway {
   uint32_t last[TTN_MESSAGES];   /* last_…_received_at of the one counter, in
                                   * seconds since 1970; 0 = not known */
   struct ttn_counter_store *counters; /* owned; see counters.h */
+  struct ttn_live *live; /* owned; what events told, NULL: no stream has it */
 };
 
 /* What an answer says of a gateway. */
@@ -51,6 +52,8 @@ struct ttn_outcome {
                       * or one of several counters: the state file must be on
                       * disk before these counts go out */
   uint64_t value[TTN_MESSAGES];
+  bool followed;     /* a stream has it: */
+  uint64_t connects; /* connections that began since the start */
 };
 
 /* The one transition. stats only with TTN_PROOF_ENTRY; server_time: the
@@ -63,6 +66,17 @@ struct ttn_outcome ttn_gateway_learn(const struct ttn_env *env,
                                      enum ttn_proof proof,
                                      const struct ttn_stats *stats,
                                      int64_t server_time, const char **why);
+
+/* A stream of events has the gateway from now on, or (again) none: then what
+ * events told of its connections is no longer kept up. False: no memory. */
+bool ttn_gateway_follow(const struct ttn_env *env, struct ttn_gateway *gateway);
+void ttn_gateway_unfollow(struct ttn_gateway *gateway);
+/* An event, of a gateway that a stream has: CONNECT and STATS with stats, or
+ * DISCONNECT. What it tells is in the outcome of the next answer. True: the
+ * state changed. */
+bool ttn_gateway_event(const struct ttn_env *env, struct ttn_gateway *gateway,
+                       enum ttn_event_kind kind, const struct ttn_stats *stats,
+                       int64_t time);
 
 /* True for a disconnected entry that ends what is known, or did so before. Any
  * other may be one that a cluster kept while the gateway is connected to one

@@ -4,6 +4,8 @@ src_libttn_la_SOURCES += \
 	%D%/counters.h \
 	%D%/gateway.c \
 	%D%/gateway.h \
+	%D%/live.c \
+	%D%/live.h \
 	%D%/state_file.c \
 	%D%/state_file.h \
 	%D%/state_format.h \

@@ -17,6 +17,7 @@ timed_tests = \
 	%D%/http/test_http_ways.tap
 # These would take minutes under valgrind.
 slow_unit_tests = \
+	%D%/gateway/test_events.tap \
 	%D%/gateway/test_gateway_model.tap \
 	%D%/gateway/test_two_servers.tap \
 	%D%/json/test_json_splices.tap \

@@ -21,51 +21,26 @@
 #include <cmocka.h>
 
 #include "lib/gateways.h"
+#include "lib/servers.h"
 
 #define LENGTH 8
 #define LENGTH_MAX 12
 #define STORIES 100000
-#define SERVERS 3
-/* What is received before the stack has looked up the gateway. */
-#define EARLY (14 * TTN_MS)
 
 /* ---- what is true ---- */
-
-struct counter {
-  int64_t n, told, last;
-  int64_t shown; /* the highest that an answer showed, -1 = none */
-};
-
-struct connection {
-  bool alive;
-  int64_t at, stored;
-  struct counter counter[TTN_MESSAGES];
-};
-
-/* The entry. owner: whose count it is, for the truth. */
-struct registry {
-  int64_t at, gone;
-  int64_t count[TTN_MESSAGES], last[TTN_MESSAGES];
-  int owner[TTN_MESSAGES]; /* -1: none */
-};
 
 struct series {
   bool any;
   int64_t base, value;
   int64_t told_at_base;
-  int64_t told, provable; /* since ever; by answers, since the base */
-  int64_t excused;        /* what first sights can add: all of each counter */
+  int64_t provable; /* by answers, since the base */
+  int64_t excused;  /* what first sights can add: all of each counter */
 };
 
-/* Servers' connections, old ones too: index of `all`. */
-#define ALL 64
 struct scene {
-  int64_t now, polled; /* polled: of the last answer */
-  int64_t newest;      /* connected_at, of the last answer that had one */
-  int server[SERVERS]; /* its connection, -1 = none */
-  int n;
-  struct connection all[ALL];
-  struct registry registry;
+  struct servers stack;
+  int64_t polled; /* the last answer */
+  int64_t newest; /* connected_at, of the last answer that had one */
   struct ttn_gateway known, file;
   struct series series[TTN_MESSAGES];
   int first_sights;
@@ -73,10 +48,7 @@ struct scene {
 };
 
 static struct scene nothing(void) {
-  struct scene scene = {.now = 1000 * TTN_SECOND, .server = {-1, -1, -1}};
-  for (int k = 0; k < TTN_MESSAGES; k++)
-    scene.registry.owner[k] = -1;
-  return scene;
+  return (struct scene){.stack = servers_new()};
 }
 
 static void free_scene(struct scene *scene) {
@@ -89,62 +61,6 @@ static struct scene copy_scene(const struct scene *from) {
   copy.known = test_gateway_copy(&from->known);
   copy.file = test_gateway_copy(&from->file);
   return copy;
-}
-
-/* ---- the stack ---- */
-
-static void start(struct scene *scene, int s) {
-  struct connection *c = &scene->all[scene->n];
-  assert_in_range(scene->n, 0, ALL - 1);
-  *c = (struct connection){
-      .alive = true, .at = scene->now, .stored = scene->now};
-  for (int k = 0; k < TTN_MESSAGES; k++)
-    c->counter[k].shown = -1;
-  scene->server[s] = scene->n++;
-  scene->registry = (struct registry){.at = c->at, .owner = {-1, -1, -1}};
-}
-
-static void receive(struct scene *scene, int s, int k, int64_t n) {
-  struct counter *counter = &scene->all[scene->server[s]].counter[k];
-  counter->last = counter->n == 0 ? scene->now - EARLY : scene->now;
-  counter->n += n;
-}
-
-/* The server writes its statistics. */
-static void store(struct scene *scene, int s) {
-  struct registry *r = &scene->registry;
-  struct connection *c = &scene->all[scene->server[s]];
-  if (r->at == 0 || c->at < r->at)
-    r->at = c->at;
-  r->gone = 0;
-  c->stored = scene->now;
-  for (int k = 0; k < TTN_MESSAGES; k++)
-    if (c->counter[k].n > 0) {
-      scene->series[k].told += c->counter[k].n - c->counter[k].told;
-      c->counter[k].told = r->count[k] = c->counter[k].n;
-      r->last[k] = c->counter[k].last;
-      r->owner[k] = scene->server[s];
-    }
-}
-
-static void end(struct scene *scene, int s) {
-  scene->all[scene->server[s]].alive = false;
-  scene->server[s] = -1;
-  scene->registry.at = 0;
-  scene->registry.gone = scene->now;
-}
-
-static struct ttn_stats answer(const struct registry *r) {
-  struct ttn_stats stats = {.connected_at = r->at, .disconnected_at = r->gone};
-  stats.has = (r->at != 0 ? TTN_HAS_CONNECTED_AT : 0) |
-              (r->gone != 0 ? TTN_HAS_DISCONNECTED_AT : 0);
-  for (int k = 0; k < TTN_MESSAGES; k++)
-    if (r->count[k] > 0) {
-      stats.has |= (uint32_t)(TTN_HAS_COUNT | TTN_HAS_LAST) << k;
-      stats.count[k] = (uint64_t)r->count[k];
-      stats.last[k] = r->last[k];
-    }
-  return stats;
 }
 
 /* ---- the plugin, as account/ uses it ---- */
@@ -181,12 +97,13 @@ enum sight {
 };
 
 static enum sight show(struct scene *scene, int k, bool is_base) {
-  struct connection *c = &scene->all[scene->registry.owner[k]];
-  struct counter *counter = &c->counter[k];
+  struct server_connection *c =
+      &scene->stack.all[scene->stack.registry.owner[k]];
+  struct server_counter *counter = &c->counter[k];
   struct series *series = &scene->series[k];
-  int64_t count = scene->registry.count[k];
+  int64_t count = scene->stack.registry.count[k];
   bool first = counter->shown < 0;
-  if (first && !is_base && scene->registry.at == 0)
+  if (first && !is_base && scene->stack.registry.at == 0)
     return AT_AN_END;
   bool fresh = !is_base && c->at > scene->polled;
   if (first)
@@ -200,9 +117,9 @@ static enum sight show(struct scene *scene, int k, bool is_base) {
 
 /* Another counter is as high, and of the same moment: the two look like one. */
 static bool has_twin(const struct scene *scene, int k) {
-  const struct registry *r = &scene->registry;
-  for (int i = 0; i < scene->n; i++) {
-    const struct counter *counter = &scene->all[i].counter[k];
+  const struct registry_entry *r = &scene->stack.registry;
+  for (int i = 0; i < scene->stack.n; i++) {
+    const struct server_counter *counter = &scene->stack.all[i].counter[k];
     if (i != r->owner[k] && counter->shown == r->count[k] &&
         llabs(counter->last - r->last[k]) < 3 * TTN_SECOND)
       return true;
@@ -212,60 +129,61 @@ static bool has_twin(const struct scene *scene, int k) {
 
 /* It began after the last answer, so its counts were 0 then. */
 static void show_beginning(struct scene *scene) {
-  for (int i = 0; i < scene->n; i++)
+  for (int i = 0; i < scene->stack.n; i++)
     for (int k = 0; k < TTN_MESSAGES; k++)
-      if (scene->all[i].at == scene->registry.at &&
-          scene->all[i].at > scene->polled &&
-          (scene->series[k].any || scene->registry.count[k] == 0) &&
+      if (scene->stack.all[i].at == scene->stack.registry.at &&
+          scene->stack.all[i].at > scene->polled &&
+          (scene->series[k].any || scene->stack.registry.count[k] == 0) &&
           (scene->known.reported & 1u << k) != 0 &&
-          scene->all[i].counter[k].shown < 0)
-        scene->all[i].counter[k].shown = 0;
+          scene->stack.all[i].counter[k].shown < 0)
+        scene->stack.all[i].counter[k].shown = 0;
 }
 
 static int64_t poll_scene(struct scene *scene) {
-  struct ttn_stats stats = answer(&scene->registry);
+  struct ttn_stats stats = servers_answer(&scene->stack);
   const char *why;
   int64_t worst = 0;
   if (stats.has == 0) /* never connected */
     return 0;
   struct ttn_outcome outcome =
       ttn_gateway_learn(&ttn_env_system, &scene->known, TTN_PROOF_ENTRY, &stats,
-                        scene->now / TTN_SECOND * TTN_SECOND, &why);
+                        scene->stack.now / TTN_SECOND * TTN_SECOND, &why);
   assert_null(why);
   if (outcome.offset_moved)
     save(scene, false);
   show_beginning(scene);
-  if (scene->registry.at != 0)
-    scene->newest = scene->registry.at;
+  if (scene->stack.registry.at != 0)
+    scene->newest = scene->stack.registry.at;
   for (int k = 0; k < TTN_MESSAGES; k++) {
     struct series *series = &scene->series[k];
     bool known = (scene->known.reported & 1u << k) != 0;
     bool is_base = known && !series->any;
     int64_t value = (int64_t)scene->known.value[k];
-    int owner = scene->registry.owner[k];
+    int owner = scene->stack.registry.owner[k];
     enum sight sight = owner < 0 ? SEEN : show(scene, k, is_base || !known);
     if (!known)
       continue;
     if (is_base) {
       series->any = true;
       series->base = series->value = value;
-      series->told_at_base = series->told;
+      series->told_at_base = scene->stack.told[k];
     }
     int64_t more = value - series->value;
     if (more > 0 && sight == AT_AN_END) {
-      scene->all[owner].counter[k].shown = scene->registry.count[k];
+      scene->stack.all[owner].counter[k].shown = scene->stack.registry.count[k];
       series->provable += more;
     }
     if (sight != SEEN && (more > 0 || has_twin(scene, k))) {
       scene->first_sights++;
-      series->excused += scene->registry.count[k];
+      series->excused += scene->stack.registry.count[k];
     }
     series->value = value;
     int64_t over = (value - series->base) -
-                   (series->told - series->told_at_base) - series->excused;
+                   (scene->stack.told[k] - series->told_at_base) -
+                   series->excused;
     worst = over > worst ? over : worst;
   }
-  scene->polled = scene->now;
+  scene->polled = scene->stack.now;
   return worst;
 }
 
@@ -303,16 +221,16 @@ static bool can_happen(const struct scene *scene, enum event event) {
   switch (event) {
   case START_A:
   case START_B:
-    return scene->server[event - START_A] < 0;
+    return scene->stack.server[event - START_A] < 0;
   case SAY_A:
   case SAY_B:
-    return scene->server[event - SAY_A] >= 0;
+    return scene->stack.server[event - SAY_A] >= 0;
   case STORE_A:
   case STORE_B:
-    return scene->server[event - STORE_A] >= 0;
+    return scene->stack.server[event - STORE_A] >= 0;
   case END_A:
   case END_B:
-    return scene->server[event - END_A] >= 0;
+    return scene->stack.server[event - END_A] >= 0;
   case KILL: /* of the others test_gateway_model.c tells */
     return ttn_gateway_has_servers(&scene->known);
   default:
@@ -321,24 +239,25 @@ static bool can_happen(const struct scene *scene, enum event event) {
 }
 
 static int64_t happen(struct scene *scene, enum event event) {
-  scene->now += 20 * TTN_SECOND + 1;
+  scene->stack.now += 20 * TTN_SECOND + 1;
   switch (event) {
   case START_A:
   case START_B:
-    start(scene, event - START_A);
+    servers_start(&scene->stack, event - START_A);
     return 0;
   case SAY_A:
   case SAY_B:
-    receive(scene, event - SAY_A, TTN_UPLINK, event == SAY_A ? 3 : 8);
-    store(scene, event - SAY_A);
+    servers_receive(&scene->stack, event - SAY_A, TTN_UPLINK,
+                    event == SAY_A ? 3 : 8);
+    servers_store(&scene->stack, event - SAY_A);
     return 0;
   case STORE_A:
   case STORE_B:
-    store(scene, event - STORE_A);
+    servers_store(&scene->stack, event - STORE_A);
     return 0;
   case END_A:
   case END_B:
-    end(scene, event - END_A);
+    servers_end(&scene->stack, event - END_A);
     return 0;
   case POLL:
     return poll_scene(scene);
@@ -408,13 +327,13 @@ static void of_one_that_two_hold(void **state) {
   (void)state;
   struct scene scene = nothing();
   for (int s = 0; s < 2; s++) {
-    start(&scene, s);
-    scene.now += 5 * TTN_SECOND;
-    receive(&scene, s, TTN_UPLINK, s == 0 ? 7 : 5000);
-    store(&scene, s);
-    scene.now += 5 * TTN_SECOND;
+    servers_start(&scene.stack, s);
+    scene.stack.now += 5 * TTN_SECOND;
+    servers_receive(&scene.stack, s, TTN_UPLINK, s == 0 ? 7 : 5000);
+    servers_store(&scene.stack, s);
+    scene.stack.now += 5 * TTN_SECOND;
   }
-  store(&scene, 0);
+  servers_store(&scene.stack, 0);
   poll_scene(&scene);
   tells_all_stories(&scene, "two servers");
 }
@@ -436,30 +355,32 @@ struct sums {
 /* A few steps of a second or more. One server: none of the others starts. */
 static void random_step(struct scene *scene, int servers, struct sums *sums) {
   static const int64_t amounts[] = {0, 1, 1, 2, 7, 90};
-  scene->now += (1 + pick(20)) * TTN_SECOND + pick(1000) * TTN_MS;
+  scene->stack.now += (1 + pick(20)) * TTN_SECOND + pick(1000) * TTN_MS;
   for (int i = 0; i < servers; i++) /* each server does this by itself */
-    if (scene->server[i] >= 0 &&
-        scene->now - scene->all[scene->server[i]].stored > 60 * TTN_SECOND)
-      store(scene, i);
+    if (scene->stack.server[i] >= 0 &&
+        scene->stack.now - scene->stack.all[scene->stack.server[i]].stored >
+            60 * TTN_SECOND)
+      servers_store(&scene->stack, i);
   int s = (int)pick((unsigned)servers);
   unsigned fate = pick(100);
   bool ends = fate < 3 && (scene->restless || pick(10) == 0);
-  if (scene->server[s] < 0) {
-    if (fate < 50 && scene->n < ALL)
-      start(scene, s);
+  if (scene->stack.server[s] < 0) {
+    if (fate < 50 && scene->stack.n < CONNECTIONS)
+      servers_start(&scene->stack, s);
   } else if (ends) {
-    end(scene, s);
-  } else if (fate < 6 && scene->n < ALL && servers == 1) {
-    scene->all[scene->server[s]].alive = false; /* replaced within a server */
-    start(scene, s);
+    servers_end(&scene->stack, s);
+  } else if (fate < 6 && scene->stack.n < CONNECTIONS && servers == 1) {
+    scene->stack.all[scene->stack.server[s]].alive =
+        false; /* replaced within a server */
+    servers_start(&scene->stack, s);
   } else if (fate < 97) {
     for (int k = 0; k < TTN_MESSAGES; k++) {
       int64_t n = amounts[pick(6)] / (k + 1);
       if (n > 0)
-        receive(scene, s, k, n);
+        servers_receive(&scene->stack, s, k, n);
     }
     if (fate < 80)
-      store(scene, s);
+      servers_store(&scene->stack, s);
   } else if (fate < 98) {
     save(scene, true);
     restart(scene);
@@ -478,7 +399,7 @@ static void random_story(uint64_t number, int servers, bool restless,
   for (int step = 0; step < 120; step++) {
     random_step(&scene, servers, sums);
     if (pick(10) < 4) {
-      scene.now += TTN_SECOND;
+      scene.stack.now += TTN_SECOND;
       int64_t over = poll_scene(&scene);
       if (over > 0)
         fail_msg("story %lu of %d servers, step %d: %lld too many",
@@ -486,9 +407,9 @@ static void random_story(uint64_t number, int servers, bool restless,
     }
   }
   for (int s = 0; s < servers; s++)
-    if (scene.server[s] >= 0) {
-      store(&scene, s);
-      scene.now += TTN_SECOND;
+    if (scene.stack.server[s] >= 0) {
+      servers_store(&scene.stack, s);
+      scene.stack.now += TTN_SECOND;
       if (poll_scene(&scene) > 0)
         fail_msg("story %lu of %d servers, end: too many",
                  (unsigned long)number, servers);
@@ -501,7 +422,7 @@ static void random_story(uint64_t number, int servers, bool restless,
   sums->missing += gap > 0 ? (unsigned long)gap : 0;
   for (int k = 0; k < TTN_MESSAGES; k++) {
     const struct series *series = &scene.series[k];
-    int64_t truth = series->told - series->told_at_base;
+    int64_t truth = scene.stack.told[k] - series->told_at_base;
     int64_t above = series->value - series->base - truth;
     sums->above += above > 0 ? (unsigned long)above : 0;
     sums->sent += (unsigned long)truth;
