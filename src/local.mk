@@ -14,6 +14,7 @@ include src/http/local.mk
 include src/tts/local.mk
 include src/gateway/local.mk
 include src/report/local.mk
+include src/events/local.mk
 include src/config/local.mk
 include src/account/local.mk
 include src/collectd/local.mk

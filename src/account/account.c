@@ -18,6 +18,7 @@ struct ttn_account *ttn_account_new(const struct ttn_env *env,
   a->ownership = ownership;
   atomic_init(&a->stop, false);
   requests_init(&a->requests, net);
+  streams_init(&a->streams, &a->context, &a->requests.net, &a->gateways);
   if (context_init(&a->context, env, settings, sink) &&
       discovery_init(&a->discovery, &a->context)) {
     hosts_init(&a->hosts, &a->context);
@@ -32,12 +33,15 @@ void ttn_account_stop(struct ttn_account *a) {
   requests_wake(&a->requests);
 }
 
+void ttn_account_wake(struct ttn_account *a) { requests_wake(&a->requests); }
+
 void ttn_account_free(struct ttn_account *a) {
   if (a == NULL)
     return;
   const struct ttn_env *env = a->context.env;
   gateways_save(&a->gateways, &a->context, &a->offsets, true);
   ttn_ownership_release_all(a->ownership, a);
+  streams_free(&a->streams);
   discovery_free(&a->discovery, env);
   gateways_free(&a->gateways, env);
   schedule_free(&a->schedule, env);

@@ -27,6 +27,14 @@ struct ttn_account *ttn_account_new(const struct ttn_env *env,
  * option), or within milliseconds of ttn_account_stop. */
 void ttn_account_poll(struct ttn_account *account);
 
+/* The account has event streams, and somebody has to wait for them. */
+bool ttn_account_follows(const struct ttn_account *account);
+/* Waits for events, between polls and on their thread. Returns often, and soon
+ * after ttn_account_wake or ttn_account_stop. */
+void ttn_account_follow(struct ttn_account *account);
+/* From any thread. */
+void ttn_account_wake(struct ttn_account *account);
+
 /* From any thread: ends the poll that is under way, and every later one at
  * once. */
 void ttn_account_stop(struct ttn_account *account);

@@ -69,13 +69,14 @@ static void log_servers(struct apply *ap, const struct account_context *c,
 }
 
 static void notify(struct apply *ap, const struct account_context *c,
-                   struct gateway *gw, enum ttn_state state) {
+                   struct gateway *gw, enum ttn_state state,
+                   const char *reason) {
   if (c->settings->notifications)
     ttn_notify_gateway(c->sink, &ap->changes, &gw->notice, gw->id, gw->name,
                        state, context_mono(c),
                        state == TTN_CONNECTED ? gw->known.connected_at
                                               : gw->known.disconnected_at,
-                       c->settings->offline_after);
+                       c->settings->offline_after, reason);
 }
 
 static void report_gateway(const struct account_context *c,
@@ -93,6 +94,23 @@ static void report_gateway(const struct account_context *c,
   }
   ttn_report_gateway(c->sink, c->settings->collect, gw->id, outcome, stats,
                      server_time, c->settings->meta_data ? &meta : NULL, part);
+}
+
+void apply_changes_begin(struct apply *ap, const struct account_context *c) {
+  ttn_changes_begin(&ap->changes, (unsigned)c->settings->notification_limit);
+}
+
+void apply_change(struct apply *ap, struct account_context *c,
+                  struct gateway *gw, const char *reason) {
+  struct ttn_outcome outcome = {.state = gw->known.shown};
+  report_gateway(c, gw, &outcome, NULL, 0, TTN_PART_BUT_COUNTS);
+  gateway_told(gw, context_mono(c));
+  notify(ap, c, gw, outcome.state, reason);
+}
+
+void apply_changes_end(struct apply *ap, const struct account_context *c,
+                       size_t n_gateways) {
+  ttn_changes_end(&ap->changes, c->sink, c->settings->account, n_gateways);
 }
 
 /* Its own host may not be asked, and it was never seen at any other: whether it
@@ -139,7 +157,7 @@ void apply_finding(struct apply *ap, struct account_context *c,
     gateway_defer_counts(gw, outcome.counts);
   report_gateway(c, gw, &outcome, f->stats, f->server_time,
                  wait ? TTN_PART_BUT_COUNTS : TTN_PART_ALL);
-  notify(ap, c, gw, outcome.state);
+  notify(ap, c, gw, outcome.state, "");
 }
 
 void apply_refusal(struct apply *ap, struct gateway *gw) {

@@ -38,6 +38,14 @@ void apply_refusal(struct apply *ap, struct gateway *gw);
  * reports the counts that waited for it. */
 void apply_pending(struct account_context *c, struct gateways *g,
                    struct offsets *offsets);
+/* Between polls: changes of state that events told of, one after the other
+ * between the other two. reason: the stack's, or "". */
+void apply_changes_begin(struct apply *ap, const struct account_context *c);
+void apply_change(struct apply *ap, struct account_context *c,
+                  struct gateway *gw, const char *reason);
+void apply_changes_end(struct apply *ap, const struct account_context *c,
+                       size_t n_gateways);
+
 /* A poll ends: tells what is new. */
 void apply_end(struct apply *ap, const struct account_context *c,
                size_t n_gateways);

@@ -129,6 +129,7 @@ static void gateway_update(struct gateway *gw, const struct ttn_env *env,
     gw->current_host = home_of(f->host);
   gw->registered_host = f->host;
   forget_absent(gw);
+  gw->no_events = false;
   gw->missed_lists = 0;
 }
 
@@ -167,12 +168,16 @@ static struct gateway *gateway_add(const struct merge *m, struct found *f) {
   gw->current_host = home_of(f->host);
   gateway_update(gw, m->c->env, f);
   offsets_restore(m->offsets, gw->id, &gw->known);
+  /* Without memory for it, answers alone tell of it. */
+  if (m->c->settings->events)
+    (void)ttn_gateway_follow(m->c->env, &gw->known);
   return gw;
 }
 
 /* Answers for it may still be under way: it is freed at the poll's end. */
 static void gateway_remove(const struct merge *m, struct gateway *gw) {
   gw->removed = true;
+  gateway_unfollow(gw);
   offsets_keep(m->offsets, m->c, gw->id, &gw->known);
   ttn_ownership_release(m->ownership, m->owner, m->c->settings->host, gw->id);
   m->g->removed[m->g->n_removed++] = gw;
@@ -298,7 +303,36 @@ struct ttn_meta gateway_meta(const struct gateway *gw) {
   return meta;
 }
 
+static int gateway_order(const void *id, const void *gw) {
+  return strcmp(id, (*(struct gateway *const *)gw)->id);
+}
+
+struct gateway *gateways_find(const struct gateways *g, const char *id) {
+  struct gateway **found =
+      g->n == 0 ? NULL
+                : bsearch(id, g->list, g->n, sizeof *g->list, gateway_order);
+  return found == NULL ? NULL : *found;
+}
+
 void gateway_queued(struct gateway *gw) { gw->queued = true; }
+
+bool gateway_event(const struct ttn_env *env, struct gateway *gw,
+                   const struct ttn_event *event,
+                   const struct ttn_stats *stats) {
+  return ttn_gateway_event(env, &gw->known, event->kind, stats, event->time);
+}
+
+void gateway_told(struct gateway *gw, int64_t mono) {
+  ttn_notice_told(&gw->notice, (enum ttn_state)gw->known.shown, mono);
+}
+
+void gateway_unfollow(struct gateway *gw) { ttn_gateway_unfollow(&gw->known); }
+
+bool gateway_refuse_events(struct gateway *gw) {
+  bool fresh = !gw->no_events_logged;
+  gw->no_events = gw->no_events_logged = true;
+  return fresh;
+}
 
 struct ttn_outcome gateway_learn(const struct ttn_env *env, struct gateway *gw,
                                  int host, enum ttn_proof proof,

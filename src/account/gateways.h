@@ -34,6 +34,9 @@ struct gateway {
                   * single GETs */
   bool queued;   /* in this poll it has its place in a queue */
   bool removed;  /* it left the list during this poll */
+  bool no_events; /* the stack gives none of it to this key: asked again after
+                   * each discovery */
+  bool no_events_logged;
   uint8_t missed_lists;    /* complete lists in a row that lacked it */
   int16_t registered_host; /* of its gateway_server_address; -1: may not have
                             * the key, or is no host */
@@ -104,7 +107,20 @@ void gateways_save(const struct gateways *g, struct account_context *c,
 bool gateway_is_done(const struct gateway *gw);
 struct ttn_meta gateway_meta(const struct gateway *gw);
 
+/* NULL: it is not in the table. */
+struct gateway *gateways_find(const struct gateways *g, const char *id);
+
 void gateway_queued(struct gateway *gw);
+/* True: an event changed its state. */
+bool gateway_event(const struct ttn_env *env, struct gateway *gw,
+                   const struct ttn_event *event,
+                   const struct ttn_stats *stats);
+/* An event told its state: as good as two answers. */
+void gateway_told(struct gateway *gw, int64_t mono);
+/* No stream has it now. */
+void gateway_unfollow(struct gateway *gw);
+/* True: this was not logged yet. */
+bool gateway_refuse_events(struct gateway *gw);
 /* An answer of host proves something of gw: ttn_gateway_learn. If it is
  * believed, gw is answered, asked at host from now on (absent: at its
  * registered host), and no longer refused. *why: it is not believed. */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The inside of an account: its modules, by value. Only account.c, dispatch.c,
- * poll.c and status.c see it; each module sees those that it is given. All of
- * it belongs to the account's thread, but for `stop`. */
+ * follow.c, poll.c and status.c see it; each module sees those that it is
+ * given. All of it belongs to the account's thread, but for `stop`. */
 #ifndef TTN_ACCOUNT_INTERNAL_H
 #define TTN_ACCOUNT_INTERNAL_H
 
 #include "account/apply.h"
 #include "account/credentials.h"
 #include "account/request.h"
+#include "account/streams.h"
 
 #include <stdatomic.h>
 
@@ -61,6 +62,7 @@ struct ttn_account {
   struct lookups lookups;
   struct apply apply;
   struct requests requests;
+  struct streams streams;
   struct question question;
   struct poll poll;
 };

@@ -13,6 +13,7 @@ src_libttn_la_SOURCES += \
 	%D%/discovery.c \
 	%D%/discovery.h \
 	%D%/dispatch.c \
+	%D%/follow.c \
 	%D%/gateways.c \
 	%D%/gateways.h \
 	%D%/hosts.c \
@@ -34,4 +35,6 @@ src_libttn_la_SOURCES += \
 	%D%/schedule.c \
 	%D%/schedule.h \
 	%D%/status.c \
-	%D%/status.h
+	%D%/status.h \
+	%D%/streams.c \
+	%D%/streams.h

@@ -117,6 +117,7 @@ static bool begin(struct ttn_account *a) {
   bool has_key = credentials_begin(&a->credentials, &a->context);
   if (!has_key)
     context_count_failure(&a->context, TTN_FAIL_KEY);
+  streams_begin_poll(&a->streams, has_key ? a->credentials.auth : NULL);
   dispatch_begin(a, has_key);
   return has_key;
 }
@@ -132,11 +133,13 @@ static void work(struct ttn_account *a) {
         continue;
       return;
     }
-    struct request *request =
-        requests_wait(&a->requests, &a->context, &a->hosts,
-                      until < a->poll.deadline ? until : a->poll.deadline);
-    if (request == NULL)
+    struct ttn_call *call = requests_wait(
+        &a->requests, until < a->poll.deadline ? until : a->poll.deadline);
+    if (call == NULL ||
+        streams_ended(&a->streams, &a->hosts, call, context_mono(&a->context)))
       continue;
+    struct request *request =
+        request_ended(&a->requests, &a->context, &a->hosts, call);
     dispatch_answer(a, request);
     request_done(&a->requests, request);
   }
@@ -240,4 +243,6 @@ void ttn_account_poll(struct ttn_account *a) {
   else
     report(a, had_key);
   c->sink->end(c->sink->ctx);
+  if (c->settings->events && !stopped)
+    streams_plan(&a->streams, &a->hosts);
 }

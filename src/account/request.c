@@ -179,11 +179,12 @@ static void call_ended(struct requests *r, struct hosts *hosts,
   host_call_ended(&hosts->list[request->host], request->api);
 }
 
-struct request *requests_wait(struct requests *r, struct account_context *c,
-                              struct hosts *hosts, int64_t until) {
-  struct ttn_call *call = r->net.wait(r->net.ctx, until);
-  if (call == NULL)
-    return NULL;
+struct ttn_call *requests_wait(struct requests *r, int64_t until) {
+  return r->net.wait(r->net.ctx, until);
+}
+
+struct request *request_ended(struct requests *r, struct account_context *c,
+                              struct hosts *hosts, struct ttn_call *call) {
   struct request *request = call->ctx;
   const struct ttn_answer *answer = &call->answer;
   call_ended(r, hosts, request);

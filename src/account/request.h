@@ -56,10 +56,12 @@ bool request_send(struct requests *r, struct account_context *c,
                   struct request *request, struct gateway *const *gateways,
                   struct ttn_list_of list, int64_t timeout);
 
-/* Waits until `until` (mono) for a request that ended, with its body decoded.
+/* Waits until `until` (mono) for a call that ended: a request's, or a stream's.
  * NULL: none did, or the wait was woken. */
-struct request *requests_wait(struct requests *r, struct account_context *c,
-                              struct hosts *hosts, int64_t until);
+struct ttn_call *requests_wait(struct requests *r, int64_t until);
+/* The request of a call that ended, with its body decoded. */
+struct request *request_ended(struct requests *r, struct account_context *c,
+                              struct hosts *hosts, struct ttn_call *call);
 /* Cancels one that is under way. NULL: there is none. */
 struct request *requests_cancel(struct requests *r, struct hosts *hosts);
 /* Done with one that ended or was cancelled. */

@@ -35,12 +35,23 @@ struct ttn_runner *ttn_runner_new(const struct ttn_env *env,
   return runner;
 }
 
+/* With the lock held. */
+static void wait_for_read(struct ttn_runner *runner) {
+  if (!ttn_account_follows(runner->account)) {
+    pthread_cond_wait(&runner->wake, &runner->lock);
+    return;
+  }
+  pthread_mutex_unlock(&runner->lock);
+  ttn_account_follow(runner->account);
+  pthread_mutex_lock(&runner->lock);
+}
+
 static void *run(void *data) {
   struct ttn_runner *runner = data;
   pthread_mutex_lock(&runner->lock);
   for (;;) {
     while (!runner->due && !runner->stop)
-      pthread_cond_wait(&runner->wake, &runner->lock);
+      wait_for_read(runner);
     if (runner->stop)
       break;
     runner->due = false;
@@ -86,6 +97,8 @@ void ttn_runner_wake(struct ttn_runner *runner) {
   if (!busy) {
     runner->due = true;
     pthread_cond_signal(&runner->wake);
+    if (ttn_account_follows(runner->account))
+      ttn_account_wake(runner->account);
   }
   pthread_mutex_unlock(&runner->lock);
   if (busy)

@@ -58,6 +58,7 @@ struct ttn_settings {
   int64_t offline_after;
   int notification_limit; /* a poll */
   bool meta_data;
+  bool events;
   uint32_t collect; /* enum ttn_group bits */
   uint64_t given;   /* bit i: line i of the table was given */
 };

@@ -38,7 +38,7 @@ static void print_name(char name[NAME_SIZE], const char *text) {
 /* wall_since: 0 = not known, then `lasting` tells. */
 static void send_notification(const struct ttn_sink *sink, const char *id,
                               const char *name, bool gone, int64_t wall_since,
-                              int64_t lasting) {
+                              int64_t lasting, const char *reason) {
   char message[MESSAGE_SIZE], shown[NAME_SIZE], who[128], when[64], time[32];
   struct ttn_notification notification = {
       .severity = gone ? TTN_NOTIFY_WARNING : TTN_OKAY,
@@ -61,9 +61,10 @@ static void send_notification(const struct ttn_sink *sink, const char *id,
               (long long)(lasting / TTN_SECOND));
   if (gone)
     ttn_print(message, sizeof message,
-              "Gateway %s has been disconnected %s. Check its power, its "
-              "network, and the server address in its packet forwarder.",
-              who, when);
+              "Gateway %s has been disconnected %s%s%.40s%s. Check its power, "
+              "its network, and the server address in its packet forwarder.",
+              who, when, reason[0] == '\0' ? "" : " (", reason,
+              reason[0] == '\0' ? "" : ")");
   else
     ttn_print(message, sizeof message,
               "Gateway %s has been connected again %s.", who, when);
@@ -107,11 +108,20 @@ static bool count_change(struct ttn_changes *changes, bool gone,
   return changes->n[gone] <= changes->limit;
 }
 
+void ttn_notice_told(struct ttn_notice *notice, enum ttn_state state,
+                     int64_t mono) {
+  if (notice->settled == TTN_UNKNOWN || notice->settled == state ||
+      notice->candidate == state)
+    return;
+  notice->candidate = (uint8_t)state;
+  notice->since = mono;
+}
+
 void ttn_notify_gateway(const struct ttn_sink *sink,
                         struct ttn_changes *changes, struct ttn_notice *notice,
                         const char *id, const char *name, enum ttn_state state,
-                        int64_t mono, int64_t wall_since,
-                        int64_t offline_after) {
+                        int64_t mono, int64_t wall_since, int64_t offline_after,
+                        const char *reason) {
   if (state == TTN_UNKNOWN)
     return;
   if (notice->settled == TTN_UNKNOWN)
@@ -132,7 +142,8 @@ void ttn_notify_gateway(const struct ttn_sink *sink,
   notice->settled = (uint8_t)state;
   notice->candidate = TTN_UNKNOWN;
   if ((gone || notice->warned) && count_change(changes, gone, id))
-    send_notification(sink, id, name, gone, wall_since, mono - notice->since);
+    send_notification(sink, id, name, gone, wall_since, mono - notice->since,
+                      reason);
   notice->warned = gone;
 }
 

@@ -29,12 +29,16 @@ void ttn_changes_end(struct ttn_changes *changes, const struct ttn_sink *sink,
 
 /* Call after each ttn_gateway_learn whose state is not unknown, between the two
  * above. wall_since: when that state began: the gateway's disconnected_at or
- * connected_at (ns, 0 = not known). name: or NULL. mono: now. */
+ * connected_at (ns, 0 = not known). name: or NULL. mono: now. reason: the
+ * stack's for a disconnect, or "". */
 void ttn_notify_gateway(const struct ttn_sink *sink,
                         struct ttn_changes *changes, struct ttn_notice *notice,
                         const char *id, const char *name, enum ttn_state state,
-                        int64_t mono, int64_t wall_since,
-                        int64_t offline_after);
+                        int64_t mono, int64_t wall_since, int64_t offline_after,
+                        const char *reason);
+/* An event told the state: the next ttn_notify_gateway is its second proof. */
+void ttn_notice_told(struct ttn_notice *notice, enum ttn_state state,
+                     int64_t mono);
 /* The key was rejected (why: one sentence with the fix) or works again. */
 void ttn_notify_key(const struct ttn_sink *sink, const char *account,
                     bool rejected, const char *why);

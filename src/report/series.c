@@ -9,6 +9,7 @@ const struct ttn_series_name ttn_series_names[TTN_SERIES_KINDS] = {
     [TTN_SERIES_DOWNLINK] = {GATEWAY, "packets", "downlink"},
     [TTN_SERIES_TX_ACK] = {GATEWAY, "packets", "tx_ack"},
     [TTN_SERIES_CONNECTED] = {GATEWAY, "bool", "connected"},
+    [TTN_SERIES_CONNECTS] = {GATEWAY, "total_operations", "connects"},
     [TTN_SERIES_SINCE_UPLINK] = {GATEWAY, "duration", "since_uplink"},
     [TTN_SERIES_SINCE_DOWNLINK] = {GATEWAY, "duration", "since_downlink"},
     [TTN_SERIES_SINCE_TX_ACK] = {GATEWAY, "duration", "since_tx_ack"},

@@ -39,6 +39,15 @@ static void put_counts(const struct ttn_sink *sink, struct ttn_value *value,
   value->derive = false;
 }
 
+static void put_connects(const struct ttn_sink *sink, struct ttn_value *value,
+                         uint64_t connects) {
+  value->derive = true;
+  value->series = TTN_SERIES_CONNECTS;
+  value->count = (int64_t)connects;
+  sink->value(sink->ctx, value);
+  value->derive = false;
+}
+
 static void put_ages(const struct ttn_sink *sink, struct ttn_value *value,
                      const struct ttn_stats *stats, int64_t server_time) {
   for (int k = 0; k < TTN_MESSAGES; k++)
@@ -162,6 +171,8 @@ void ttn_report_gateway(const struct ttn_sink *sink, uint32_t collect,
   if ((collect & TTN_COLLECT_CONNECTED) != 0)
     put_gauge(sink, &value, TTN_SERIES_CONNECTED,
               outcome->state == TTN_CONNECTED);
+  if ((collect & TTN_COLLECT_CONNECTED) != 0 && outcome->followed)
+    put_connects(sink, &value, outcome->connects);
   if (stats == NULL)
     return;
   if ((collect & TTN_COLLECT_AGES) != 0 && server_time != 0)

@@ -28,11 +28,11 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import paths  # noqa: E402  (the modules lie beside the other tests' own)
 import tap  # noqa: E402
 
-LAYERS = {"base": 0, "json": 1, "http": 1, "tts": 2, "gateway": 3, "report": 4, "config": 5, "account": 6,
-          "collectd": 7, "cli": 7}
+LAYERS = {"base": 0, "json": 1, "http": 1, "tts": 2, "gateway": 3, "report": 4, "config": 5, "events": 5,
+          "account": 6, "collectd": 7, "cli": 7}
 SYSTEM = (("plugin.h", "collectd"), ("curl/", "http"), ("yajl/yajl_parse.h", "json"), ("yajl/yajl_gen.h", "cli"))
 # The only files of account/ that see all of its modules.
-DRIVERS = ("account/account.c", "account/dispatch.c", "account/poll.c", "account/status.c")
+DRIVERS = ("account/account.c", "account/dispatch.c", "account/follow.c", "account/poll.c", "account/status.c")
 
 # Structs that are not their header's own: {struct: (files that write it, why)}. "*": whoever calls.
 WRITERS = {
@@ -49,6 +49,7 @@ WRITERS = {
     "ttn_settings": ("config/accounts.c config/options.c", "what was written, and what follows from it"),
     "ttn_stats": ("tts/decode_stats.c account/cluster_lookup.c", "a copy outlives the decoder"),
     "ttn_auth_info": ("tts/decode_auth_info.c account/credentials.c", "a copy outlives the decoder"),
+    "ttn_event": ("tts/decode_event.c", "records.h has no file of its own"),
     "ttn_api_error": ("tts/decode_error.c", "records.h has no file of its own"),
     "ttn_entry": ("tts/decode_stats.c", "records.h has no file of its own"),
     "ttn_band": ("tts/decode_stats.c", "records.h has no file of its own"),

@@ -48,7 +48,7 @@ static const char *told(struct recorder *recorder, int64_t offline_after,
   for (size_t i = 0; i < n; i++)
     ttn_notify_gateway(&recorder->sink, &recorder->changes, &notice, "roof",
                        NULL, states[i], AT(60 * (int64_t)i), 0,
-                       AT(offline_after));
+                       AT(offline_after), "");
   return recorder->severities;
 }
 
@@ -116,20 +116,20 @@ static void says_what_to_look_at(void **state) {
   struct ttn_notice notice = {0};
   struct ttn_sink *sink = &start(&recorder)->sink;
   ttn_notify_gateway(sink, &recorder.changes, &notice, "roof", "The roof", C,
-                     AT(0), 0, 0);
+                     AT(0), 0, 0, "");
   ttn_notify_gateway(sink, &recorder.changes, &notice, "roof", "The roof", D,
-                     AT(60), AT(1714557600), 0);
+                     AT(60), AT(1714557600), 0, "");
   ttn_notify_gateway(sink, &recorder.changes, &notice, "roof", "The roof", D,
-                     AT(120), AT(1714557600), 0);
+                     AT(120), AT(1714557600), 0, "");
   assert_string_equal(
       recorder.last,
       "WARNING ttn-roof/bool-connected: Gateway \"The roof\" (roof) has been "
       "disconnected since 2024-05-01T10:00:00Z. Check its power, its network, "
       "and the server address in its packet forwarder.");
   ttn_notify_gateway(sink, &recorder.changes, &notice, "roof", "The roof", C,
-                     AT(180), AT(1714557750), 0);
+                     AT(180), AT(1714557750), 0, "");
   ttn_notify_gateway(sink, &recorder.changes, &notice, "roof", "The roof", C,
-                     AT(240), AT(1714557750), 0);
+                     AT(240), AT(1714557750), 0, "");
   assert_string_equal(
       recorder.last,
       "OKAY ttn-roof/bool-connected: Gateway \"The roof\" (roof) has been "
@@ -182,10 +182,10 @@ static void bounds_the_name(void **state) {
     struct ttn_notice notice = {0};
     struct ttn_sink *sink = &start(&recorder)->sink;
     ttn_notify_gateway(sink, &recorder.changes, &notice, id, names[i].name, C,
-                       AT(0), 0, 0);
+                       AT(0), 0, 0, "");
     for (int minute = 1; minute < 3; minute++)
       ttn_notify_gateway(sink, &recorder.changes, &notice, id, names[i].name, D,
-                         AT(60 * minute), AT(1714557600), 0);
+                         AT(60 * minute), AT(1714557600), 0, "");
     assert_int_equal(recorder.sent, 1);
     assert_non_null(strstr(recorder.last, names[i].shown));
     /* Nothing of the cure is cut off. */
@@ -224,7 +224,7 @@ static void lose(struct recorder *recorder, unsigned limit, size_t n,
       char id[16];
       snprintf(id, sizeof id, "gw-%02zu", i);
       ttn_notify_gateway(&recorder->sink, &recorder->changes, &notices[i], id,
-                         NULL, states[poll], AT(60 * poll), 0, 0);
+                         NULL, states[poll], AT(60 * poll), 0, 0, "");
     }
     ttn_changes_end(&recorder->changes, &recorder->sink, "home", 12);
     if (poll == 2 && n > limit)

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* Between polls: events arrive, and changes of state are told at once. */
+#include "account/account.h"
+
+#include "account/internal.h"
+
+bool ttn_account_follows(const struct ttn_account *a) {
+  return a->context.settings->events;
+}
+
+static void tell_changes(struct ttn_account *a, int64_t now) {
+  struct account_context *c = &a->context;
+  char reason[64];
+  struct gateway *gw = streams_next_change(&a->streams, now, reason);
+  if (gw == NULL)
+    return;
+  c->sink->begin(c->sink->ctx);
+  apply_changes_begin(&a->apply, c);
+  for (; gw != NULL; gw = streams_next_change(&a->streams, now, reason))
+    apply_change(&a->apply, c, gw, reason);
+  apply_changes_end(&a->apply, c, a->gateways.n);
+  c->sink->end(c->sink->ctx);
+}
+
+void ttn_account_follow(struct ttn_account *a) {
+  int64_t now = context_mono(&a->context);
+  if (atomic_load(&a->stop))
+    return;
+  bool good = a->credentials.auth != NULL && !a->credentials.poll.rejected;
+  tell_changes(a, now);
+  int64_t until = streams_run(&a->streams, &a->hosts,
+                              good ? a->credentials.auth : NULL, now);
+  struct ttn_call *call = requests_wait(&a->requests, until);
+  if (call != NULL)
+    streams_ended(&a->streams, &a->hosts, call, context_mono(&a->context));
+}

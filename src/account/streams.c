@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: MIT */
+#include "account/streams.h"
+
+#include "base/text.h"
+
+#include <string.h>
+
+/* What a stream has on average, so that few have more than TTN_STREAM_IDS. */
+#define IDS_WANTED 600
+/* From request to the first line; the stack takes 3 ms for each identifier. */
+#define OPENS_WITHIN (30 * TTN_SECOND)
+/* Statistics come at least once in 75 s from each connected gateway. */
+#define SILENT (180 * TTN_SECOND)
+#define PAUSE_MAX (60 * TTN_SECOND)
+/* The stack refused: the same request would be refused again. */
+#define REFUSED_PAUSE (60 * TTN_SECOND)
+/* Events come in any order, and the time is printed in whole seconds. */
+#define MARGIN (2 * TTN_SECOND)
+/* A gateway that connects again at once is no news: the stack ends the old
+ * connection when it gets a new one. */
+#define SETTLED TTN_SECOND
+#define CHANGES_MAX 100000
+
+void streams_init(struct streams *s, const struct account_context *c,
+                  const struct ttn_net *net, struct gateways *gateways) {
+  s->context = c;
+  s->net = net;
+  s->gateways = gateways;
+}
+
+static void drop(struct streams *s, struct ttn_stream **stream) {
+  if (*stream == NULL)
+    return;
+  ttn_stream_close(*stream, s->net);
+  ttn_stream_free(*stream);
+  *stream = NULL;
+}
+
+static void free_slots(struct streams *s) {
+  for (size_t i = 0; i < s->n; i++) {
+    if (s->slots[i] == NULL)
+      continue;
+    drop(s, &s->slots[i]->current);
+    drop(s, &s->slots[i]->next);
+    ttn_free(s->context->env, s->slots[i]);
+  }
+}
+
+void streams_free(struct streams *s) {
+  if (s->context == NULL)
+    return;
+  free_slots(s);
+  ttn_free(s->context->env, s->slots);
+  ttn_free(s->context->env, s->changes);
+}
+
+/* ---- which gateways each stream has ---- */
+
+static uint64_t hash_id(const char *id) { /* FNV-1a */
+  uint64_t hash = UINT64_C(14695981039346656037);
+  for (; *id != '\0'; id++)
+    hash = (hash ^ (unsigned char)*id) * UINT64_C(1099511628211);
+  return hash ^ hash >> 32;
+}
+
+static bool is_wanted(const struct streams *s, const struct gateway *gw) {
+  return gw->known.live != NULL && !gw->no_events && !gw->refused &&
+         (s->no_events & UINT64_C(1) << gw->current_host) == 0;
+}
+
+static size_t place_of(const struct streams *s, const struct gateway *gw) {
+  return (size_t)gw->current_host * s->parts +
+         (size_t)(hash_id(gw->id) % s->parts);
+}
+
+static struct slot *find_slot(const struct streams *s,
+                              const struct gateway *gw) {
+  size_t place = place_of(s, gw);
+  return place < s->n ? s->slots[place] : NULL;
+}
+
+static struct slot *add_slot(struct streams *s, const struct gateway *gw) {
+  size_t place = place_of(s, gw);
+  struct slot *slot = ttn_alloc(s->context->env, sizeof *slot);
+  if (slot == NULL)
+    return NULL;
+  slot->host = gw->current_host;
+  slot->streams = s;
+  s->slots[place] = slot;
+  return slot;
+}
+
+/* Room for a slot of each host and part. More parts come in powers of two, so
+ * that it is rare: all streams are then opened anew. False: no memory. */
+static bool divide(struct streams *s, size_t n_hosts) {
+  const struct ttn_env *env = s->context->env;
+  unsigned parts = s->parts == 0 ? 1 : s->parts;
+  while (s->gateways->n > (size_t)parts * IDS_WANTED)
+    parts *= 2;
+  if (parts == s->parts && n_hosts * parts <= s->n)
+    return true;
+  struct slot **slots = ttn_alloc(env, n_hosts * parts * sizeof *slots);
+  if (slots == NULL)
+    return false;
+  if (parts == s->parts)
+    memcpy(slots, s->slots, s->n * sizeof *slots);
+  else
+    free_slots(s);
+  ttn_free(env, s->slots);
+  s->slots = slots;
+  s->n = n_hosts * parts;
+  s->parts = parts;
+  return true;
+}
+
+void streams_plan(struct streams *s, const struct hosts *hosts) {
+  struct gateways *g = s->gateways;
+  if (!divide(s, hosts->n))
+    return;
+  for (size_t i = 0; i < s->n; i++)
+    if (s->slots[i] != NULL) {
+      s->slots[i]->wanted = s->slots[i]->n_wanted = 0;
+      s->slots[i]->connected = false;
+    }
+  for (size_t i = 0; i < g->n; i++) {
+    const struct gateway *gw = g->list[i];
+    if (!is_wanted(s, gw))
+      continue;
+    struct slot *slot = find_slot(s, gw);
+    if (slot == NULL)
+      slot = add_slot(s, gw);
+    if (slot == NULL || slot->n_wanted == TTN_STREAM_IDS)
+      continue;
+    slot->wanted += hash_id(gw->id) * UINT64_C(0x9e3779b97f4a7c15);
+    slot->n_wanted++;
+    slot->connected = slot->connected || gw->known.shown == TTN_CONNECTED;
+  }
+}
+
+void streams_begin_poll(struct streams *s, const struct ttn_auth *auth) {
+  for (size_t i = 0; i < s->n; i++) {
+    struct slot *slot = s->slots[i];
+    if (slot == NULL)
+      continue;
+    if (slot->current != NULL && slot->current->call.auth != auth)
+      drop(s, &slot->current);
+    if (slot->next != NULL && slot->next->call.auth != auth)
+      drop(s, &slot->next);
+  }
+  for (size_t i = 0; i < s->gateways->n && s->n > 0; i++) {
+    struct gateway *gw = s->gateways->list[i];
+    const struct slot *slot = is_wanted(s, gw) ? find_slot(s, gw) : NULL;
+    if (slot == NULL || slot->current == NULL ||
+        slot->current->state != TTN_STREAM_OPEN)
+      gateway_unfollow(gw);
+  }
+}
+
+/* ---- events ---- */
+
+static void add_change(struct streams *s, const struct gateway *gw,
+                       const char *reason) {
+  void *changes = s->changes;
+  if (!ttn_grow(s->context->env, &changes, &s->room_changes, s->n_changes + 1,
+                sizeof *s->changes, CHANGES_MAX))
+    return; /* the next poll tells */
+  s->changes = changes;
+  if (s->n_changes == 0)
+    s->tell_at = context_mono(s->context) + SETTLED;
+  struct change *change = &s->changes[s->n_changes++];
+  ttn_print(change->id, sizeof change->id, "%s", gw->id);
+  ttn_print(change->reason, sizeof change->reason, "%s",
+            reason == NULL ? "" : reason);
+  s->net->wake(s->net->ctx);
+}
+
+static void take_event(void *ctx, const struct ttn_event *event,
+                       const struct ttn_stats *stats) {
+  struct streams *s = ((struct slot *)ctx)->streams;
+  struct gateway *gw = gateways_find(s->gateways, event->gateway);
+  if (gw == NULL || gw->removed || !is_wanted(s, gw))
+    return;
+  if (gateway_event(s->context->env, gw, event, stats))
+    add_change(s, gw, event->reason);
+}
+
+/* The stream may take another's place: now, not when the wait ends. */
+static void take_opened(void *ctx) {
+  struct streams *s = ((struct slot *)ctx)->streams;
+  s->net->wake(s->net->ctx);
+}
+
+struct gateway *streams_next_change(struct streams *s, int64_t now,
+                                    char reason[64]) {
+  while (s->n_changes > 0 && now >= s->tell_at) {
+    const struct change *change = &s->changes[--s->n_changes];
+    struct gateway *gw = gateways_find(s->gateways, change->id);
+    ttn_print(reason, 64, "%s", change->reason);
+    if (gw != NULL && !gw->removed)
+      return gw;
+  }
+  return NULL;
+}
+
+/* ---- opening and closing ---- */
+
+/* The gateways of a slot, in order. */
+struct ids {
+  struct gateway **list;
+  size_t n;
+};
+
+static const char *id_at(const void *ids, size_t i) {
+  return ((const struct ids *)ids)->list[i]->id;
+}
+
+static bool open_stream(struct streams *s, struct slot *slot,
+                        const struct hosts *hosts, const struct ttn_auth *auth,
+                        struct ttn_stream **stream, int64_t after) {
+  const struct ttn_env *env = s->context->env;
+  struct ids ids = {
+      .list = ttn_alloc(env, (slot->n_wanted + 1) * sizeof *ids.list)};
+  bool good = false;
+  uint64_t hash = 0;
+  if (ids.list == NULL)
+    return false;
+  for (size_t i = 0; i < s->gateways->n && ids.n < slot->n_wanted; i++) {
+    struct gateway *gw = s->gateways->list[i];
+    if (!is_wanted(s, gw) || find_slot(s, gw) != slot)
+      continue;
+    ids.list[ids.n++] = gw;
+    hash += hash_id(gw->id) * UINT64_C(0x9e3779b97f4a7c15);
+  }
+  *stream = ttn_stream_new(env);
+  if (*stream != NULL && ids.n > 0) {
+    (*stream)->event = take_event;
+    (*stream)->opened = take_opened;
+    (*stream)->ctx = slot;
+    (*stream)->ids = hash;
+    good = ttn_stream_open(*stream, s->net, hosts->list[slot->host].base, auth,
+                           id_at, &ids, ids.n, after);
+  }
+  if (!good)
+    drop(s, stream);
+  ttn_free(env, ids.list);
+  return good;
+}
+
+static size_t count_lacking(const struct streams *s) {
+  size_t n = 0;
+  for (size_t i = 0; i < s->n; i++)
+    if (s->slots[i] != NULL && s->slots[i]->failures > 0)
+      n += s->slots[i]->n_wanted;
+  return n;
+}
+
+static void fail(struct streams *s, const struct hosts *hosts,
+                 struct slot *slot, const char *why, int64_t pause,
+                 int64_t now) {
+  slot->failures++;
+  slot->not_before = now + pause;
+  /* One that ends at once is opened again, and that is all. */
+  if (slot->failures > 1 && ttn_episode_begin(&s->broken))
+    context_log(s->context, TTN_NOTICE,
+                "events of %zu gateway%s at %s do not arrive: %s; polls go on, "
+                "and the stream is opened again when it can be",
+                count_lacking(s), count_lacking(s) == 1 ? "" : "s",
+                hosts->list[slot->host].endpoint.host, why);
+}
+
+/* 1, 2, 4 … 60 s, each a little different: many accounts that one stack ended
+ * do not come back at once. */
+static int64_t pause_of(const struct slot *slot, int64_t now) {
+  unsigned step = slot->failures < 6 ? slot->failures : 6;
+  int64_t pause = TTN_SECOND << step;
+  if (pause > PAUSE_MAX)
+    pause = PAUSE_MAX;
+  return pause / 2 + (now / TTN_MS * 7919) % (pause / 2 / TTN_MS) * TTN_MS;
+}
+
+static void keep_after(struct slot *slot, const struct ttn_stream *stream) {
+  if (stream->latest - MARGIN > slot->after)
+    slot->after = stream->latest - MARGIN;
+}
+
+static void end_stream(struct streams *s, const struct hosts *hosts,
+                       struct slot *slot, struct ttn_stream **stream,
+                       const char *why, int64_t now) {
+  keep_after(slot, *stream);
+  fail(s, hosts, slot, why, pause_of(slot, now), now);
+  drop(s, stream);
+}
+
+static void watch_current(struct streams *s, const struct hosts *hosts,
+                          struct slot *slot, int64_t now) {
+  struct ttn_stream *stream = slot->current;
+  if (stream->state == TTN_STREAM_OPENING) {
+    if (now >= stream->began + OPENS_WITHIN)
+      end_stream(s, hosts, slot, &slot->current, "no answer came", now);
+  } else if (slot->connected && now >= stream->heard + SILENT) {
+    end_stream(s, hosts, slot, &slot->current,
+               "nothing came for 3 minutes, though gateways are connected (a "
+               "proxy may hold events back)",
+               now);
+  } else if (slot->failures > 0) {
+    slot->failures = 0;
+    if (count_lacking(s) == 0 && ttn_episode_end(&s->broken))
+      context_log(s->context, TTN_NOTICE, "events arrive again");
+  }
+}
+
+/* What current lacks, or has too much. */
+static void watch_next(struct streams *s, const struct hosts *hosts,
+                       struct slot *slot, const struct ttn_auth *auth,
+                       int64_t now) {
+  if (slot->next != NULL && slot->next->state == TTN_STREAM_OPEN) {
+    drop(s, &slot->current);
+    slot->current = slot->next;
+    slot->next = NULL;
+  } else if (slot->next != NULL && now >= slot->next->began + OPENS_WITHIN) {
+    end_stream(s, hosts, slot, &slot->next, "no answer came", now);
+  } else if (slot->next == NULL && slot->current->ids != slot->wanted &&
+             slot->current->state == TTN_STREAM_OPEN &&
+             now >= slot->not_before &&
+             !open_stream(s, slot, hosts, auth, &slot->next, 0)) {
+    fail(s, hosts, slot, "no memory", PAUSE_MAX, now);
+  }
+}
+
+int64_t streams_run(struct streams *s, const struct hosts *hosts,
+                    const struct ttn_auth *auth, int64_t now) {
+  int64_t next = now + OPENS_WITHIN;
+  if (s->n_changes > 0 && s->tell_at < next)
+    next = s->tell_at;
+  for (size_t i = 0; i < s->n; i++) {
+    struct slot *slot = s->slots[i];
+    if (slot == NULL)
+      continue;
+    if (slot->n_wanted == 0 || auth == NULL) {
+      drop(s, &slot->current);
+      drop(s, &slot->next);
+      continue;
+    }
+    if (slot->current == NULL && slot->next != NULL) {
+      slot->current = slot->next;
+      slot->next = NULL;
+    }
+    if (slot->current == NULL && now >= slot->not_before &&
+        !open_stream(s, slot, hosts, auth, &slot->current, slot->after))
+      fail(s, hosts, slot, "no memory", PAUSE_MAX, now);
+    if (slot->current != NULL)
+      watch_current(s, hosts, slot, now);
+    if (slot->current != NULL)
+      watch_next(s, hosts, slot, auth, now);
+    if (slot->current == NULL && slot->not_before < next)
+      next = slot->not_before;
+  }
+  return next;
+}
+
+static void refuse(struct streams *s, const struct hosts *hosts,
+                   struct slot *slot, const struct ttn_stream *stream,
+                   int64_t now) {
+  const struct ttn_answer *answer = &stream->call.answer;
+  struct gateway *gw = gateways_find(s->gateways, stream->refused);
+  int64_t pause = answer->status < 500 ? REFUSED_PAUSE : pause_of(slot, now);
+  if (gw != NULL) {
+    if (gateway_refuse_events(gw))
+      context_log(s->context, TTN_WARNING,
+                  "the stack gives no events of gateway %s to this key: polls "
+                  "alone tell of it",
+                  gw->id);
+    slot->not_before = now + pause;
+    return;
+  }
+  if (answer->status == 429 && answer->rate_retry >= 0)
+    pause = (answer->rate_retry + 1) * TTN_SECOND;
+  if (answer->status == 404 || answer->status == 405 || answer->status == 501) {
+    s->no_events |= UINT64_C(1) << slot->host;
+    context_log(s->context, TTN_WARNING,
+                "%s has no event stream (%s): Events does nothing there, polls "
+                "tell all that they told before",
+                hosts->list[slot->host].endpoint.host, stream->why);
+  }
+  fail(s, hosts, slot, stream->why, pause, now);
+}
+
+bool streams_ended(struct streams *s, const struct hosts *hosts,
+                   struct ttn_call *call, int64_t now) {
+  if (!call->endless)
+    return false;
+  struct ttn_stream *stream = call->ctx;
+  struct slot *slot = stream->ctx;
+  struct ttn_stream **place =
+      slot->current == stream ? &slot->current : &slot->next;
+  ttn_stream_ended(stream);
+  if (call->answer.status >= 400) {
+    keep_after(slot, stream);
+    refuse(s, hosts, slot, stream, now);
+    drop(s, place);
+  } else {
+    end_stream(s, hosts, slot, place, stream->why, now);
+  }
+  return true;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* The event streams of an account: one for each host, or several where a host
+ * has many gateways, on the network that polls use. They add to polls: when one
+ * breaks, polls tell all that they told before.
+ *
+ * A stream's gateways change by a second stream, which is open before the first
+ * one is closed. After a break a stream is opened again, later each time, with
+ * the events that the stack has kept. */
+#ifndef TTN_STREAMS_H
+#define TTN_STREAMS_H
+
+#include "account/gateways.h"
+#include "account/hosts.h"
+#include "account/request.h"
+#include "events/stream.h"
+
+/* Gateways of one host that one stream has. */
+struct slot {
+  int host;
+  uint64_t wanted;            /* hash of the ids that it shall have */
+  size_t n_wanted;            /* how many */
+  bool connected;             /* one of them, as the last poll showed */
+  struct ttn_stream *current; /* NULL: none yet */
+  struct ttn_stream *next;    /* opens, and takes the place of current */
+  unsigned failures;          /* in a row */
+  int64_t not_before;         /* mono */
+  int64_t after;              /* time of the latest event before a break */
+  struct streams *streams;
+};
+
+/* A gateway whose state an event changed. */
+struct change {
+  char id[TTN_ID_MAX + 1];
+  char reason[64]; /* of a disconnect, or "" */
+};
+
+/* All zero at first. */
+struct streams {
+  struct slot **slots; /* host * parts + part; NULL: none */
+  size_t n;
+  unsigned parts;     /* of each host */
+  uint64_t no_events; /* bit h: host h has no event stream at all */
+  struct change *changes;
+  size_t n_changes, room_changes;
+  int64_t tell_at; /* mono: when they are reported */
+  struct ttn_episode broken;
+  const struct account_context *context;
+  const struct ttn_net *net;
+  struct gateways *gateways;
+};
+
+/* The last three outlive the streams. */
+void streams_init(struct streams *s, const struct account_context *c,
+                  const struct ttn_net *net, struct gateways *gateways);
+void streams_free(struct streams *s);
+
+/* A poll begins: closes streams with another key; gateways whose stream is not
+ * open are told of by answers alone. auth: NULL: there is no key. */
+void streams_begin_poll(struct streams *s, const struct ttn_auth *auth);
+/* A poll ended: which gateways shall have streams. */
+void streams_plan(struct streams *s, const struct hosts *hosts);
+/* Opens and closes what is due. Returns when to call it again (mono). */
+int64_t streams_run(struct streams *s, const struct hosts *hosts,
+                    const struct ttn_auth *auth, int64_t now);
+/* True: the call was a stream's, which has ended. */
+bool streams_ended(struct streams *s, const struct hosts *hosts,
+                   struct ttn_call *call, int64_t now);
+/* Changes of state that are due at `now`, one after the other. NULL: none is
+ * left. *reason: or "". */
+struct gateway *streams_next_change(struct streams *s, int64_t now,
+                                    char reason[64]);
+
+#endif

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT
+src_libttn_la_SOURCES += \
+	%D%/lines.c \
+	%D%/lines.h \
+	%D%/stream.c \
+	%D%/stream.h

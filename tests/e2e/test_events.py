@@ -1,0 +1,191 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Events: states and notifications at once, connections between polls, exact counts where two servers hold a gateway;
+and all as without them when they break. The poll's interval is so long that it can't be what told."""
+
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+from collectd import Collectd, account  # noqa: E402
+from paths import Scratch  # noqa: E402
+from standin import Standin  # noqa: E402
+from tap import equal, matches, run, wait_for  # noqa: E402
+
+SLOW = 30
+# What an event may take until it is seen at a writer.
+SOON = 3.0
+
+
+def block(stack, scratch, interval, **options):
+    return account("home", **stack.options(scratch), Interval=interval, Events=True, **options)
+
+
+def wait_streams(stack, count=1):
+    wait_for(lambda: len(stack.streams()) == count, "%d streams" % count)
+
+
+def told(daemon):
+    return [text.split("message = ", 1)[1] for _, text in daemon.log() if text.startswith("Notification: ")]
+
+
+def soon(what, condition):
+    begin = time.monotonic()
+    wait_for(condition, what)
+    took = time.monotonic() - begin
+    assert took < SOON, "%s took %.1f s" % (what, took)
+
+
+def test_states():
+    """A gateway that goes and comes: connected and the notification, with the stack's reason, long before the next poll"""
+    with Scratch() as scratch, Standin() as stack:
+        for gateway in ("roof", "barn"):
+            stack.register(gateway)
+            stack.connect(gateway)
+        with Collectd(scratch, block(stack, scratch, SLOW), csv=True) as daemon:
+            daemon.wait_value("ttn", "roof", "bool", "connected", 1)
+            wait_streams(stack)
+            polls = daemon.polls()
+            stack.disconnect("roof")
+            soon("roof is gone", lambda: daemon.value("ttn", "roof", "bool", "connected") == 0)
+            soon("a notification", lambda: len(told(daemon)) == 1)
+            matches(r"roof.* has been disconnected since .*Z \(connection expired\)\. Check its power", told(daemon)[0])
+            equal(daemon.value("ttn", "barn", "bool", "connected"), 1)
+            stack.connect("roof")
+            soon("roof is back", lambda: daemon.value("ttn", "roof", "bool", "connected") == 1)
+            soon("a second notification", lambda: len(told(daemon)) == 2)
+            matches("roof\"? .*has been connected again", told(daemon)[1])
+            equal(daemon.polls(), polls, "polls meanwhile")
+            equal(stack.stream_requests()[0]["names"],
+                  ["gs.gateway.connect", "gs.gateway.connection.stats", "gs.gateway.disconnect"])
+            begin = time.monotonic()
+            daemon.stop()
+            assert time.monotonic() - begin < 2, "a stop with an open stream takes %.1f s" % (time.monotonic() - begin)
+
+
+def test_connects():
+    """Connections that begin and end between two polls are counted; a reconnect at once is no news"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.register("roof")
+        stack.connect("roof")
+        with Collectd(scratch, block(stack, scratch, 6), csv=True) as daemon:
+            daemon.wait_value("ttn", "roof", "total_operations", "connects", 0)
+            wait_streams(stack)
+            for _ in range(3):
+                stack.disconnect("roof")
+                stack.connect("roof")
+                stack.uplink("roof", 5)
+            daemon.wait_value("ttn", "roof", "total_operations", "connects", 3)
+            equal(daemon.value("ttn", "roof", "bool", "connected"), 1)
+            equal(told(daemon), [])
+
+
+def test_two_servers():
+    """Two servers hold a gateway: every message of both is counted, once"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.cluster(1, debounce=0.2, again=2)
+        stack.register("roof")
+        with Collectd(scratch, block(stack, scratch, 1), csv=True) as daemon:
+            daemon.wait_value("ttn", "roof", "bool", "connected", 0)
+            wait_streams(stack)
+            for server in (1, 2):
+                stack.connect("roof", server=server)
+            sent = 0
+            for turn in range(24):
+                stack.uplink("roof", 3 + turn % 5, server=1 + turn % 2)
+                sent += 3 + turn % 5
+                time.sleep(0.25)
+            wait_for(lambda: daemon.packets("roof")[0] >= sent, "%d uplinks" % sent)
+            time.sleep(3)
+            equal(daemon.packets("roof")[0], sent)
+
+
+def test_breaks():
+    """A stream that is cut, refused or silent takes nothing from polls, and comes back; one line at each end"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.cluster(1, event_store=True)
+        stack.register("roof")
+        stack.connect("roof")
+        with Collectd(scratch, block(stack, scratch, 1), csv=True) as daemon:
+            daemon.wait_value("ttn", "roof", "bool", "connected", 1)
+            wait_streams(stack)
+            for how in ("cut", "reset", "error", "close"):
+                stack.end_streams(how)
+                wait_streams(stack, 0)
+                wait_streams(stack, 1)
+            assert stack.stream_requests()[-1]["after"], "the stream goes on after the latest event"
+            rule = stack.fault({"status": 503, "body": ""}, {"kind": "events"})
+            stack.end_streams("cut")
+            daemon.wait_line("notice", r"events of 1 gateway at 127\.0\.0\.1 do not arrive: .*; polls go on")
+            polls = daemon.polls()
+            stack.uplink("roof", 4)
+            wait_for(lambda: daemon.packets("roof")[0] == 4, "4 uplinks by polls alone")
+            assert daemon.polls() > polls
+            equal(daemon.value("ttn_api", "home", "bool", "up"), 1)
+            stack.unfault(rule)
+            wait_for(lambda: len(stack.streams()) == 1, "a stream again", 70)
+            daemon.wait_line("notice", "^account \"home\": events arrive again$")
+
+
+def test_new_gateways():
+    """A gateway that discovery finds gets a stream of its own, before the old one ends"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.register("roof")
+        stack.connect("roof")
+        with Collectd(scratch, block(stack, scratch, 1, DiscoveryInterval=1), csv=True) as daemon:
+            daemon.wait_value("ttn", "roof", "bool", "connected", 1)
+            wait_streams(stack)
+            stack.register("barn")
+            stack.connect("barn")
+            wait_for(lambda: [stream["ids"] for stream in stack.streams()] == [["barn", "roof"]],
+                     "one stream with both gateways")
+            equal([request["ids"] for request in stack.stream_requests()], [["roof"], ["barn", "roof"]])
+
+
+def test_refused_gateway():
+    """A gateway whose events the key may not have is named once, and polls tell of it"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.cluster(1, events_refused=True)
+        stack.register("roof")
+        stack.connect("roof")
+        with Collectd(scratch, block(stack, scratch, 1, DiscoveryInterval=1), csv=True) as daemon:
+            daemon.wait_line("warning", "the stack gives no events of gateway roof to this key")
+            polls = daemon.polls()
+            wait_for(lambda: daemon.polls() > polls + 3, "3 polls")
+            equal(len(stack.stream_requests()), 1, "requests within a minute")
+            equal(daemon.value("ttn", "roof", "bool", "connected"), 1)
+
+
+def test_old_stack():
+    """A stack without event streams: one line, and all as without the option"""
+    with Scratch() as scratch, Standin() as stack:
+        for gateway in ("roof", "barn"):
+            stack.register(gateway)
+            stack.connect(gateway)
+        stack.cluster(1, events=False)
+        with Collectd(scratch, block(stack, scratch, 1), csv=True) as daemon:
+            daemon.wait_line("warning", r"127\.0\.0\.1 has no event stream")
+            daemon.wait_value("ttn", "roof", "bool", "connected", 1)
+
+
+def test_hostile_lines():
+    """Lines that are no events, and one of more than 256 KB: they are skipped, and what follows is heard"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.register("roof")
+        stack.connect("roof")
+        with Collectd(scratch, block(stack, scratch, SLOW), csv=True) as daemon:
+            daemon.wait_value("ttn", "roof", "bool", "connected", 1)
+            wait_streams(stack)
+            stack.long_event("roof", 2000000)
+            for line in ("{}", "[]", "nonsense", "", '{"result":7}', '{"result":{"name":"gs.gateway.disconnect"}}'):
+                stack.send_line(line)
+            stack.flood("roof", 3000)
+            stack.disconnect("roof")
+            soon("roof is gone", lambda: daemon.value("ttn", "roof", "bool", "connected") == 0)
+            equal(len(stack.streams()), 1)
+            equal(len(stack.stream_requests()), 1)
+
+
+run(globals())
