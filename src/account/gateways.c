@@ -303,14 +303,14 @@ struct ttn_meta gateway_meta(const struct gateway *gw) {
   return meta;
 }
 
-static int gateway_order(const void *id, const void *gw) {
+static int order_by_id(const void *id, const void *gw) {
   return strcmp(id, (*(struct gateway *const *)gw)->id);
 }
 
 struct gateway *gateways_find(const struct gateways *g, const char *id) {
   struct gateway **found =
       g->n == 0 ? NULL
-                : bsearch(id, g->list, g->n, sizeof *g->list, gateway_order);
+                : bsearch(id, g->list, g->n, sizeof *g->list, order_by_id);
   return found == NULL ? NULL : *found;
 }
 

@@ -28,7 +28,7 @@ void streams_init(struct streams *s, const struct account_context *c,
   s->gateways = gateways;
 }
 
-static void drop(struct streams *s, struct ttn_stream **stream) {
+static void drop_stream(struct streams *s, struct ttn_stream **stream) {
   if (*stream == NULL)
     return;
   ttn_stream_close(*stream, s->net);
@@ -40,8 +40,8 @@ static void free_slots(struct streams *s) {
   for (size_t i = 0; i < s->n; i++) {
     if (s->slots[i] == NULL)
       continue;
-    drop(s, &s->slots[i]->current);
-    drop(s, &s->slots[i]->next);
+    drop_stream(s, &s->slots[i]->current);
+    drop_stream(s, &s->slots[i]->next);
     ttn_free(s->context->env, s->slots[i]);
   }
 }
@@ -68,19 +68,19 @@ static bool is_wanted(const struct streams *s, const struct gateway *gw) {
          (s->no_events & UINT64_C(1) << gw->current_host) == 0;
 }
 
-static size_t place_of(const struct streams *s, const struct gateway *gw) {
+static size_t place_in_slots(const struct streams *s,
+                             const struct gateway *gw) {
   return (size_t)gw->current_host * s->parts +
          (size_t)(hash_id(gw->id) % s->parts);
 }
 
-static struct slot *find_slot(const struct streams *s,
-                              const struct gateway *gw) {
-  size_t place = place_of(s, gw);
+static struct slot *slot_of(const struct streams *s, const struct gateway *gw) {
+  size_t place = place_in_slots(s, gw);
   return place < s->n ? s->slots[place] : NULL;
 }
 
 static struct slot *add_slot(struct streams *s, const struct gateway *gw) {
-  size_t place = place_of(s, gw);
+  size_t place = place_in_slots(s, gw);
   struct slot *slot = ttn_alloc(s->context->env, sizeof *slot);
   if (slot == NULL)
     return NULL;
@@ -126,7 +126,7 @@ void streams_plan(struct streams *s, const struct hosts *hosts) {
     const struct gateway *gw = g->list[i];
     if (!is_wanted(s, gw))
       continue;
-    struct slot *slot = find_slot(s, gw);
+    struct slot *slot = slot_of(s, gw);
     if (slot == NULL)
       slot = add_slot(s, gw);
     if (slot == NULL || slot->n_wanted == TTN_STREAM_IDS)
@@ -143,13 +143,13 @@ void streams_begin_poll(struct streams *s, const struct ttn_auth *auth) {
     if (slot == NULL)
       continue;
     if (slot->current != NULL && slot->current->call.auth != auth)
-      drop(s, &slot->current);
+      drop_stream(s, &slot->current);
     if (slot->next != NULL && slot->next->call.auth != auth)
-      drop(s, &slot->next);
+      drop_stream(s, &slot->next);
   }
   for (size_t i = 0; i < s->gateways->n && s->n > 0; i++) {
     struct gateway *gw = s->gateways->list[i];
-    const struct slot *slot = is_wanted(s, gw) ? find_slot(s, gw) : NULL;
+    const struct slot *slot = is_wanted(s, gw) ? slot_of(s, gw) : NULL;
     if (slot == NULL || slot->current == NULL ||
         slot->current->state != TTN_STREAM_OPEN)
       gateway_unfollow(gw);
@@ -226,22 +226,19 @@ static bool open_stream(struct streams *s, struct slot *slot,
     return false;
   for (size_t i = 0; i < s->gateways->n && ids.n < slot->n_wanted; i++) {
     struct gateway *gw = s->gateways->list[i];
-    if (!is_wanted(s, gw) || find_slot(s, gw) != slot)
+    if (!is_wanted(s, gw) || slot_of(s, gw) != slot)
       continue;
     ids.list[ids.n++] = gw;
     hash += hash_id(gw->id) * UINT64_C(0x9e3779b97f4a7c15);
   }
-  *stream = ttn_stream_new(env);
-  if (*stream != NULL && ids.n > 0) {
-    (*stream)->event = take_event;
-    (*stream)->opened = take_opened;
-    (*stream)->ctx = slot;
-    (*stream)->ids = hash;
+  *stream = ttn_stream_new(
+      env, (struct ttn_stream_sink){slot, take_opened, take_event});
+  if (*stream != NULL && ids.n > 0)
     good = ttn_stream_open(*stream, s->net, hosts->list[slot->host].base, auth,
-                           id_at, &ids, ids.n, after);
-  }
+                           &(struct ttn_stream_ids){hash, ids.n, id_at, &ids},
+                           after);
   if (!good)
-    drop(s, stream);
+    drop_stream(s, stream);
   ttn_free(env, ids.list);
   return good;
 }
@@ -254,9 +251,9 @@ static size_t count_lacking(const struct streams *s) {
   return n;
 }
 
-static void fail(struct streams *s, const struct hosts *hosts,
-                 struct slot *slot, const char *why, int64_t pause,
-                 int64_t now) {
+static void note_failure(struct streams *s, const struct hosts *hosts,
+                         struct slot *slot, const char *why, int64_t pause,
+                         int64_t now) {
   slot->failures++;
   slot->not_before = now + pause;
   /* One that ends at once is opened again, and that is all. */
@@ -287,8 +284,8 @@ static void end_stream(struct streams *s, const struct hosts *hosts,
                        struct slot *slot, struct ttn_stream **stream,
                        const char *why, int64_t now) {
   keep_after(slot, *stream);
-  fail(s, hosts, slot, why, pause_of(slot, now), now);
-  drop(s, stream);
+  note_failure(s, hosts, slot, why, pause_of(slot, now), now);
+  drop_stream(s, stream);
 }
 
 static void watch_current(struct streams *s, const struct hosts *hosts,
@@ -314,7 +311,7 @@ static void watch_next(struct streams *s, const struct hosts *hosts,
                        struct slot *slot, const struct ttn_auth *auth,
                        int64_t now) {
   if (slot->next != NULL && slot->next->state == TTN_STREAM_OPEN) {
-    drop(s, &slot->current);
+    drop_stream(s, &slot->current);
     slot->current = slot->next;
     slot->next = NULL;
   } else if (slot->next != NULL && now >= slot->next->began + OPENS_WITHIN) {
@@ -323,7 +320,7 @@ static void watch_next(struct streams *s, const struct hosts *hosts,
              slot->current->state == TTN_STREAM_OPEN &&
              now >= slot->not_before &&
              !open_stream(s, slot, hosts, auth, &slot->next, 0)) {
-    fail(s, hosts, slot, "no memory", PAUSE_MAX, now);
+    note_failure(s, hosts, slot, "no memory", PAUSE_MAX, now);
   }
 }
 
@@ -337,8 +334,8 @@ int64_t streams_run(struct streams *s, const struct hosts *hosts,
     if (slot == NULL)
       continue;
     if (slot->n_wanted == 0 || auth == NULL) {
-      drop(s, &slot->current);
-      drop(s, &slot->next);
+      drop_stream(s, &slot->current);
+      drop_stream(s, &slot->next);
       continue;
     }
     if (slot->current == NULL && slot->next != NULL) {
@@ -347,7 +344,7 @@ int64_t streams_run(struct streams *s, const struct hosts *hosts,
     }
     if (slot->current == NULL && now >= slot->not_before &&
         !open_stream(s, slot, hosts, auth, &slot->current, slot->after))
-      fail(s, hosts, slot, "no memory", PAUSE_MAX, now);
+      note_failure(s, hosts, slot, "no memory", PAUSE_MAX, now);
     if (slot->current != NULL)
       watch_current(s, hosts, slot, now);
     if (slot->current != NULL)
@@ -382,7 +379,7 @@ static void refuse(struct streams *s, const struct hosts *hosts,
                 "tell all that they told before",
                 hosts->list[slot->host].endpoint.host, stream->why);
   }
-  fail(s, hosts, slot, stream->why, pause, now);
+  note_failure(s, hosts, slot, stream->why, pause, now);
 }
 
 bool streams_ended(struct streams *s, const struct hosts *hosts,
@@ -390,14 +387,14 @@ bool streams_ended(struct streams *s, const struct hosts *hosts,
   if (!call->endless)
     return false;
   struct ttn_stream *stream = call->ctx;
-  struct slot *slot = stream->ctx;
+  struct slot *slot = stream->sink.ctx;
   struct ttn_stream **place =
       slot->current == stream ? &slot->current : &slot->next;
   ttn_stream_ended(stream);
   if (call->answer.status >= 400) {
     keep_after(slot, stream);
     refuse(s, hosts, slot, stream, now);
-    drop(s, place);
+    drop_stream(s, place);
   } else {
     end_stream(s, hosts, slot, place, stream->why, now);
   }

@@ -9,11 +9,13 @@
 /* To connect, and for the first byte. */
 #define PATIENCE (30 * TTN_SECOND)
 
-struct ttn_stream *ttn_stream_new(const struct ttn_env *env) {
+struct ttn_stream *ttn_stream_new(const struct ttn_env *env,
+                                  struct ttn_stream_sink sink) {
   struct ttn_stream *stream = ttn_alloc(env, sizeof *stream);
   if (stream == NULL)
     return NULL;
   stream->env = env;
+  stream->sink = sink;
   if (ttn_lines_init(&stream->lines, env))
     return stream;
   ttn_free(env, stream);
@@ -38,7 +40,7 @@ static void take_line(struct ttn_stream *stream) {
   switch (event->kind) {
   case TTN_EVENT_START:
     stream->state = TTN_STREAM_OPEN;
-    stream->opened(stream->ctx);
+    stream->sink.opened(stream->sink.ctx);
     return;
   case TTN_EVENT_ERROR:
     ttn_print(stream->why, sizeof stream->why, "%s",
@@ -50,12 +52,12 @@ static void take_line(struct ttn_stream *stream) {
   case TTN_EVENT_STATS:
     entries = ttn_decoder_entries(decoder, &n);
     if (n == 1 && entries[0].bad == NULL)
-      stream->event(stream->ctx, event, &entries[0].stats);
+      stream->sink.event(stream->sink.ctx, event, &entries[0].stats);
     else
       stream->n_bad++;
     return;
   case TTN_EVENT_DISCONNECT:
-    stream->event(stream->ctx, event, NULL);
+    stream->sink.event(stream->sink.ctx, event, NULL);
     return;
   case TTN_EVENT_OTHER:
     return;
@@ -78,11 +80,11 @@ static bool on_bytes(struct ttn_call *call, int status, const char *bytes,
 
 bool ttn_stream_open(struct ttn_stream *stream, const struct ttn_net *net,
                      const char *base, const struct ttn_auth *auth,
-                     const char *(*id)(const void *ids, size_t i),
-                     const void *ids, size_t n, int64_t after) {
+                     const struct ttn_stream_ids *ids, int64_t after) {
   ttn_lines_begin(&stream->lines);
   ttn_print(stream->url, sizeof stream->url, "%s/api/v3/events", base);
-  if (!ttn_request_events(&stream->body, stream->env, id, ids, n, after))
+  if (!ttn_request_events(&stream->body, stream->env, ids->id, ids->ctx, ids->n,
+                          after))
     return false;
   stream->call = (struct ttn_call){.url = stream->url,
                                    .body = stream->body.bytes,
@@ -92,6 +94,7 @@ bool ttn_stream_open(struct ttn_stream *stream, const struct ttn_net *net,
                                    .timeout = PATIENCE,
                                    .data = on_bytes,
                                    .ctx = stream};
+  stream->ids = ids->hash;
   stream->why[0] = stream->refused[0] = '\0';
   stream->began = stream->heard = stream->env->mono(stream->env->ctx);
   if (!net->start(net->ctx, &stream->call))

@@ -21,19 +21,24 @@ enum ttn_stream_state {
   TTN_STREAM_OPEN
 };
 
+/* Who hears of it, from within the network's wait: neither may open or close a
+ * stream. */
+struct ttn_stream_sink {
+  void *ctx;
+  /* The stream is open since this moment. */
+  void (*opened)(void *ctx);
+  /* An event of a gateway. stats: of CONNECT and STATS, else NULL. */
+  void (*event)(void *ctx, const struct ttn_event *event,
+                const struct ttn_stats *stats);
+};
+
 struct ttn_stream {
   const struct ttn_env *env;
   struct ttn_call call;
   struct ttn_request_body body;
   struct ttn_lines lines;
   enum ttn_stream_state state;
-  /* Gets each event of a gateway. stats: of CONNECT and STATS, else NULL. From
-   * within the network's wait: it must not open or close a stream. */
-  void (*event)(void *ctx, const struct ttn_event *event,
-                const struct ttn_stats *stats);
-  /* The stream is open since this moment. Likewise. */
-  void (*opened)(void *ctx);
-  void *ctx;
+  struct ttn_stream_sink sink;
   uint64_t ids;                 /* which gateways it has: the caller's */
   int64_t began;                /* mono */
   int64_t heard;                /* mono: the latest byte */
@@ -46,17 +51,23 @@ struct ttn_stream {
 };
 
 /* NULL: no memory. */
-struct ttn_stream *ttn_stream_new(const struct ttn_env *env);
+struct ttn_stream *ttn_stream_new(const struct ttn_env *env,
+                                  struct ttn_stream_sink sink);
 /* It must be closed. */
 void ttn_stream_free(struct ttn_stream *stream);
 
-/* Opens it for n gateways: `id(ids, i)` is the i-th one's id. base: as
- * ttn_endpoint_print prints it. after: time of events that are known, 0 = none.
- * False: no memory. */
+/* The gateways that a stream is opened for. */
+struct ttn_stream_ids {
+  uint64_t hash; /* kept as `ids` */
+  size_t n;
+  const char *(*id)(const void *ctx, size_t i); /* the i-th one's */
+  const void *ctx;
+};
+/* base: as ttn_endpoint_print prints it. after: time of events that are known,
+ * 0 = none. False: no memory. */
 bool ttn_stream_open(struct ttn_stream *stream, const struct ttn_net *net,
                      const char *base, const struct ttn_auth *auth,
-                     const char *(*id)(const void *ids, size_t i),
-                     const void *ids, size_t n, int64_t after);
+                     const struct ttn_stream_ids *ids, int64_t after);
 void ttn_stream_close(struct ttn_stream *stream, const struct ttn_net *net);
 /* The network gave its call back: fills `why`, and `refused` where one gateway
  * is the reason. */

@@ -27,6 +27,32 @@ void ttn_counters_add(struct ttn_counters *counters, uint64_t count,
   counters->n++;
 }
 
+bool ttn_counters_take(struct ttn_counters *counters, uint64_t count) {
+  for (size_t i = 0; i < counters->n; i++)
+    if (counters->item[i].count == count) {
+      counters->n--;
+      memmove(counters->item + i, counters->item + i + 1,
+              (counters->n - i) * sizeof *counters->item);
+      return true;
+    }
+  return false;
+}
+
+void ttn_counters_raise(struct ttn_counters *counters, uint64_t more,
+                        int64_t last) {
+  if (counters->n == 0)
+    return;
+  struct ttn_counter *largest = &counters->item[counters->n - 1];
+  largest->count += more;
+  if (last > largest->last)
+    largest->last = last;
+}
+
+void ttn_counters_lower(struct ttn_counters *counters, uint64_t less) {
+  if (counters->n > 0)
+    counters->item[counters->n - 1].count -= less;
+}
+
 void ttn_counters_merge(struct ttn_counters *to,
                         const struct ttn_counters *from) {
   for (size_t i = 0; i < from->n; i++)
@@ -79,15 +105,10 @@ uint64_t ttn_counters_grow(struct ttn_counters *counters, uint64_t count,
 /* The counter that was at `from`. False: there is none. */
 static bool raise_counter(struct ttn_counters *counters, uint64_t from,
                           uint64_t count, int64_t last) {
-  for (size_t i = 0; i < counters->n; i++)
-    if (counters->item[i].count == from) {
-      counters->n--;
-      memmove(counters->item + i, counters->item + i + 1,
-              (counters->n - i) * sizeof *counters->item);
-      ttn_counters_add(counters, count, last);
-      return true;
-    }
-  return false;
+  if (!ttn_counters_take(counters, from))
+    return false;
+  ttn_counters_add(counters, count, last);
+  return true;
 }
 
 uint64_t ttn_counter_sets_grow(struct ttn_counter_sets *sets,

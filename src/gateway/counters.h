@@ -32,6 +32,13 @@ void ttn_counters_add(struct ttn_counters *counters, uint64_t count,
 /* One has just this count, of this time. */
 bool ttn_counters_known(const struct ttn_counters *counters, uint64_t count,
                         int64_t last);
+/* Takes out one with this count. False: there is none. */
+bool ttn_counters_take(struct ttn_counters *counters, uint64_t count);
+/* The largest has so many messages more, the last of them at `last`; or fewer:
+ * the reverse of it. */
+void ttn_counters_raise(struct ttn_counters *counters, uint64_t more,
+                        int64_t last);
+void ttn_counters_lower(struct ttn_counters *counters, uint64_t less);
 void ttn_counters_merge(struct ttn_counters *to,
                         const struct ttn_counters *from);
 

@@ -394,8 +394,8 @@ void ttn_gateway_unfollow(struct ttn_gateway *gateway) {
 }
 
 /* The first value of a kind, or some more. False: no DERIVE holds that. */
-static bool add_count(struct ttn_gateway *next, int k, uint64_t first,
-                      uint64_t more) {
+static bool add_messages(struct ttn_gateway *next, int k, uint64_t first,
+                         uint64_t more) {
   uint8_t bit = (uint8_t)(1u << k);
   uint64_t base = next->value[k];
   if ((next->reported & bit) == 0) {
@@ -423,7 +423,7 @@ static bool learn_connection(struct ttn_gateway *next, struct ttn_live *live,
     if (began)
       next->connected_at = at;
     for (int k = 0; began && k < TTN_MESSAGES; k++)
-      if (!add_count(next, k, 0, 0))
+      if (!add_messages(next, k, 0, 0))
         return false;
   }
   ttn_live_heard(live, connection, time);
@@ -433,7 +433,7 @@ static bool learn_connection(struct ttn_gateway *next, struct ttn_live *live,
     uint64_t more = ttn_live_count(live, connection, sets, (enum ttn_message)k,
                                    stats->count[k], stats->last[k], time, how);
     bool exact = (connection->exact & 1u << k) != 0;
-    if (exact && !add_count(next, k, stats->count[k], more))
+    if (exact && !add_messages(next, k, stats->count[k], more))
       return false;
   }
   return true;
@@ -490,7 +490,7 @@ bool ttn_gateway_event(const struct ttn_env *env, struct ttn_gateway *gateway,
     ttn_live_moved(&live, true);
   bool changed = next.shown != gateway->shown;
   *gateway = next;
-  *gateway->live = live;
+  ttn_live_set(gateway->live, &live);
   return changed;
 }
 
@@ -536,7 +536,7 @@ static const char *confirm_entry(struct ttn_gateway *next,
             ? ttn_live_count_any(live, sets, (enum ttn_message)k, count, last,
                                  several)
             : 0;
-    if (!add_count(next, k, count, more))
+    if (!add_messages(next, k, count, more))
       return "a message count is beyond 2^63-1";
   }
   if (at != 0)
@@ -608,7 +608,7 @@ struct ttn_outcome ttn_gateway_learn(const struct ttn_env *env,
   ttn_live_moved(&live, false);
   *gateway = next;
   if (gateway->live != NULL)
-    *gateway->live = live;
+    ttn_live_set(gateway->live, &live);
   if (doubtful)
     return outcome;
   outcome.followed = gateway->live != NULL;

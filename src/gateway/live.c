@@ -81,6 +81,10 @@ bool ttn_live_is_exact(const struct ttn_live *live) {
   return false;
 }
 
+void ttn_live_set(struct ttn_live *live, const struct ttn_live *to) {
+  *live = *to;
+}
+
 struct ttn_connection *ttn_live_find(struct ttn_live *live, int64_t at) {
   for (unsigned i = 0; i < live->n; i++)
     if (live->item[i].at == at)
@@ -197,22 +201,11 @@ bool ttn_live_end(struct ttn_live *live, int64_t time) {
 
 /* ---- counters ---- */
 
-static bool take_out(struct ttn_counters *counters, uint64_t count) {
-  for (unsigned i = 0; i < counters->n; i++)
-    if (counters->item[i].count == count) {
-      counters->n--;
-      memmove(&counters->item[i], &counters->item[i + 1],
-              (counters->n - i) * sizeof counters->item[0]);
-      return true;
-    }
-  return false;
-}
-
 /* Where the counters of a connection stand: those of one that ended while
  * others go on are past. */
-static struct ttn_counters *place_of(const struct ttn_live *live,
-                                     const struct ttn_connection *connection,
-                                     struct ttn_counter_sets *sets, int k) {
+static struct ttn_counters *counters_of(const struct ttn_live *live,
+                                        const struct ttn_connection *connection,
+                                        struct ttn_counter_sets *sets, int k) {
   return connection->ended && ttn_live_open(live) > 0 ? &sets->before[k]
                                                       : &sets->now[k];
 }
@@ -221,12 +214,11 @@ void ttn_live_unfold(const struct ttn_live *live,
                      struct ttn_counter_sets *sets) {
   for (int k = 0; k < TTN_MESSAGES; k++) {
     struct ttn_counters *now = &sets->now[k];
-    if (now->n > 0)
-      now->item[now->n - 1].count -= live->beyond[k];
+    ttn_counters_lower(now, live->beyond[k]);
     for (unsigned i = 0; i < live->n; i++)
       if ((live->item[i].exact & 1u << k) != 0)
-        take_out(place_of(live, &live->item[i], sets, k),
-                 live->item[i].count[k]);
+        ttn_counters_take(counters_of(live, &live->item[i], sets, k),
+                          live->item[i].count[k]);
   }
 }
 
@@ -235,14 +227,10 @@ void ttn_live_fold(const struct ttn_live *live, struct ttn_counter_sets *sets) {
     struct ttn_counters *now = &sets->now[k];
     for (unsigned i = 0; i < live->n; i++)
       if ((live->item[i].exact & 1u << k) != 0)
-        ttn_counters_add(place_of(live, &live->item[i], sets, k),
+        ttn_counters_add(counters_of(live, &live->item[i], sets, k),
                          live->item[i].count[k], live->item[i].last[k]);
-    if (now->n == 0 || live->beyond[k] == 0)
-      continue;
-    struct ttn_counter *largest = &now->item[now->n - 1];
-    largest->count += live->beyond[k];
-    if (live->beyond_last[k] > largest->last)
-      largest->last = live->beyond_last[k];
+    if (live->beyond[k] > 0)
+      ttn_counters_raise(now, live->beyond[k], live->beyond_last[k]);
   }
 }
 
@@ -266,8 +254,8 @@ static uint64_t name_counter(struct ttn_counter_sets *sets, int k,
    */
   if (how.answered || how.several)
     more = ttn_counters_grow(&all, count, last, false);
-  if (!take_out(&sets->now[k], count - more) && how.several)
-    take_out(&sets->before[k], count - more);
+  if (!ttn_counters_take(&sets->now[k], count - more) && how.several)
+    ttn_counters_take(&sets->before[k], count - more);
   return more;
 }
 

@@ -96,7 +96,7 @@ static void add_item(char *list, size_t size,
 }
 
 /* A uid of several tenants' stack is "id@tenant". */
-static void take_gateway(struct ttn_api_error *error,
+static void take_refused(struct ttn_api_error *error,
                          const struct ttn_json_value *value) {
   const char *at = memchr(value->text, '@', value->n);
   size_t n = at == NULL ? value->n : (size_t)(at - value->text);
@@ -122,7 +122,7 @@ static void take_detail(struct ttn_api_error *error, int id,
     add_item(error->forbidden_paths, sizeof(error->forbidden_paths), value);
     break;
   case F_GATEWAY:
-    take_gateway(error, value);
+    take_refused(error, value);
     break;
   }
 }

@@ -82,7 +82,7 @@ static enum ttn_event_kind kind_of(const struct ttn_json_value *name) {
   return TTN_EVENT_OTHER;
 }
 
-static bool is_own(const struct ttn_json_field *field) {
+static bool is_event_field(const struct ttn_json_field *field) {
   return field->id >= F_LINE;
 }
 
@@ -122,7 +122,7 @@ event_shape(void *ctx, const struct ttn_json_field *field) {
 static void event_open(void *ctx, const struct ttn_json_field *field) {
   struct ttn_decoder *decoder = ctx;
   const struct ttn_json_body *body = inner(&decoder->event);
-  if (!is_own(field))
+  if (!is_event_field(field))
     body->open(ctx, field);
   else if (is_inner_root(&decoder->event, field))
     body->open(ctx, &body->root);
@@ -131,7 +131,7 @@ static void event_open(void *ctx, const struct ttn_json_field *field) {
 static void event_close(void *ctx, const struct ttn_json_field *field) {
   struct ttn_decoder *decoder = ctx;
   const struct ttn_json_body *body = inner(&decoder->event);
-  if (!is_own(field))
+  if (!is_event_field(field))
     body->close(ctx, field);
   else if (is_inner_root(&decoder->event, field))
     body->close(ctx, &body->root);
@@ -145,14 +145,14 @@ static void event_key(void *ctx, const struct ttn_json_field *field,
 
 static void event_wrong(void *ctx, const struct ttn_json_field *field) {
   struct ttn_decoder *decoder = ctx;
-  if (!is_own(field))
+  if (!is_event_field(field))
     inner(&decoder->event)->wrong(ctx, field);
   else
     decoder->event.bad = field->path;
 }
 
-static bool take_id(struct ttn_event *event,
-                    const struct ttn_json_value *value) {
+static bool take_event_id(struct ttn_event *event,
+                          const struct ttn_json_value *value) {
   if (event->gateway[0] != '\0')
     return true; /* of several the first */
   if (!ttn_id_valid(value->text, value->n))
@@ -172,7 +172,7 @@ static bool take_field(struct ttn_decoder *decoder, int id,
   case F_TIME:
     return ttn_time_parse(value->text, value->n, &event->time);
   case F_GATEWAY_ID:
-    return take_id(event, value);
+    return take_event_id(event, value);
   case F_REASON:
     event->reason = ttn_decode_text(decoder, value);
     return true;
@@ -183,7 +183,7 @@ static bool take_field(struct ttn_decoder *decoder, int id,
 static void event_value(void *ctx, const struct ttn_json_field *field,
                         const struct ttn_json_value *value) {
   struct ttn_decoder *decoder = ctx;
-  if (!is_own(field))
+  if (!is_event_field(field))
     inner(&decoder->event)->value(ctx, field, value);
   else if (!take_field(decoder, field->id, value))
     decoder->event.bad = field->path;

@@ -196,6 +196,14 @@ def recorded():
                     yield answer
 
 
+def streams():
+    """The first bytes of each recorded stream of events."""
+    directory = os.path.join(ROOT, "tests", "answers", "events")
+    for name in sorted(os.listdir(directory)):
+        with open(os.path.join(directory, name), encoding="utf-8") as file:
+            yield "".join(part["text"] for part in json.load(file)["stream"]).encode()[:6000]
+
+
 def decoder_of(answer):
     path = answer["request"]["path"].split("?")[0]
     if answer["status"] != 200:
@@ -231,6 +239,8 @@ def recordings():
         yield "headers", head(answer)
         for text in TIME.findall(body) + DURATION.findall(body):
             yield "times", text
+    for n, text in enumerate(streams()):
+        yield "events", bytes([CUTS[n % 4], n % 256]) + text
     yield "settings", b"\0" + b"\n".join(option_lines())
 
 

@@ -103,7 +103,7 @@ static void test_defaults(void **state) {
   assert_null(s->state_file);
   assert_true(s->notifications);
   assert_int_equal(s->offline_after, 0);
-  assert_false(s->meta_data || s->ignore_selected);
+  assert_false(s->meta_data || s->events || s->ignore_selected);
   assert_int_equal(s->collect, 255);
   assert_int_equal(s->n_gateways + s->n_organizations + s->n_clusters, 0);
   assert_string_equal(log_since(), "");
@@ -141,10 +141,12 @@ static void test_every_option(void **state) {
   assert_true(text(s, "StateFile", ""));
   assert_true(boolean(s, "Notifications", false));
   assert_true(number(s, "OfflineAfter", 300));
+  assert_true(boolean(s, "Events", true));
   assert_true(boolean(s, "MetaData", true));
   assert_true(boolean(s, "CollectAges", false));
   assert_true(boolean(s, "CollectAPI", false));
   assert_true(ttn_settings_finish(&env, s, 10 * TTN_SECOND));
+  assert_true(s->events);
   assert_string_equal(s->api_key_file, "/etc/collectd/ttn.key");
   assert_string_equal(s->url.host, "stack.example.org");
   assert_int_equal(s->url.port, 8885);
@@ -712,7 +714,7 @@ static void test_info(void **state) {
     for (size_t i = 0; i < n; i++)
       assert_string_not_equal(ttn_settings_info(i)->name, info->name);
   }
-  assert_int_equal(n, 38);
+  assert_int_equal(n, 39);
 }
 
 /* An account with an option of each kind, while memory fails. */

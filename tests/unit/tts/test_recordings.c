@@ -343,6 +343,8 @@ static char *print_answer(struct ttn_decoder *decoder, const char *path,
   case TTN_BODY_AUTH_INFO:
     print_auth_info(out, decoder);
     break;
+  case TTN_BODY_EVENT:
+    fail_msg("streams are not read here");
   }
   fclose(out);
   return text;
