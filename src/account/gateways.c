@@ -322,6 +322,10 @@ bool gateway_event(const struct ttn_env *env, struct gateway *gw,
   return ttn_gateway_event(env, &gw->known, event->kind, stats, event->time);
 }
 
+void gateway_changed(struct gateway *gw, bool changed) {
+  gw->changed = changed;
+}
+
 void gateway_told(struct gateway *gw, int64_t mono) {
   ttn_notice_told(&gw->notice, (enum ttn_state)gw->known.shown, mono);
 }

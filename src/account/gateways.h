@@ -37,7 +37,8 @@ struct gateway {
   bool no_events; /* the stack gives none of it to this key: asked again after
                    * each discovery */
   bool no_events_logged;
-  uint8_t missed_lists;    /* complete lists in a row that lacked it */
+  bool changed;         /* an event changed its state, which is not told yet */
+  uint8_t missed_lists; /* complete lists in a row that lacked it */
   int16_t registered_host; /* of its gateway_server_address; -1: may not have
                             * the key, or is no host */
   int16_t current_host;    /* where it is asked: the registered host, for -1 the
@@ -115,6 +116,8 @@ void gateway_queued(struct gateway *gw);
 bool gateway_event(const struct ttn_env *env, struct gateway *gw,
                    const struct ttn_event *event,
                    const struct ttn_stats *stats);
+/* changed: an event changed its state, which is not told yet. */
+void gateway_changed(struct gateway *gw, bool changed);
 /* An event told its state: as good as two answers. */
 void gateway_told(struct gateway *gw, int64_t mono);
 /* No stream has it now. */

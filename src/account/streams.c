@@ -7,6 +7,7 @@
 
 /* What a stream has on average, so that few have more than TTN_STREAM_IDS. */
 #define IDS_WANTED 600
+#define HELD_BACK "nothing came (a proxy may hold events back)"
 /* From request to the first line; the stack takes 3 ms for each identifier. */
 #define OPENS_WITHIN (30 * TTN_SECOND)
 /* Statistics come at least once in 75 s from each connected gateway. */
@@ -91,7 +92,7 @@ static struct slot *add_slot(struct streams *s, const struct gateway *gw) {
 }
 
 /* Room for a slot of each host and part. More parts come in powers of two, so
- * that it is rare: all streams are then opened anew. False: no memory. */
+ * that it is rare: all streams are then opened again. False: no memory. */
 static bool divide(struct streams *s, size_t n_hosts) {
   const struct ttn_env *env = s->context->env;
   unsigned parts = s->parts == 0 ? 1 : s->parts;
@@ -158,13 +159,16 @@ void streams_begin_poll(struct streams *s, const struct ttn_auth *auth) {
 
 /* ---- events ---- */
 
-static void add_change(struct streams *s, const struct gateway *gw,
+static void add_change(struct streams *s, struct gateway *gw,
                        const char *reason) {
   void *changes = s->changes;
+  if (gw->changed)
+    return; /* the state is told as it is then */
   if (!ttn_grow(s->context->env, &changes, &s->room_changes, s->n_changes + 1,
                 sizeof *s->changes, CHANGES_MAX))
     return; /* the next poll tells */
   s->changes = changes;
+  gateway_changed(gw, true);
   if (s->n_changes == 0)
     s->tell_at = context_mono(s->context) + SETTLED;
   struct change *change = &s->changes[s->n_changes++];
@@ -196,8 +200,10 @@ struct gateway *streams_next_change(struct streams *s, int64_t now,
     const struct change *change = &s->changes[--s->n_changes];
     struct gateway *gw = gateways_find(s->gateways, change->id);
     ttn_print(reason, 64, "%s", change->reason);
-    if (gw != NULL && !gw->removed)
-      return gw;
+    if (gw == NULL || gw->removed)
+      continue;
+    gateway_changed(gw, false);
+    return gw;
   }
   return NULL;
 }
@@ -293,12 +299,9 @@ static void watch_current(struct streams *s, const struct hosts *hosts,
   struct ttn_stream *stream = slot->current;
   if (stream->state == TTN_STREAM_OPENING) {
     if (now >= stream->began + OPENS_WITHIN)
-      end_stream(s, hosts, slot, &slot->current, "no answer came", now);
+      end_stream(s, hosts, slot, &slot->current, HELD_BACK, now);
   } else if (slot->connected && now >= stream->heard + SILENT) {
-    end_stream(s, hosts, slot, &slot->current,
-               "nothing came for 3 minutes, though gateways are connected (a "
-               "proxy may hold events back)",
-               now);
+    end_stream(s, hosts, slot, &slot->current, HELD_BACK, now);
   } else if (slot->failures > 0) {
     slot->failures = 0;
     if (count_lacking(s) == 0 && ttn_episode_end(&s->broken))
@@ -315,7 +318,7 @@ static void watch_next(struct streams *s, const struct hosts *hosts,
     slot->current = slot->next;
     slot->next = NULL;
   } else if (slot->next != NULL && now >= slot->next->began + OPENS_WITHIN) {
-    end_stream(s, hosts, slot, &slot->next, "no answer came", now);
+    end_stream(s, hosts, slot, &slot->next, HELD_BACK, now);
   } else if (slot->next == NULL && slot->current->ids != slot->wanted &&
              slot->current->state == TTN_STREAM_OPEN &&
              now >= slot->not_before &&

@@ -19,6 +19,7 @@
 /* A server writes its statistics at least once in 75 s. */
 #define SILENT (150 * TTN_SECOND)
 /* Date has whole seconds, and the clocks of two servers differ a little. */
+#define DATE_SECOND TTN_SECOND
 #define DATE_STEP (2 * TTN_SECOND)
 /* A server that gets a second connection of a gateway ends the first. */
 #define REPLACED (5 * TTN_SECOND)
@@ -122,7 +123,8 @@ struct ttn_connection *ttn_live_add(struct ttn_live *live, int64_t at,
 
 bool ttn_live_is_begin(const struct ttn_live *live, int64_t at,
                        int64_t connected_at) {
-  return live->answered_at != 0 && at > live->answered_at && at != connected_at;
+  return live->answered_at != 0 && at >= live->answered_at + DATE_SECOND &&
+         at != connected_at;
 }
 
 struct ttn_connection *ttn_live_only(struct ttn_live *live) {
@@ -247,13 +249,10 @@ static uint64_t name_counter(struct ttn_counter_sets *sets, int k,
                              uint64_t count, int64_t last,
                              struct ttn_naming how) {
   struct ttn_counters all = sets->now[k];
-  uint64_t more = 0;
+  uint64_t more;
   if (how.several)
     ttn_counters_merge(&all, &sets->before[k]);
-  /* One counter under the connected_at of another connection may be either's.
-   */
-  if (how.answered || how.several)
-    more = ttn_counters_grow(&all, count, last, false);
+  more = ttn_counters_grow(&all, count, last, false);
   if (!ttn_counters_take(&sets->now[k], count - more) && how.several)
     ttn_counters_take(&sets->before[k], count - more);
   return more;
@@ -270,7 +269,8 @@ uint64_t ttn_live_count(struct ttn_live *live,
       return 0; /* events come in any order */
     more = count - connection->count[k];
   } else {
-    if (time < live->answered_at + DATE_STEP)
+    /* The counter of a connection that answers do not know may be any. */
+    if (time < live->answered_at + DATE_STEP || !(how.answered || how.several))
       return 0;
     more = name_counter(sets, k, count, last, how);
     connection->exact |= (uint8_t)(1u << k);

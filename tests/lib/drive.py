@@ -138,6 +138,11 @@ class Drive:
         self.process.kill()
         self.process.wait()
 
+    def follow(self, ms):
+        """Waits for events; what they told, as of a poll."""
+        self.send("follow %d" % ms)
+        return self.polled()
+
     def end(self):
         """A clean end of the account; the process goes on without one."""
         self.send("end")

@@ -7,26 +7,26 @@
  *
  * Reads commands from standard input, a line each:
  *   poll     one poll; prints its values, then "done"
- *   clock S  moves the wall clock by S seconds (S may be negative)
- *   later S  both clocks: as if S seconds had passed
- *   end      a clean end of the account (writes the state file); prints "done"
- *   stop     the same, then exit 0
- * and prints, a line each and each at once, so that what was printed before a
- * kill is what had reached collectd:
- *   value PLUGIN INSTANCE TYPE TYPE_INSTANCE d|g NUMBER
- *   meta INSTANCE KEY TEXT
- *   notify SEVERITY PLUGIN INSTANCE TYPE TYPE_INSTANCE TEXT
- *   log LEVEL TEXT
- *   done MILLISECONDS
- * Option values that are numbers or true/false are passed as such; a value in
- * double quotes is always a string. An option that can't be used: exit 2. End
- * of input is like a crash: exit 3 without a clean end. */
+ *   follow M waits M milliseconds for events, prints what they tell, then
+ * "done" clock S  moves the wall clock by S seconds (S may be negative) later S
+ * both clocks: as if S seconds had passed end      a clean end of the account
+ * (writes the state file); prints "done" stop     the same, then exit 0 and
+ * prints, a line each and each at once, so that what was printed before a kill
+ * is what had reached collectd: value PLUGIN INSTANCE TYPE TYPE_INSTANCE d|g
+ * NUMBER meta INSTANCE KEY TEXT notify SEVERITY PLUGIN INSTANCE TYPE
+ * TYPE_INSTANCE TEXT log LEVEL TEXT done MILLISECONDS Option values that are
+ * numbers or true/false are passed as such; a value in double quotes is always
+ * a string. An option that can't be used: exit 2. End of input is like a crash:
+ * exit 3 without a clean end. */
 #include "account/account.h"
 #include "config/settings.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* The clocks' distance from the system's, ns. */
 struct shift {
@@ -113,6 +113,33 @@ static bool take_option(const struct ttn_env *env, struct ttn_settings *s,
   return ttn_settings_option(env, s, &option);
 }
 
+/* A thread that ends the wait for events. */
+struct alarm {
+  struct ttn_account *account;
+  long long ms;
+  atomic_bool over;
+};
+
+static void *ring(void *data) {
+  struct alarm *alarm = data;
+  struct timespec pause = {alarm->ms / 1000, alarm->ms % 1000 * TTN_MS};
+  nanosleep(&pause, NULL);
+  atomic_store(&alarm->over, true);
+  ttn_account_wake(alarm->account);
+  return NULL;
+}
+
+static void follow(struct ttn_account *account, long long ms) {
+  struct alarm alarm = {.account = account, .ms = ms};
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, ring, &alarm) != 0)
+    abort();
+  while (!atomic_load(&alarm.over))
+    ttn_account_follow(account);
+  pthread_join(thread, NULL);
+  printf("done %lld\n", ms);
+}
+
 static int run(const struct ttn_env *env, struct ttn_account *account) {
   struct shift *shift = env->ctx;
   long long seconds;
@@ -132,6 +159,8 @@ static int run(const struct ttn_env *env, struct ttn_account *account) {
       printf("done %.3f\n",
              (double)(env->mono(env->ctx) - start) / (double)TTN_MS);
     }
+    if (sscanf(line, "follow %lld", &seconds) == 1)
+      follow(account, seconds);
     if (sscanf(line, "clock %lld", &seconds) == 1)
       shift->wall += seconds * TTN_SECOND;
     if (sscanf(line, "later %lld", &seconds) == 1) {

@@ -308,7 +308,7 @@ static void whole_streams_are_exact(void **state) {
   for (int servers = 1; servers <= SERVERS; servers++) {
     struct sums sums = tell_stories("whole", servers, &(struct faults){0});
     assert_int_equal(sums.above_by, 0);
-    assert_in_range(sums.missing, 0, servers < 3 ? 0 : sums.sent / 20000);
+    assert_in_range(sums.missing, 0, servers < 3 ? 0 : sums.sent / 10000);
   }
 }
 
@@ -317,7 +317,7 @@ static void events_in_any_order_are_exact(void **state) {
   struct faults faults = {.late = true, .twice = true, .disorder = true};
   for (int servers = 1; servers <= SERVERS; servers++) {
     struct sums sums = tell_stories("disorder", servers, &faults);
-    assert_in_range(sums.above_by, 0, servers == 1 ? 0 : sums.sent / 20000);
+    assert_in_range(sums.above_by, 0, servers == 1 ? 0 : sums.sent / 10000);
     assert_in_range(sums.missing, 0, sums.sent / (servers == 1 ? 10000 : 100));
   }
 }
@@ -327,7 +327,7 @@ static void lost_events_are_filled(void **state) {
   struct faults faults = {.late = true, .lost = true};
   for (int servers = 1; servers <= SERVERS; servers++) {
     struct sums sums = tell_stories("lost events", servers, &faults);
-    assert_in_range(sums.above_by, 0, servers == 1 ? 0 : sums.sent / 20000);
+    assert_in_range(sums.above_by, 0, servers == 1 ? 0 : sums.sent / 10000);
     assert_in_range(sums.missing, 0, sums.sent / 50);
   }
 }
