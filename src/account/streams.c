@@ -15,6 +15,10 @@
 #define PAUSE_MAX (60 * TTN_SECOND)
 /* The stack refused: the same request would be refused again. */
 #define REFUSED_PAUSE (60 * TTN_SECOND)
+/* A stack that has no streams may be updated. */
+#define LACKING_PAUSE (600 * TTN_SECOND)
+/* One that was open for so long did not break at once. */
+#define LASTING (5 * TTN_SECOND)
 /* Events come in any order, and the time is printed in whole seconds. */
 #define MARGIN (2 * TTN_SECOND)
 /* A gateway that connects again at once is no news: the stack ends the old
@@ -64,9 +68,8 @@ static uint64_t hash_id(const char *id) { /* FNV-1a */
   return hash ^ hash >> 32;
 }
 
-static bool is_wanted(const struct streams *s, const struct gateway *gw) {
-  return gw->known.live != NULL && !gw->no_events && !gw->refused &&
-         (s->no_events & UINT64_C(1) << gw->current_host) == 0;
+static bool is_wanted(const struct gateway *gw) {
+  return gw->known.live != NULL && !gw->no_events && !gw->refused;
 }
 
 static size_t place_in_slots(const struct streams *s,
@@ -125,7 +128,7 @@ void streams_plan(struct streams *s, const struct hosts *hosts) {
     }
   for (size_t i = 0; i < g->n; i++) {
     const struct gateway *gw = g->list[i];
-    if (!is_wanted(s, gw))
+    if (!is_wanted(gw))
       continue;
     struct slot *slot = slot_of(s, gw);
     if (slot == NULL)
@@ -150,7 +153,7 @@ void streams_begin_poll(struct streams *s, const struct ttn_auth *auth) {
   }
   for (size_t i = 0; i < s->gateways->n && s->n > 0; i++) {
     struct gateway *gw = s->gateways->list[i];
-    const struct slot *slot = is_wanted(s, gw) ? slot_of(s, gw) : NULL;
+    const struct slot *slot = is_wanted(gw) ? slot_of(s, gw) : NULL;
     if (slot == NULL || slot->current == NULL ||
         slot->current->state != TTN_STREAM_OPEN)
       gateway_unfollow(gw);
@@ -182,7 +185,7 @@ static void take_event(void *ctx, const struct ttn_event *event,
                        const struct ttn_stats *stats) {
   struct streams *s = ((struct slot *)ctx)->streams;
   struct gateway *gw = gateways_find(s->gateways, event->gateway);
-  if (gw == NULL || gw->removed || !is_wanted(s, gw))
+  if (gw == NULL || gw->removed || !is_wanted(gw))
     return;
   if (gateway_event(s->context->env, gw, event, stats))
     add_change(s, gw, event->reason);
@@ -232,7 +235,7 @@ static bool open_stream(struct streams *s, struct slot *slot,
     return false;
   for (size_t i = 0; i < s->gateways->n && ids.n < slot->n_wanted; i++) {
     struct gateway *gw = s->gateways->list[i];
-    if (!is_wanted(s, gw) || slot_of(s, gw) != slot)
+    if (!is_wanted(gw) || slot_of(s, gw) != slot)
       continue;
     ids.list[ids.n++] = gw;
     hash += hash_id(gw->id) * UINT64_C(0x9e3779b97f4a7c15);
@@ -302,7 +305,7 @@ static void watch_current(struct streams *s, const struct hosts *hosts,
       end_stream(s, hosts, slot, &slot->current, HELD_BACK, now);
   } else if (slot->connected && now >= stream->heard + SILENT) {
     end_stream(s, hosts, slot, &slot->current, HELD_BACK, now);
-  } else if (slot->failures > 0) {
+  } else if (slot->failures > 0 && now >= stream->began + LASTING) {
     slot->failures = 0;
     if (count_lacking(s) == 0 && ttn_episode_end(&s->broken))
       context_log(s->context, TTN_NOTICE, "events arrive again");
@@ -348,6 +351,8 @@ int64_t streams_run(struct streams *s, const struct hosts *hosts,
     if (slot->current == NULL && now >= slot->not_before &&
         !open_stream(s, slot, hosts, auth, &slot->current, slot->after))
       note_failure(s, hosts, slot, "no memory", PAUSE_MAX, now);
+    if (slot->failures > 0 && now + LASTING < next)
+      next = now + LASTING;
     if (slot->current != NULL)
       watch_current(s, hosts, slot, now);
     if (slot->current != NULL)
@@ -376,11 +381,14 @@ static void refuse(struct streams *s, const struct hosts *hosts,
   if (answer->status == 429 && answer->rate_retry >= 0)
     pause = (answer->rate_retry + 1) * TTN_SECOND;
   if (answer->status == 404 || answer->status == 405 || answer->status == 501) {
-    s->no_events |= UINT64_C(1) << slot->host;
-    context_log(s->context, TTN_WARNING,
-                "%s has no event stream (%s): Events does nothing there, polls "
-                "tell all that they told before",
-                hosts->list[slot->host].endpoint.host, stream->why);
+    if ((s->lacking & UINT64_C(1) << slot->host) == 0)
+      context_log(s->context, TTN_WARNING,
+                  "%s has no event stream (%s): Events does nothing there, "
+                  "polls tell all that they told before",
+                  hosts->list[slot->host].endpoint.host, stream->why);
+    s->lacking |= UINT64_C(1) << slot->host;
+    slot->not_before = now + LACKING_PAUSE;
+    return;
   }
   note_failure(s, hosts, slot, stream->why, pause, now);
 }

@@ -38,8 +38,8 @@ struct change {
 struct streams {
   struct slot **slots; /* host * parts + part; NULL: none */
   size_t n;
-  unsigned parts;     /* of each host */
-  uint64_t no_events; /* bit h: host h has no event stream at all */
+  unsigned parts;   /* of each host */
+  uint64_t lacking; /* bit h: it was logged that host h has no streams */
   struct change *changes;
   size_t n_changes, room_changes;
   int64_t tell_at; /* mono: when they are reported */

@@ -311,8 +311,7 @@ static bool doubt_end(struct ttn_counter_sets *sets, bool ended) {
 static const char *learn_entry(struct ttn_gateway *next,
                                struct ttn_counter_sets *sets,
                                const struct ttn_stats *stats,
-                               int64_t server_time, bool *doubtful,
-                               bool *began) {
+                               int64_t server_time, bool *doubtful) {
   /* 0 is Go's zero time, which is none. */
   int64_t at =
       (stats->has & TTN_HAS_CONNECTED_AT) != 0 ? stats->connected_at : 0;
@@ -325,7 +324,6 @@ static const char *learn_entry(struct ttn_gateway *next,
 
   struct ttn_gateway before = *next;
   enum whose whose = whose_counts(next, sets, at);
-  *began = whose == NEW;
   sets->before_seen = false;
   if (whose != RUNNING)
     change_connection(sets, whose, next);
@@ -420,8 +418,10 @@ static bool learn_connection(struct ttn_gateway *next, struct ttn_live *live,
   if (connection == NULL) {
     bool began = ttn_live_is_begin(live, at, next->connected_at);
     connection = ttn_live_add(live, at, began);
-    if (began)
+    if (began) {
       next->connected_at = at;
+      ttn_live_connected(live, at, true);
+    }
     for (int k = 0; began && k < TTN_MESSAGES; k++)
       if (!add_messages(next, k, 0, 0))
         return false;
@@ -475,6 +475,8 @@ bool ttn_gateway_event(const struct ttn_env *env, struct ttn_gateway *gateway,
     if (!learn_connection(&next, &live, &sets, stats, time,
                           ttn_counter_sets_several(&before)))
       return false;
+    if (kind == TTN_EVENT_CONNECT)
+      ttn_live_connected(&live, stats->connected_at, true);
     set_state(&next, &live, TTN_CONNECTED, time);
     ttn_live_trim(&live, time);
   } else if (kind == TTN_EVENT_DISCONNECT) {
@@ -559,19 +561,19 @@ static const char *learn_answer(const struct ttn_env *env,
                                 const struct ttn_stats *stats,
                                 int64_t server_time, bool *doubtful) {
   const char *why;
-  bool began = false;
+  bool first = next->first_answer == 0;
   if (ttn_live_is_exact(live)) {
     bool several = ttn_counter_sets_several(sets);
     ttn_live_unfold(live, sets);
     why = confirm_entry(next, live, sets, stats, server_time, several);
     ttn_live_fold(live, sets);
   } else {
-    why = learn_entry(next, sets, stats, server_time, doubtful, &began);
+    why = learn_entry(next, sets, stats, server_time, doubtful);
   }
   if (why != NULL)
     return why;
-  if (began)
-    ttn_live_began(live);
+  int64_t at = next->connected_at;
+  ttn_live_connected(live, at, !first && at > next->first_answer * TTN_SECOND);
   return keep_counters(env, next, sets) ? NULL
                                         : "there is no memory for its counters";
 }

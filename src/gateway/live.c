@@ -37,7 +37,12 @@ void ttn_live_answered(struct ttn_live *live, int64_t date) {
     live->answered_at = date;
 }
 
-void ttn_live_began(struct ttn_live *live) { live->connects++; }
+void ttn_live_connected(struct ttn_live *live, int64_t at, bool began) {
+  if (at <= live->counted_at)
+    return;
+  live->counted_at = at;
+  live->connects += began;
+}
 
 void ttn_live_state(struct ttn_live *live, int64_t time) {
   live->state_at = time;
@@ -111,7 +116,6 @@ struct ttn_connection *ttn_live_add(struct ttn_live *live, int64_t at,
                                     bool began) {
   if (live->n == TTN_CONNECTIONS_MAX)
     remove_item(live, longest_silent(live));
-  live->connects += began;
   bool alone = began && ttn_live_open(live) == 0;
   for (unsigned i = 0; i < live->n; i++)
     live->item[i].alone = false;

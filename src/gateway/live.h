@@ -35,7 +35,8 @@ struct ttn_live {
    * Events will show them once more. */
   uint64_t beyond[TTN_MESSAGES];
   int64_t beyond_last[TTN_MESSAGES]; /* the last of them */
-  uint64_t connects;                 /* connections that began */
+  uint64_t connects;   /* connections that began since the first answer, */
+  int64_t counted_at;  /* and connected_at of the latest of them */
   int64_t state_at;    /* time of the event that the state is of, 0 = none */
   int64_t gone;        /* disconnected_at of the latest end */
   int64_t answered_at; /* Date of the latest answer, 0 = none */
@@ -44,8 +45,9 @@ struct ttn_live {
 /* Answers alone tell of the gateway from now on. */
 void ttn_live_forget(struct ttn_live *live);
 void ttn_live_answered(struct ttn_live *live, int64_t date);
-/* A connection began, of which no event told. */
-void ttn_live_began(struct ttn_live *live);
+/* A connection is known, which `began` after the first answer or not. Each is
+ * counted once. */
+void ttn_live_connected(struct ttn_live *live, int64_t at, bool began);
 /* The state is now that of an event of this time. */
 void ttn_live_state(struct ttn_live *live, int64_t time);
 /* An end's disconnected_at, of which it is not said whose it is. */

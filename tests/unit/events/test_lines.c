@@ -152,8 +152,7 @@ static void test_bad_lines(void **state) {
       "\x80\n",
       "{\"result\":{\"name\":\"gs.gateway.disconnect\",\"time\":\"now\"}}\n",
       "{\"result\":{\"name\":7}}\n",
-      "{\"result\":{\"identifiers\":[{\"gateway_ids\":{\"gateway_id\":\"A B\"}}"
-      "]}}\n",
+      "{\"result\":{\"identifiers\":[{\"gateway_ids\":{\"gateway_id\":7}}]}}\n",
       "{\"result\":{\"name\":\"gs.gateway.connect\",\"data\":[]}}\n"};
   static const char good[] = "{\"result\":{\"name\":\"events.stream.start\","
                              "\"time\":\"2026-11-26T13:00:05Z\"}}\n";
