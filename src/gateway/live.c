@@ -189,6 +189,9 @@ static struct ttn_connection *replaced(struct ttn_live *live, int64_t time) {
 }
 
 bool ttn_live_end(struct ttn_live *live, int64_t time) {
+  if (time <= live->end_at)
+    return false; /* the same, told twice */
+  live->end_at = time;
   ttn_live_expire(live, time);
   unsigned open = ttn_live_open(live);
   if (open == 2u + live->n_end) {
@@ -253,10 +256,9 @@ static uint64_t name_counter(struct ttn_counter_sets *sets, int k,
                              uint64_t count, int64_t last,
                              struct ttn_naming how) {
   struct ttn_counters all = sets->now[k];
-  uint64_t more;
   if (how.several)
     ttn_counters_merge(&all, &sets->before[k]);
-  more = ttn_counters_grow(&all, count, last, false);
+  uint64_t more = ttn_counters_grow(&all, count, last, false);
   if (!ttn_counters_take(&sets->now[k], count - more) && how.several)
     ttn_counters_take(&sets->before[k], count - more);
   return more;

@@ -39,6 +39,7 @@ struct ttn_live {
   int64_t counted_at;  /* and connected_at of the latest of them */
   int64_t state_at;    /* time of the event that the state is of, 0 = none */
   int64_t gone;        /* disconnected_at of the latest end */
+  int64_t end_at;      /* time of the event that told the latest end */
   int64_t answered_at; /* Date of the latest answer, 0 = none */
 };
 

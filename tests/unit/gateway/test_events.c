@@ -357,8 +357,43 @@ static void restarts_invent_nothing(void **state) {
   }
 }
 
+/* Of two servers one lets go, which a stream tells twice; then the other. */
+static void an_end_told_twice_is_one(void **state) {
+  (void)state;
+  static struct scene scene;
+  struct faults none = {0};
+  scene = (struct scene){.stack = servers_new(), .open = true};
+  assert_true(ttn_gateway_follow(&ttn_env_system, &scene.known));
+  poll_scene(&scene);
+  for (int s = 0; s < 2; s++) {
+    scene.stack.now += 20 * TTN_SECOND;
+    begin_at(&scene, s);
+  }
+  hear_all(&scene, &none);
+  assert_int_equal(scene.known.shown, TTN_CONNECTED);
+  assert_int_equal(scene.known.live->connects, 2);
+  for (int s = 0; s < 2; s++) {
+    scene.stack.now += 20 * TTN_SECOND;
+    end_at(&scene, s);
+    struct story_event end = scene.queue[scene.n_queue - 1];
+    assert_int_equal(end.kind, TTN_EVENT_DISCONNECT);
+    scene.queue[scene.n_queue++] = end;
+    hear_all(&scene, &none);
+    assert_int_equal(scene.known.shown,
+                     s == 0 ? TTN_CONNECTED : TTN_DISCONNECTED);
+  }
+  /* The answer that says the same is no news. */
+  int64_t gone = scene.known.disconnected_at;
+  scene.stack.now += TTN_SECOND;
+  poll_scene(&scene);
+  assert_int_equal(scene.known.shown, TTN_DISCONNECTED);
+  assert_int_equal(scene.known.disconnected_at, gone);
+  free_scene(&scene);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(an_end_told_twice_is_one),
       cmocka_unit_test(whole_streams_are_exact),
       cmocka_unit_test(events_in_any_order_are_exact),
       cmocka_unit_test(lost_events_are_filled),
