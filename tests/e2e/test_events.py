@@ -12,11 +12,11 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from collectd import Collectd, account  # noqa: E402
 from paths import Scratch  # noqa: E402
 from standin import Standin  # noqa: E402
-from tap import equal, matches, run, wait_for  # noqa: E402
+from tap import equal, matches, note, run, wait_for  # noqa: E402
 
 SLOW = 30
-# What an event may take until it is seen at a writer.
-SOON = 3.0
+# What an event may take until it is seen at a writer, on a busy machine; else it is a second.
+SOON = 6.0
 
 
 def block(stack, scratch, interval, **options):
@@ -35,6 +35,7 @@ def soon(what, condition):
     begin = time.monotonic()
     wait_for(condition, what)
     took = time.monotonic() - begin
+    note("%s: %.1f s" % (what, took))
     assert took < SOON, "%s took %.1f s" % (what, took)
 
 
@@ -87,10 +88,10 @@ def test_two_servers():
     with Scratch() as scratch, Standin() as stack:
         stack.cluster(1, debounce=0.2, again=2)
         stack.register("roof")
-        with Collectd(scratch, block(stack, scratch, 5), csv=True) as daemon:
+        with Collectd(scratch, block(stack, scratch, 8), csv=True) as daemon:
             daemon.wait_value("ttn", "roof", "bool", "connected", 0)
             wait_streams(stack)
-            time.sleep(1.2)  # an answer's Date has whole seconds
+            time.sleep(1.2)  # the answer's Date has whole seconds: a connection of the same one may be in it
             for server in (1, 2):
                 stack.connect("roof", server=server)
             sent = 0
@@ -98,8 +99,8 @@ def test_two_servers():
                 stack.uplink("roof", 3 + turn % 5, server=1 + turn % 2)
                 sent += 3 + turn % 5
                 time.sleep(0.25)
-            wait_for(lambda: (daemon.packets("roof")[0] or 0) >= sent, "%d uplinks" % sent)
-            time.sleep(6)
+            wait_for(lambda: (daemon.packets("roof")[0] or 0) >= sent, "%d uplinks" % sent, 30)
+            time.sleep(9)
             equal(daemon.packets("roof")[0], sent)
 
 

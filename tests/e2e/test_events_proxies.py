@@ -16,7 +16,7 @@ from tap import run, wait_for  # noqa: E402
 from tls import Certificates  # noqa: E402
 
 SLOW = 30
-SOON = 3.0
+SOON = 6.0
 
 
 def goes_and_comes(stack, daemon):
