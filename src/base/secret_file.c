@@ -88,6 +88,10 @@ static struct wrong only_line(const char *text, size_t n, char *line) {
   if (memchr(text, '\0', n) != NULL)
     return (struct wrong){"holds a NUL byte; it must be a text file with the",
                           " alone"};
+  if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+    text += 3; /* some editors begin a file in UTF-8 so */
+    n -= 3;
+  }
   for (; n > 0 && is_space(text[0]); n--)
     text++;
   while (n > 0 && is_space(text[n - 1]))

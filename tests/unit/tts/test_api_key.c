@@ -59,6 +59,8 @@ static void test_contents(void **state) {
       {KEY, 0, NULL},
       {KEY "\n", 0, NULL},
       {KEY "\r\n", 0, NULL},
+      {"\xef\xbb\xbf" KEY "\r\n", 0, NULL},
+      {"\xef\xbb\xbf", 0, "is empty"},
       {"\n\r\n \t" KEY " \t\r\n\n\n", 0, NULL},
       {"", 0, "is empty"},
       {" \r\n\t\n", 0, "is empty"},
@@ -73,7 +75,7 @@ static void test_contents(void **state) {
       {"bearer\t" KEY, 0, "starts with \"Bearer\""},
       {"Authorization: Bearer " KEY, 0, "starts with \"Authorization:\""},
       {"\"" KEY "\"\n", 0, "is in quotes"},
-      {"\xEF\xBB\xBF" KEY, 0, "a character that no key has"},
+      {KEY "\xEF\xBB\xBF", 0, "a character that no key has"},
       {KEY "\x7f", 0, "a character that no key has"},
       {KEY "\x01" KEY, 0, "a character that no key has"},
   };
