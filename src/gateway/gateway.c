@@ -307,20 +307,30 @@ static bool doubt_end(struct ttn_counter_sets *sets, bool ended) {
   return doubtful;
 }
 
+/* *at, *gone: 0 = none, which is also Go's zero time. Returns why the entry is
+ * implausible, or NULL. */
+static const char *entry_times(const struct ttn_stats *stats,
+                               int64_t server_time, int64_t *at,
+                               int64_t *gone) {
+  *at = (stats->has & TTN_HAS_CONNECTED_AT) != 0 ? stats->connected_at : 0;
+  *gone =
+      (stats->has & TTN_HAS_DISCONNECTED_AT) != 0 ? stats->disconnected_at : 0;
+  if (*at == 0 && *gone == 0)
+    return "it has neither connected_at nor disconnected_at";
+  if (server_time != 0 && *at - FUTURE > server_time)
+    return "its connected_at is more than an hour after the answer's Date";
+  return NULL;
+}
+
 /* Returns why it is implausible, or NULL. */
 static const char *learn_entry(struct ttn_gateway *next,
                                struct ttn_counter_sets *sets,
                                const struct ttn_stats *stats,
                                int64_t server_time, bool *doubtful) {
-  /* 0 is Go's zero time, which is none. */
-  int64_t at =
-      (stats->has & TTN_HAS_CONNECTED_AT) != 0 ? stats->connected_at : 0;
-  int64_t gone =
-      (stats->has & TTN_HAS_DISCONNECTED_AT) != 0 ? stats->disconnected_at : 0;
-  if (at == 0 && gone == 0)
-    return "it has neither connected_at nor disconnected_at";
-  if (server_time != 0 && at - FUTURE > server_time)
-    return "its connected_at is more than an hour after the answer's Date";
+  int64_t at, gone;
+  const char *why = entry_times(stats, server_time, &at, &gone);
+  if (why != NULL)
+    return why;
 
   struct ttn_gateway before = *next;
   enum whose whose = whose_counts(next, sets, at);
@@ -503,14 +513,10 @@ static const char *confirm_entry(struct ttn_gateway *next,
                                  struct ttn_counter_sets *sets,
                                  const struct ttn_stats *stats,
                                  int64_t server_time, bool several) {
-  int64_t at =
-      (stats->has & TTN_HAS_CONNECTED_AT) != 0 ? stats->connected_at : 0;
-  int64_t gone =
-      (stats->has & TTN_HAS_DISCONNECTED_AT) != 0 ? stats->disconnected_at : 0;
-  if (at == 0 && gone == 0)
-    return "it has neither connected_at nor disconnected_at";
-  if (server_time != 0 && at - FUTURE > server_time)
-    return "its connected_at is more than an hour after the answer's Date";
+  int64_t at, gone;
+  const char *why = entry_times(stats, server_time, &at, &gone);
+  if (why != NULL)
+    return why;
   bool old = server_time <= live->state_at; /* Date has whole seconds */
   ttn_live_expire(live, server_time);
   struct ttn_connection *own =

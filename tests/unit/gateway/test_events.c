@@ -102,17 +102,8 @@ static void end_at(struct scene *scene, int s) {
 /* ---- the plugin, as account/ uses it ---- */
 
 static void save(struct scene *scene, bool with_values) {
-  struct ttn_gateway row = test_gateway_copy(&scene->known);
-  if (!with_values && !ttn_gateway_has_servers(&row)) {
-    ttn_gateway_free(&row, &ttn_env_system);
-    row.reported = 0;
-  }
-  row.shown = TTN_UNKNOWN;
-  row.first_answer = 0;
-  if (!with_values)
-    memset(row.last, 0, sizeof row.last);
   ttn_gateway_free(&scene->file, &ttn_env_system);
-  scene->file = row;
+  scene->file = test_gateway_saved(&scene->known, with_values);
 }
 
 static void restart(struct scene *scene) {
