@@ -172,10 +172,6 @@ static void take_entry(struct ttn_account *a, const struct request *request,
     absent(a, request->host, gw, request->batch.lookup, &e->stats, server_time);
 }
 
-static int id_order(const void *id, const void *gw) {
-  return strcmp(id, (*(struct gateway *const *)gw)->id);
-}
-
 /* The entries of a whole answer. One for a gateway that was not asked for makes
  * all of it wrong: it is an answer to something else. False: nothing was taken.
  */
@@ -193,8 +189,8 @@ static bool take_entries(struct ttn_account *a, const struct request *request) {
     return n == 1;
   }
   for (size_t i = 0; i < n; i++) {
-    struct gateway *const *gw =
-        bsearch(entries[i].id, asked, batch->n, sizeof(*asked), id_order);
+    struct gateway *const *gw = bsearch(entries[i].id, asked, batch->n,
+                                        sizeof(*asked), gateway_compare_id);
     if (gw == NULL)
       return false;
     of[i] = *gw;

@@ -303,14 +303,15 @@ struct ttn_meta gateway_meta(const struct gateway *gw) {
   return meta;
 }
 
-static int order_by_id(const void *id, const void *gw) {
+int gateway_compare_id(const void *id, const void *gw) {
   return strcmp(id, (*(struct gateway *const *)gw)->id);
 }
 
 struct gateway *gateways_find(const struct gateways *g, const char *id) {
   struct gateway **found =
-      g->n == 0 ? NULL
-                : bsearch(id, g->list, g->n, sizeof *g->list, order_by_id);
+      g->n == 0
+          ? NULL
+          : bsearch(id, g->list, g->n, sizeof *g->list, gateway_compare_id);
   return found == NULL ? NULL : *found;
 }
 

@@ -108,6 +108,8 @@ void gateways_save(const struct gateways *g, struct account_context *c,
 bool gateway_is_done(const struct gateway *gw);
 struct ttn_meta gateway_meta(const struct gateway *gw);
 
+/* For bsearch(3): an id, and an element of a list of gateways sorted by id. */
+int gateway_compare_id(const void *id, const void *gw);
 /* NULL: it is not in the table. */
 struct gateway *gateways_find(const struct gateways *g, const char *id);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "account/streams.h"
 
+#include "base/hash.h"
 #include "base/text.h"
 
 #include <string.h>
@@ -61,10 +62,9 @@ void streams_free(struct streams *s) {
 
 /* ---- which gateways each stream has ---- */
 
-static uint64_t hash_id(const char *id) { /* FNV-1a */
-  uint64_t hash = UINT64_C(14695981039346656037);
-  for (; *id != '\0'; id++)
-    hash = (hash ^ (unsigned char)*id) * UINT64_C(1099511628211);
+/* Shards are told apart by the low bits of the same hash (config/filter.c). */
+static uint64_t hash_of(const struct gateway *gw) {
+  uint64_t hash = ttn_hash(TTN_HASH, gw->id, strlen(gw->id));
   return hash ^ hash >> 32;
 }
 
@@ -74,8 +74,7 @@ static bool is_wanted(const struct gateway *gw) {
 
 static size_t place_in_slots(const struct streams *s,
                              const struct gateway *gw) {
-  return (size_t)gw->current_host * s->parts +
-         (size_t)(hash_id(gw->id) % s->parts);
+  return (size_t)gw->current_host * s->parts + (size_t)(hash_of(gw) % s->parts);
 }
 
 static struct slot *slot_of(const struct streams *s, const struct gateway *gw) {
@@ -135,7 +134,7 @@ void streams_plan(struct streams *s, const struct hosts *hosts) {
       slot = add_slot(s, gw);
     if (slot == NULL || slot->n_wanted == TTN_STREAM_IDS)
       continue;
-    slot->wanted += hash_id(gw->id) * UINT64_C(0x9e3779b97f4a7c15);
+    slot->wanted += hash_of(gw);
     slot->n_wanted++;
     slot->connected = slot->connected || gw->known.shown == TTN_CONNECTED;
   }
@@ -230,7 +229,6 @@ static bool open_stream(struct streams *s, struct slot *slot,
   struct ids ids = {
       .list = ttn_alloc(env, (slot->n_wanted + 1) * sizeof *ids.list)};
   bool good = false;
-  uint64_t hash = 0;
   if (ids.list == NULL)
     return false;
   for (size_t i = 0; i < s->gateways->n && ids.n < slot->n_wanted; i++) {
@@ -238,14 +236,13 @@ static bool open_stream(struct streams *s, struct slot *slot,
     if (!is_wanted(gw) || slot_of(s, gw) != slot)
       continue;
     ids.list[ids.n++] = gw;
-    hash += hash_id(gw->id) * UINT64_C(0x9e3779b97f4a7c15);
   }
   *stream = ttn_stream_new(
       env, (struct ttn_stream_sink){slot, take_opened, take_event});
   if (*stream != NULL && ids.n > 0)
-    good = ttn_stream_open(*stream, s->net, hosts->list[slot->host].base, auth,
-                           &(struct ttn_stream_ids){hash, ids.n, id_at, &ids},
-                           after);
+    good = ttn_stream_open(
+        *stream, s->net, hosts->list[slot->host].base, auth,
+        &(struct ttn_stream_ids){slot->wanted, ids.n, id_at, &ids}, after);
   if (!good)
     drop_stream(s, stream);
   ttn_free(env, ids.list);
@@ -369,13 +366,15 @@ static void refuse(struct streams *s, const struct hosts *hosts,
   const struct ttn_answer *answer = &stream->call.answer;
   struct gateway *gw = gateways_find(s->gateways, stream->refused);
   int64_t pause = answer->status < 500 ? REFUSED_PAUSE : pause_of(slot, now);
-  if (gw != NULL) {
+  if (gw != NULL && is_wanted(gw) && slot_of(s, gw) == slot) {
     if (gateway_refuse_events(gw))
       context_log(s->context, TTN_WARNING,
                   "the stack gives no events of gateway %s to this key: polls "
                   "alone tell of it",
                   gw->id);
     slot->not_before = now + pause;
+    slot->n_wanted--;
+    slot->wanted -= hash_of(gw);
     return;
   }
   if (answer->status == 429 && answer->rate_retry >= 0)

@@ -2,9 +2,6 @@
 #include "events/stream.h"
 
 #include "base/text.h"
-#include "base/timestamp.h"
-
-#include <string.h>
 
 /* To connect, and for the first byte. */
 #define PATIENCE (30 * TTN_SECOND)
@@ -112,7 +109,6 @@ void ttn_stream_close(struct ttn_stream *stream, const struct ttn_net *net) {
 void ttn_stream_ended(struct ttn_stream *stream) {
   const struct ttn_answer *answer = &stream->call.answer;
   stream->state = TTN_STREAM_CLOSED;
-  stream->no_store = strstr(answer->warning, "storage") != NULL;
   if (stream->why[0] != '\0')
     return;
   if (answer->failure != TTN_OK)

@@ -44,7 +44,6 @@ struct ttn_stream {
   int64_t heard;                /* mono: the latest byte */
   int64_t latest;               /* time of the latest event, ns; 0 = none */
   uint64_t n_bad;               /* lines that were skipped */
-  bool no_store;                /* the stack stores no events */
   char why[300];                /* once it ended */
   char refused[TTN_ID_MAX + 1]; /* the gateway that the stack refuses, or "" */
   char url[TTN_URL_MAX + 64];
