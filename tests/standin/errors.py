@@ -7,7 +7,8 @@ endpoints read like the rules they implement.
 import json
 import random
 
-_HTTP = {1: 499, 2: 500, 3: 400, 5: 404, 7: 403, 8: 429, 10: 409, 12: 501, 14: 503, 16: 401}
+_HTTP = {1: 499, 2: 500, 3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 8: 429, 9: 400, 10: 409, 11: 400, 12: 501, 13: 500,
+         14: 503, 15: 500, 16: 401}
 _TYPE = "type.googleapis.com/ttn.lorawan.v3.ErrorDetails"
 _ID_PATTERN = 'value does not match regex pattern "^[a-z0-9](?:[-]?[a-z0-9]){2,}$"'
 _ORDERS = "gateway_id -gateway_id gateway_eui -gateway_eui name -name created_at -created_at"
@@ -25,7 +26,7 @@ def spaced(value):
 class ApiError(Exception):
     """An answer that is not 200. `namespace` None: a plain body without details."""
 
-    def __init__(self, code, namespace, name, text, attributes=None, cause=None):
+    def __init__(self, code, namespace, name, text, attributes=None, cause=None, details=None):
         super().__init__(name or text)
         self.code = code
         self.status = _HTTP[code]
@@ -34,6 +35,7 @@ class ApiError(Exception):
         self.text = text
         self.attributes = attributes
         self.cause = cause
+        self.details = details
 
     def filled(self):
         """The text with its {attributes} put in."""
@@ -59,6 +61,8 @@ class ApiError(Exception):
         if self.cause:
             out["cause"] = self.cause.detail()
         out["code"] = self.code
+        if self.details:
+            out["details"] = self.details
         return out
 
     def typed_detail(self):
@@ -79,6 +83,12 @@ class ApiError(Exception):
 
     def headers(self):
         return [("Www-Authenticate", self.message())] if self.code == 16 else []
+
+
+def made(fields):
+    """The error that a test describes: {code, namespace, name, text, attributes, cause}."""
+    cause = fields.get("cause")
+    return ApiError(**dict(fields, cause=cause and made(cause)))
 
 
 def plain(code, text):
@@ -242,6 +252,20 @@ def closing():
 
 def message_crc():
     return ApiError(3, "pkg/gatewayserver", "message_crc", "message CRC failed")
+
+
+def drop(name):
+    """Why an uplink is dropped, other than for its CRC. Not recorded: pkg/gatewayserver/gatewayserver.go. What code the
+    upstream's error may have, and so that of host_handle, is there too."""
+    if name == "host_handle":
+        cause = ApiError(4, "unknown", "unknown", "context deadline exceeded")
+        return ApiError(cause.code, "pkg/gatewayserver", name, "host `{host}` handle message", {"host": "cluster"},
+                        cause)
+    if name == "pool_full":
+        return ApiError(8, "pkg/workerpool", name, "the worker pool is full")
+    if name == "validation":
+        return _validation("m_hdr", "MessageValidationError", "value is required")
+    raise ValueError("an uplink is not dropped for %s" % name)
 
 
 def new_connection():

@@ -1,6 +1,8 @@
 """The operations on streams of events. Options of a cluster (event_…, see cluster.py) do the rest: a store of past
 events, doubled ones, lost ones, another order, refusals."""
 
+from uplink_events import Radio
+
 
 class EventOperations:
     def streams(self, cluster=None):
@@ -37,6 +39,7 @@ class EventOperations:
         with self.lock:
             link, connection = self.fleet_of.live(id, cluster, server)
             now = self.clock.now()
+            radio = Radio(radio or {})
             for number in range(1, n + 1):
                 if what == "stats":
                     link.tell_stats(connection, now)
@@ -44,7 +47,7 @@ class EventOperations:
                     link.tell.uplink(number, radio, now)
 
     def event(self, id, name, data, rights=("RIGHT_GATEWAY_TRAFFIC_READ",), cluster=None):
-        """An event of a gateway that the stand-in has no operation for, such as gs.down.tx.fail: data as recorded, its
+        """An event of a gateway that the stand-in has no operation for, such as gs.txack.drop: data as recorded, its
         "@type" first; rights: it is for keys that have one of these."""
         with self.lock:
             self.fleet_of.link(id, cluster).tell.other(name, data, tuple(rights))

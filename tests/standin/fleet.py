@@ -9,8 +9,10 @@ such answer can prove exactly that much. What streams of events have sent is kep
 
 import errors
 from clock import SECOND, stamp
+from downlink_events import RESULTS
 from gateway_events import Teller
 from links import (ACK, DOWN, MQTT_STATUS, STATION, STATION_STATUS, UDP_STATUS, UP, Connection, Gone, Link)
+from uplink_events import PLAIN, Radio
 
 KINDS = ("uplink", "downlink", "tx_ack")
 _STATUS_OF = {"udp": UDP_STATUS, STATION: STATION_STATUS, "mqtt": MQTT_STATUS}
@@ -118,18 +120,27 @@ class Fleet:
         link.touched(connection, now)
 
     def uplink(self, gateway_id, n=1, cluster=None, server=None, rtt=None, radio=None):
+        radio = Radio(radio) if radio else PLAIN
         link, connection = self._count(gateway_id, cluster, UP, n, server)
         link.tell.uplinks(connection, n, radio, self.clock.now())
         if connection.protocol == STATION:
             self._round_trip(connection, rtt)
 
     def downlink(self, gateway_id, n=1, cluster=None, server=None):
-        _, connection = self._count(gateway_id, cluster, DOWN, n, server)
+        link, connection = self._count(gateway_id, cluster, DOWN, n, server)
         if not connection.bands:
             connection.set_bands(connection.bands is None)
+        link.tell.downlinks(connection, n, self.clock.now())
 
-    def tx_ack(self, gateway_id, n=1, cluster=None, server=None, rtt=None):
-        _, connection = self._count(gateway_id, cluster, ACK, n, server)
+    def unscheduled(self, gateway_id, causes, n=1, cluster=None, server=None):
+        link, connection = self.live(gateway_id, cluster, server)
+        link.tell.unscheduled(connection, n, causes, self.clock.now())
+
+    def tx_ack(self, gateway_id, n=1, cluster=None, server=None, rtt=None, result=RESULTS[0]):
+        if result not in RESULTS:
+            raise ValueError("a result is %s" % ", ".join(RESULTS))
+        link, connection = self._count(gateway_id, cluster, ACK, n, server)
+        link.tell.tx_acks(connection, n, result, self.clock.now())
         connection.transmit(n, self.clock.now())
         if connection.protocol == "udp":
             self._round_trip(connection, rtt)
@@ -165,7 +176,7 @@ class Fleet:
         link.touched(connection, self.clock.now())
 
     def disconnect(self, gateway_id, cluster=None, at=None, server=None, why=None):
-        error = errors.ApiError(**why) if why else None
+        error = errors.made(why) if why else None
         self.live(gateway_id, cluster, server)[0].disconnect(self.clock.when(at), server, error)
 
     def silent(self, gateway_id, cluster=None):
@@ -259,10 +270,16 @@ class Fleet:
                 if connection is not None:
                     for kind in (UP, DOWN, ACK):
                         connection.count(kind, n, now)
-                    link.tell.uplinks(connection, n, None, now)
+                    self._moved(link, connection, n, now)
                     link.touched(connection, now)
                     moved += 1
         return moved
+
+    @staticmethod
+    def _moved(link, connection, n, now):
+        link.tell.uplinks(connection, n, PLAIN, now)
+        link.tell.downlinks(connection, n, now)
+        link.tell.tx_acks(connection, n, RESULTS[0], now)
 
 
 def _named(counts):

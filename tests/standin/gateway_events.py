@@ -1,18 +1,19 @@
-"""The events of gateways, as recorded: their names, who may see them, and their text.
+"""The events of gateways, as recorded: their names, and who may see them.
 
 A Teller is what the Gateway Servers of one cluster tell of one gateway. It builds nothing that nobody wants to have:
 neither a stream nor the store of past events.
 """
 
-import base64
-import random
-
-import errors
+import downlink_events
 import keys
 import stats
+import uplink_events
 from clock import stamp
+from downlink_events import RESULTS, Downlink
 from errors import dumps, spaced
-from stats import GET
+from event_text import TOLD_AT_ONCE, line, typed, ulid, value
+from links import ACK, DOWN, UP
+from stats import EVENT
 
 # The Gateway Server's, all of them, as the answer to /^gs\..+/ has them.
 NAMES = ("gs.down.schedule.attempt", "gs.down.schedule.fail", "gs.down.send", "gs.down.tx.fail", "gs.down.tx.success",
@@ -22,56 +23,18 @@ NAMES = ("gs.down.schedule.attempt", "gs.down.schedule.fail", "gs.down.send", "g
 _CONNECT, _STATS, _DISCONNECT = "gs.gateway.connect", "gs.gateway.connection.stats", "gs.gateway.disconnect"
 _STATUS_RECEIVE = "gs.status.receive"
 _RECEIVE, _DROP, _FORWARD = "gs.up.receive", "gs.up.drop", "gs.up.forward"
-# An operation that counts more uplinks than this at once tells only of so many.
-UPLINKS_AT_ONCE = 1000
-_TYPE = "type.googleapis.com/ttn.lorawan.v3."
-_VALUE = "type.googleapis.com/google.protobuf.Value"
+_ATTEMPT, _SCHEDULE_FAIL, _SEND = "gs.down.schedule.attempt", "gs.down.schedule.fail", "gs.down.send"
+_ACK_RECEIVE, _ACK_FORWARD = "gs.txack.receive", "gs.txack.forward"
+_TX_SUCCESS, _TX_FAIL = "gs.down.tx.success", "gs.down.tx.fail"
 _LINK = ("RIGHT_GATEWAY_LINK", keys.STATUS)
 _STATUS = (keys.STATUS,)
-_TRAFFIC = (keys.TRAFFIC,)
 _EVERYTHING = stats.Mask(())
-_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-RADIO = {"spreading_factor": 7, "bandwidth": 125000, "coding_rate": "4/5", "frequency": 868100000, "rssi": -80,
-         "channel_rssi": None, "snr": 7.5, "crc": True, "data_rate": None}
-
-
-def ulid(at):
-    """26 letters and digits: 48 bits of milliseconds, then 80 random ones."""
-    number = (at // 1_000_000) << 80 | random.getrandbits(80)
-    return "".join(_LETTERS[number >> shift & 31] for shift in range(125, -1, -5))
-
-
-def line(name, at, identifiers, data=None, correlation=None, rights=None):
-    """One line of a stream. identifiers and data: JSON."""
-    parts = ['"name":"%s","time":"%s","identifiers":%s' % (name, stamp(at), identifiers)]
-    if data is not None:
-        parts.append('"data":' + data)
-    if correlation:
-        parts.append('"correlation_ids":["%s"]' % correlation)
-    parts.append('"origin":"vm"')
-    if rights:
-        parts.append('"visibility":' + dumps({"rights": rights}))
-    parts.append('"unique_id":"%s"' % ulid(at))
-    return '{"result":{%s}}' % ",".join(parts)
 
 
 def start(at, identifiers, names):
     """The first line of every stream. names: sorted, None where the request had none."""
-    return line("events.stream.start", at, dumps(identifiers), _value(names) if names else None,
-                "rpc:/ttn.lorawan.v3.Events/Stream:" + ulid(at))
-
-
-def _value(value):
-    return '{"@type":"%s","value":%s}' % (_VALUE, spaced(value))
-
-
-def _typed(kind, text):
-    """A message with its type before its fields; text: an object in JSON."""
-    return '{"@type":"%s%s"%s' % (_TYPE, kind, text.replace("{", ",", 1) if text != "{}" else "}")
-
-
-def _base64(data):
-    return base64.b64encode(data).decode()
+    return line("events.stream.start", at, dumps(identifiers), value(names) if names else None,
+                ["rpc:/ttn.lorawan.v3.Events/Stream:" + ulid(at)])
 
 
 class Teller:
@@ -91,14 +54,14 @@ class Teller:
     def wanted(self, *names):
         return self.hub.wants(self.cluster, self.gateway.id, names)
 
-    def _tell(self, name, data, rights, correlation=None, shown=None):
+    def _tell(self, name, data, rights, correlations=None, shown=None):
         identifiers = dumps([{"gateway_ids": self.ids()}])
         self.hub.publish(self.cluster, self.gateway.id, name, rights,
-                         lambda at: line(name, at, identifiers, data, correlation, rights), shown)
+                         lambda at: line(name, at, identifiers, data, correlations, rights), shown)
 
     def connected(self, connection):
         if self.wanted(_CONNECT, _STATS):
-            data = _typed("GatewayConnectionStats", stats.Shown(connection).text(GET, _EVERYTHING))
+            data = typed("GatewayConnectionStats", stats.Shown(connection).text(EVENT, _EVERYTHING))
             self._tell(_CONNECT, data, _LINK)
             self._tell(_STATS, data, _LINK)
 
@@ -106,69 +69,84 @@ class Teller:
         """flags: are its uplinks and its downlinks still there to see?"""
         if self.wanted(_STATS):
             shown = connection.shown(*flags)
-            data = _typed("GatewayConnectionStats", shown.text(GET, _EVERYTHING))
+            data = typed("GatewayConnectionStats", shown.text(EVENT, _EVERYTHING))
             self._tell(_STATS, data, _LINK, shown=shown)
 
     def ended(self, at, error):
         if self.wanted(_STATS, _DISCONNECT):
-            data = _typed("GatewayConnectionStats", dumps({"disconnected_at": stamp(at)}))
+            data = typed("GatewayConnectionStats", dumps({"disconnected_at": stamp(at)}))
             self._tell(_STATS, data, _LINK)
             self._tell(_DISCONNECT, spaced(error.typed_detail()), _LINK)
 
     def status(self, connection):
         if self.wanted(_STATUS_RECEIVE):
-            data = _typed("GatewayStatus", stats.status_text(connection.status, GET))
-            self._tell(_STATUS_RECEIVE, data, _STATUS, "gs:status:" + ulid(connection.status_at))
+            data = typed("GatewayStatus", stats.status_text(connection.status, EVENT))
+            self._tell(_STATUS_RECEIVE, data, _STATUS, ["gs:status:" + ulid(connection.status_at)])
 
     def other(self, name, data, rights):
         if self.wanted(name):
             self._tell(name, dumps(data), rights)
 
     def long_status(self, connection, size, now):
-        text = stats.status_text({"time": stamp(now), "versions": {"firmware": "x" * size}, "ip": [connection.ip]}, GET)
-        self._tell(_STATUS_RECEIVE, _typed("GatewayStatus", text), _STATUS, "gs:status:" + ulid(now))
+        status = {"time": stamp(now), "versions": {"firmware": "x" * size}, "ip": [connection.ip]}
+        text = stats.status_text(status, EVENT)
+        self._tell(_STATUS_RECEIVE, typed("GatewayStatus", text), _STATUS, ["gs:status:" + ulid(now)])
 
     def uplinks(self, connection, n, radio, now):
-        """The last n that it has counted."""
-        if not self.wanted(_RECEIVE, _DROP, _FORWARD):
-            return
-        for number in range(connection.counts[0] - min(n, UPLINKS_AT_ONCE), connection.counts[0]):
-            self.uplink(number + 1, radio, now)
+        """The last n that it has counted. radio: a Radio."""
+        if not radio.short and self.wanted(_RECEIVE, _DROP, _FORWARD):
+            for number in _last(connection.counts[UP], n):
+                self.uplink(number, radio, now)
 
     def uplink(self, number, radio, now):
-        radio = dict(RADIO, **(radio or {}))
         correlation = "gs:uplink:" + ulid(now)
-        self._tell(_RECEIVE, self._message(number, radio, now, correlation), _TRAFFIC, correlation)
-        if radio["crc"] is False:
-            self._tell(_DROP, spaced(errors.message_crc().typed_detail()), _TRAFFIC, correlation)
+        self._traffic(_RECEIVE, uplink_events.data(self.ids(), number, radio, now, correlation), [correlation])
+        if radio.error:
+            self._traffic(_DROP, spaced(radio.error.typed_detail()), [correlation])
         else:
-            self._tell(_FORWARD, _value("cluster"), _TRAFFIC, correlation)
+            self._traffic(_FORWARD, value("cluster"), [correlation])
 
-    def _message(self, number, radio, now, correlation):
-        metadata = {"gateway_ids": self.ids(), "timestamp": now // 1000 & 0xffffffff, "rssi": radio["rssi"],
-                    "channel_rssi": radio["rssi"] if radio["channel_rssi"] is None else radio["channel_rssi"],
-                    "snr": radio["snr"], "uplink_token": _base64(("%s at %d" % (self.gateway.id, now)).encode()),
-                    "received_at": stamp(now)}
-        rate = radio["data_rate"] or {"lora": {name: radio[name] for name in (
-            "bandwidth", "spreading_factor", "coding_rate")}}
-        settings = {"data_rate": rate, "frequency": str(radio["frequency"]), "timestamp": metadata["timestamp"]}
-        message = self._frame(number)
-        parts = ["%s:%s" % (dumps(name), text) for name, text in (
-            ("raw_payload", dumps(message[0])), ("payload", dumps(message[1])), ("settings", spaced(settings)),
-            ("rx_metadata", dumps([{name: value for name, value in metadata.items() if value != 0}])),
-            ("received_at", dumps(stamp(now))), ("correlation_ids", dumps([correlation])))]
-        if radio["crc"] is not None:
-            parts.append('"crc_status":%s' % dumps(radio["crc"]))
-        return _typed("GatewayUplinkMessage", '{"message":{%s},"band_id":"EU_863_870"}' % ",".join(parts))
+    def downlinks(self, connection, n, now):
+        """The last n that it has counted."""
+        if self.wanted(_ATTEMPT, _SEND):
+            for number in _last(connection.counts[DOWN], n):
+                downlink = self._attempt(number, now)
+                self._traffic(_SEND, downlink.scheduled(), downlink.correlations)
+                connection.sent.append(downlink)
+            del connection.sent[:-TOLD_AT_ONCE]
 
-    @staticmethod
-    def _frame(number):
-        """(the bytes, what is in them) of a data frame."""
-        address, count = 0x26000000 + number % 8, number % 65536
-        payload, mic = ((number * factor & 0xffffffff).to_bytes(4, "big") for factor in (40503, 69069))
-        raw = b"\x40" + address.to_bytes(4, "little") + b"\0" + count.to_bytes(2, "little") + b"\1" + payload + mic
-        header = {"dev_addr": "%08X" % address, "f_ctrl": {}, "f_cnt": count}
-        if count == 0:
-            del header["f_cnt"]
-        return _base64(raw), {"m_hdr": {"m_type": "UNCONFIRMED_UP"}, "mic": _base64(mic), "mac_payload": {
-            "f_hdr": header, "f_port": 1, "frm_payload": _base64(payload)}}
+    def unscheduled(self, connection, n, causes, now):
+        if self.wanted(_ATTEMPT, _SCHEDULE_FAIL):
+            for _ in range(min(n, TOLD_AT_ONCE)):
+                downlink = self._attempt(connection.counts[DOWN] + 1, now)
+                error = downlink_events.not_scheduled(causes)
+                self._traffic(_SCHEDULE_FAIL, spaced(error.typed_detail()), downlink.correlations)
+
+    def _attempt(self, number, now):
+        downlink = Downlink(number, now)
+        self._traffic(_ATTEMPT, downlink.requested(), downlink.correlations)
+        return downlink
+
+    def tx_acks(self, connection, n, result, now):
+        """Of the downlinks that were told first; of others if there are none."""
+        if self.wanted(_ACK_RECEIVE, _TX_SUCCESS, _TX_FAIL, _ACK_FORWARD):
+            for number in _last(connection.counts[ACK], n):
+                self._tx_ack(connection.sent.pop(0) if connection.sent else Downlink(number, now), result, now)
+
+    def _tx_ack(self, downlink, result, now):
+        correlations = ["gs:tx_ack:" + ulid(now)] + downlink.correlations
+        self._traffic(_ACK_RECEIVE, downlink.acknowledged(result, correlations), correlations)
+        number = RESULTS.index(result)
+        if number:
+            self._traffic(_TX_FAIL, value(number), correlations)
+        else:
+            self._traffic(_TX_SUCCESS, None, correlations)
+        self._traffic(_ACK_FORWARD, value("cluster"), correlations)
+
+    def _traffic(self, name, data, correlations):
+        self._tell(name, data, (keys.TRAFFIC,), correlations)
+
+
+def _last(counted, n):
+    """The numbers of the last n of those that were counted, or of as many as are told."""
+    return range(counted - min(n, TOLD_AT_ONCE) + 1, counted + 1)

@@ -39,7 +39,7 @@ class Connection:
 
     __slots__ = ("serial", "cluster", "server", "at", "protocol", "ip", "counts", "last", "status", "status_at",
                  "times", "bands", "air", "pushed_at", "silent_at", "ended_at", "due", "stored_at", "seen", "seen_gone",
-                 "streamed")
+                 "streamed", "sent")
 
     def __init__(self, serial, cluster, server, at, protocol, ip):
         self.serial = serial
@@ -63,6 +63,8 @@ class Connection:
         self.seen = self.seen_gone = None
         # The same of the events of statistics that were sent.
         self.streamed = None
+        # Downlinks that were told as events and not yet acknowledged.
+        self.sent = []
 
     def count(self, kind, n, now):
         self.counts[kind] += n

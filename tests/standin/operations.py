@@ -151,20 +151,30 @@ class Operations(EventOperations):
     def uplink(self, id, n=1, cluster=None, server=None, rtt=None, radio=None):
         """n uplinks. server: which of several Gateway Servers took them, null: the one it connected to last. Each
         counts its own, and what the last one stored is what answers show. radio, for their events: spreading_factor,
-        bandwidth, coding_rate, frequency, rssi, channel_rssi, snr, crc (false: dropped; null: none), data_rate
-        (instead of LoRa's)."""
+        bandwidth, coding_rate; data_rate instead: {"fsk": {bit_rate}} or {"lrfhss": {modulation_type,
+        operating_channel_width, coding_rate}}; frequency; rssi, channel_rssi, snr; antennas: [{rssi, channel_rssi,
+        snr}], what is left out as before; crc (false: dropped as message_crc; null: none); drop: host_handle,
+        pool_full, validation or an error {code, namespace, name, text, attributes, cause}; short (too short to be
+        LoRaWAN: counted, but no event); time (of the gateway); confirmed; f_cnt."""
         with self.lock:
             self.fleet_of.uplink(id, n, cluster, server, rtt, radio)
 
     def downlink(self, id, n=1, cluster=None, server=None):
-        """n downlinks handed to the gateway; the first brings the sub-bands."""
+        """n downlinks handed to the gateway; the first brings the sub-bands. Events: each is attempted and sent."""
         with self.lock:
             self.fleet_of.downlink(id, n, cluster, server)
 
-    def tx_ack(self, id, n=1, cluster=None, server=None, rtt=None):
-        """n transmit acknowledgments, with their air time and (UDP) one round trip of rtt seconds."""
+    def unscheduled(self, id, causes=("conflict", "conflict"), n=1, cluster=None, server=None):
+        """n downlinks that cannot be scheduled, which are in no count. causes: by window, of conflict, too_late,
+        duty_cycle, blocked, dwell_time or any other name; one text: why no window is tried, such as not_allowed."""
         with self.lock:
-            self.fleet_of.tx_ack(id, n, cluster, server, rtt)
+            self.fleet_of.unscheduled(id, causes, n, cluster, server)
+
+    def tx_ack(self, id, n=1, cluster=None, server=None, rtt=None, result="SUCCESS"):
+        """n transmit acknowledgments, with their air time and (UDP) one round trip of rtt seconds. result: SUCCESS,
+        UNKNOWN_ERROR, TOO_LATE, TOO_EARLY, COLLISION_PACKET, COLLISION_BEACON, TX_FREQ, TX_POWER or GPS_UNLOCKED."""
+        with self.lock:
+            self.fleet_of.tx_ack(id, n, cluster, server, rtt, result)
 
     def status(self, id, cluster=None, metrics=None, **fields):
         """A status message; what is left out is made up. A field that is null is left out of it."""

@@ -1,7 +1,7 @@
-"""Connection statistics as JSON: the single GET's form, the batch's form, and field masks.
+"""Connection statistics as JSON: the forms of the single GET, the batch and events, and field masks.
 
-The two forms differ as in the stack: the GET writes enums by name and maps in random order, the
-batch writes enums as numbers and maps sorted. Zero values are left out, 64-bit numbers are
+The forms differ as in the stack: the batch writes enums as numbers and maps sorted, the others
+write enums by name and maps in random order; events have blanks in some messages. Zero values are left out, 64-bit numbers are
 strings. A rendered entry is kept per mask until the statistics change, for thousands of polls.
 """
 
@@ -13,7 +13,7 @@ import random
 import errors
 from clock import stamp
 
-GET, BATCH = "get", "batch"
+GET, BATCH, EVENT = "get", "batch", "event"
 SOURCES = {"SOURCE_UNKNOWN": 0, "SOURCE_GPS": 1, "SOURCE_REGISTRY": 3, "SOURCE_IP_GEOLOCATION": 4}
 _STATUS = ("time", "boot_time", "versions", "antenna_locations", "ip", "metrics", "advanced")
 _SUB = {"last_status": _STATUS, "round_trip_times": ("min", "max", "median", "count"),
@@ -84,10 +84,10 @@ def number(value):
 def _text(value, form):
     if isinstance(value, dict):
         pairs = list(value.items())
-        if form == GET:
-            random.shuffle(pairs)
-        else:
+        if form == BATCH:
             pairs.sort()
+        else:
+            random.shuffle(pairs)
         return "{%s}" % ",".join("%s:%s" % (json.dumps(k), _text(v, form)) for k, v in pairs)
     if isinstance(value, list):
         return "[%s]" % ",".join(_text(v, form) for v in value)
@@ -96,9 +96,9 @@ def _text(value, form):
     return json.dumps(value, ensure_ascii=False)
 
 
-def _message(value, form):
+def _message(value, form, between=","):
     """A message has its fields in their own order; only the maps inside it are free."""
-    return "{%s}" % ",".join('"%s":%s' % (k, _text(v, form)) for k, v in value.items())
+    return "{%s}" % between.join('"%s":%s' % (k, _text(v, form)) for k, v in value.items())
 
 
 def status_text(status, form):
@@ -141,7 +141,7 @@ def _round_trips(times):
             "count": len(ordered)}
 
 
-def _band(band):
+def _band(band, between):
     out = {}
     if band.get("min"):
         out["min_frequency"] = str(band["min"])
@@ -149,7 +149,7 @@ def _band(band):
     out["downlink_utilization_limit"] = band["limit"]
     if band.get("used"):
         out["downlink_utilization"] = band["used"]
-    return _message(out, BATCH)
+    return _message(out, BATCH, between)
 
 
 class Shown:
@@ -209,6 +209,7 @@ class Shown:
 
     def _fields(self, form, mask):
         tops = mask.tops
+        between = ", " if form == EVENT else ","
         if self.connected_at is not None and "connected_at" in tops:
             yield "connected_at", '"%s"' % stamp(self.connected_at)
         if self.disconnected_at is not None and "disconnected_at" in tops:
@@ -226,8 +227,8 @@ class Shown:
                 yield name + "_count", '"%d"' % self.counts[kind]
         if self.round_trips and mask.wants("round_trip_times"):
             times = mask.cut("round_trip_times", _round_trips(self.round_trips))
-            yield "round_trip_times", _message(times, form)
+            yield "round_trip_times", _message(times, form, between)
         if self.bands is not None and "sub_bands" in tops:
-            yield "sub_bands", "[%s]" % ",".join(_band(one) for one in self.bands)
+            yield "sub_bands", "[%s]" % ",".join(_band(one, between) for one in self.bands)
         if self.ip and mask.wants("gateway_remote_address"):
             yield "gateway_remote_address", '{"ip":"%s"}' % self.ip
