@@ -99,3 +99,8 @@ def _window(number, name):
     cause = ApiError(code, _SCHEDULING, name, text, attributes)
     # Its code is the cause's, as recorded.
     return ApiError(code, _IO, "rx_window_schedule", _WINDOW, {"window": number}, cause)
+
+
+def last_cause(causes):
+    """The name by which such a failure is counted."""
+    return causes if isinstance(causes, str) else causes[-1]

@@ -35,7 +35,7 @@ class EventOperations:
 
     def flood(self, id, n, what="stats", cluster=None, server=None, radio=None):
         """n events at once of a connected gateway: its statistics as they are, or "uplink": uplinks that are in no
-        count."""
+        count, and not in radio(id) either."""
         with self.lock:
             link, connection = self.fleet_of.live(id, cluster, server)
             now = self.clock.now()

@@ -9,7 +9,7 @@ such answer can prove exactly that much. What streams of events have sent is kep
 
 import errors
 from clock import SECOND, stamp
-from downlink_events import RESULTS
+from downlink_events import RESULTS, last_cause
 from gateway_events import Teller
 from links import (ACK, DOWN, MQTT_STATUS, STATION, STATION_STATUS, UDP_STATUS, UP, Connection, Gone, Link)
 from uplink_events import PLAIN, Radio
@@ -122,6 +122,7 @@ class Fleet:
     def uplink(self, gateway_id, n=1, cluster=None, server=None, rtt=None, radio=None):
         radio = Radio(radio) if radio else PLAIN
         link, connection = self._count(gateway_id, cluster, UP, n, server)
+        self.world.gateways[gateway_id].radio.uplinks(n, radio)
         link.tell.uplinks(connection, n, radio, self.clock.now())
         if connection.protocol == STATION:
             self._round_trip(connection, rtt)
@@ -130,16 +131,19 @@ class Fleet:
         link, connection = self._count(gateway_id, cluster, DOWN, n, server)
         if not connection.bands:
             connection.set_bands(connection.bands is None)
+        self.world.gateways[gateway_id].radio.downlinks(n)
         link.tell.downlinks(connection, n, self.clock.now())
 
     def unscheduled(self, gateway_id, causes, n=1, cluster=None, server=None):
         link, connection = self.live(gateway_id, cluster, server)
+        self.world.gateways[gateway_id].radio.unscheduled(n, last_cause(causes))
         link.tell.unscheduled(connection, n, causes, self.clock.now())
 
     def tx_ack(self, gateway_id, n=1, cluster=None, server=None, rtt=None, result=RESULTS[0]):
         if result not in RESULTS:
             raise ValueError("a result is %s" % ", ".join(RESULTS))
         link, connection = self._count(gateway_id, cluster, ACK, n, server)
+        self.world.gateways[gateway_id].radio.tx_acks(n, result)
         link.tell.tx_acks(connection, n, result, self.clock.now())
         connection.transmit(n, self.clock.now())
         if connection.protocol == "udp":
@@ -250,6 +254,13 @@ class Fleet:
                          "streamed": connection.streamed and _named(connection.streamed)})
         return {"true": _named(true), "announced": _named(announced), "connections": rows}
 
+    def radio(self, gateway_id, clear):
+        book = self.world.gateways[gateway_id].radio
+        out = book.describe()
+        if clear:
+            book.clear()
+        return out
+
     def reset_ledger(self):
         """Starts anew at the current connections; their counts so far stay theirs."""
         self._journal = {}
@@ -277,6 +288,10 @@ class Fleet:
 
     @staticmethod
     def _moved(link, connection, n, now):
+        radio = link.tell.gateway.radio
+        radio.uplinks(n, PLAIN)
+        radio.downlinks(n)
+        radio.tx_acks(n, RESULTS[0])
         link.tell.uplinks(connection, n, PLAIN, now)
         link.tell.downlinks(connection, n, now)
         link.tell.tx_acks(connection, n, RESULTS[0], now)

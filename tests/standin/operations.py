@@ -226,6 +226,15 @@ class Operations(EventOperations):
         with self.lock:
             return self.fleet_of.ledger(ids)
 
+    def radio(self, id, clear=False):
+        """What a gateway really received and sent by radio since it was registered, told or not: {uplinks: all that
+        are counted, data_rates: {sf7, fsk, lrfhss: n}, frequencies: {kHz: n}, rssi and snr (LoRa's): [of the antenna
+        that heard it best], drops: {reason: n}, downlinks: {sent, ok, too_late: n}, unscheduled: {cause of the last
+        window: n}, no_event: n of the uplinks, in none of the rest}. Of more than 1000 uplinks at once the lists have
+        1000, in all the latest 100000. clear: counts from nothing again."""
+        with self.lock:
+            return self.fleet_of.radio(id, clear)
+
     def reset_ledger(self):
         """Drops the ended connections and the journal."""
         with self.lock:

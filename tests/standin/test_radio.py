@@ -143,5 +143,61 @@ def test_unscheduled():
         tap.equal(stack.ledger()["roof"]["true"]["downlink"], 0)
 
 
+def test_ledger():
+    """What really happened is known, whoever listens, since the registration or since it was last cleared"""
+    with Stack() as stack:
+        one_gateway(stack)
+        stack.uplink("roof", 2)
+        stack.uplink("roof", radio={"spreading_factor": 12, "frequency": 868300000, "rssi": -110, "snr": -8.5,
+                                    "antennas": [{}, {"rssi": -105, "snr": -6}]})
+        stack.uplink("roof", radio={"data_rate": FSK, "rssi": -50, "crc": False})
+        stack.uplink("roof", radio={"data_rate": LRFHSS, "rssi": -120, "drop": "host_handle"})
+        stack.uplink("roof", 3, radio={"short": True})
+        stack.downlink("roof", 4)
+        stack.tx_ack("roof", 2)
+        stack.tx_ack("roof", result="TOO_LATE")
+        stack.unscheduled("roof", ["conflict", "duty_cycle"], 2)
+        stack.unscheduled("roof", "not_allowed")
+        seen = stack.radio("roof", clear=True)
+        tap.equal(seen, {
+            "uplinks": 8, "data_rates": {"sf7": 2, "sf12": 1, "fsk": 1, "lrfhss": 1},
+            "frequencies": {"868100": 4, "868300": 1}, "rssi": [-80, -80, -105, -50, -120], "snr": [7.5, 7.5, -6],
+            "drops": {"message_crc": 1, "host_handle": 1}, "downlinks": {"sent": 4, "ok": 2, "too_late": 1},
+            "unscheduled": {"duty_cycle": 2, "not_allowed": 1}, "no_event": 3})
+        nothing = stack.radio("roof")
+        tap.equal((nothing["uplinks"], nothing["rssi"], nothing["downlinks"]), (0, [], {"sent": 0, "ok": 0}))
+        stack.connect("roof")
+        stack.move(2)
+        stack.flood("roof", 5, "uplink")
+        tap.equal((stack.radio("roof")["uplinks"], stack.radio("roof")["downlinks"]), (2, {"sent": 2, "ok": 2}))
+        stack.uplink("roof", 2000000)
+        many = stack.radio("roof")
+        tap.equal((many["uplinks"], many["data_rates"], len(many["rssi"])), (2000002, {"sf7": 2000002}, 1002))
+        stack.unregister("roof")
+        one_gateway(stack)
+        tap.equal(stack.radio("roof")["uplinks"], 0)
+
+
+def test_told_and_true():
+    """The events of a gateway and what really happened are the same"""
+    with Stack() as stack, listening(one_gateway(stack)) as stream:
+        for number in range(30):
+            stack.uplink("roof", radio={"spreading_factor": 7 + number % 6, "rssi": -60 - number, "snr": 9 - number / 2,
+                                        "crc": number % 5 != 0})
+            stack.downlink("roof")
+            stack.tx_ack("roof", result="SUCCESS" if number % 3 else "TX_POWER")
+        true = stack.radio("roof")
+        rssi, names = [], []
+        while not stream.quiet():
+            event = stream.event()
+            names.append(event["name"])
+            if event["name"] == RECEIVE:
+                rssi.append(event["data"]["message"]["rx_metadata"][0]["rssi"])
+        tap.equal(rssi, true["rssi"])
+        tap.equal([names.count(name) for name in (DROP, FORWARD, ATTEMPT, SEND, ACK, SUCCESS, TX_FAIL)],
+                  [true["drops"]["message_crc"], 24, 30, 30, 30, true["downlinks"]["ok"], 10])
+        tap.equal(true["downlinks"], {"sent": 30, "ok": 20, "tx_power": 10})
+
+
 if __name__ == "__main__":
     tap.run(globals())

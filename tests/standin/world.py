@@ -10,6 +10,7 @@ import re
 import keys
 from clock import stamp
 from errors import dumps
+from radio_ledger import RadioLedger
 
 GATEWAY_ID = re.compile(r"^[a-z0-9](?:[-]?[a-z0-9]){2,}$")
 _ALL = frozenset(keys.GATEWAY_RIGHTS)
@@ -31,7 +32,7 @@ _WARNINGS = {"suspended": "Restricted rights after account suspension",
 
 
 class Gateway:
-    """A registered gateway: its entry in the list, and its links to clusters by number."""
+    """A registered gateway: its entry in the list, its links to clusters by number, and what it did by radio."""
 
     def __init__(self, gateway_id, created, collaborators, fields):
         self.id = gateway_id
@@ -41,6 +42,7 @@ class Gateway:
         self.collaborators = collaborators
         self.fields = fields
         self.links = {}
+        self.radio = RadioLedger()
         self.texts = {}
 
     def text(self, mask, with_private):
