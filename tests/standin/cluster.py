@@ -29,7 +29,7 @@ OPTIONS = {
     "event_disorder": 0,          # s (real ones) of events that are sent in another order
     "event_loss": 0,              # chance that a live event is lost, for each stream
     "event_lump": 0,              # bytes that gather before they are sent, as behind a proxy; 0: none
-    "events_refused": False,      # refuses new streams, as if the key had lost its rights: 403
+    "events_refused": False,      # refuses new streams, as if the key had lost its rights: 403; of these ids, or True
     "tenant": "",                 # "ttn": gateway uids are id@ttn
     "gzip": True,
     "idle_close": 120,            # s (real ones) after which an idle client connection is closed

@@ -190,8 +190,8 @@ class Hub:
         names = _resolved(asked.names)
         for kind, name in asked.entities:
             self._may_listen(cluster, key, kind, name)
-        if cluster.events_refused:
-            raise errors.no_rights(*asked.entities[0])
+            if cluster.events_refused is True or cluster.events_refused and name in cluster.events_refused:
+                raise errors.no_rights(kind, name)
         self.settle(cluster, asked.gateways, self.clock.now())
         headers = []
         if not cluster.event_store and (asked.after is not None or asked.tail):

@@ -324,6 +324,27 @@ def test_refusals():
             tap.equal([row["status"] for row in rows[:2]], [200, 403])
 
 
+def test_refused_gateway():
+    """One of several gateways is refused by name, for its key has no right there or as a cluster's option has it"""
+    with Stack() as stack:
+        one_gateway(stack)
+        stack.register("attic")
+
+        def answer(*ids):
+            with Listening(stack, ids) as stream:
+                error = stream.event().get("error")
+                return (stream.status, error["details"][0]["attributes"]["uid"]) if error else stream.status
+
+        stack.cluster(1, events_refused=["attic", "cellar"])
+        tap.equal([answer("roof", "attic"), answer("roof")], [(403, "attic"), 200])
+        stack.cluster(1, events_refused=False)
+        tap.equal(answer("roof", "attic"), 200)
+        for rights, status in (([], (403, "attic")), (["RIGHT_GATEWAY_INFO"], (403, "attic")),
+                               (["RIGHT_GATEWAY_STATUS_READ"], 200), (None, (403, "attic"))):
+            stack.collaborator("attic", "alice", rights)
+            tap.equal([answer("roof", "attic"), answer("roof")], [status, 200], rights)
+
+
 def test_many():
     """Many streams of many gateways hinder neither polls nor the stand-in's end, and it is known what is open"""
     with Stack() as stack:
