@@ -7,6 +7,7 @@ offline after two minutes and stays so, and one never connected.
 import random
 import threading
 
+from demo_radio import Air
 from links import STATION
 
 _FLEET = (("town-hall-roof", "Town hall, roof"), ("harbour-crane", "Harbour, crane 3"),
@@ -21,6 +22,7 @@ class Demo:
         self._stack = stack
         self._speed = speed
         self._rng = random.Random(7)
+        self._air = Air(7)
         self._seconds = 0
 
     def start(self):
@@ -64,8 +66,8 @@ class Demo:
             stack.disconnect("forest-tower")
 
     def _traffic(self, gateway_id, uplinks, answered):
-        if uplinks:
-            self._stack.uplink(gateway_id, uplinks)
+        for _ in range(uplinks):
+            self._stack.uplink(gateway_id, radio=self._air.uplink(gateway_id))
         if answered:
             self._stack.downlink(gateway_id)
-            self._stack.tx_ack(gateway_id)
+            self._stack.tx_ack(gateway_id, result=self._air.result())

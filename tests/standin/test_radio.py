@@ -13,6 +13,8 @@ sys.path.insert(0, HERE)
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 
 import tap  # noqa: E402  (the module lies in ../lib)
+from demo import Demo  # noqa: E402
+from demo_radio import Air  # noqa: E402
 from listening import Listening  # noqa: E402
 from stack import Stack  # noqa: E402
 
@@ -197,6 +199,27 @@ def test_told_and_true():
         tap.equal([names.count(name) for name in (DROP, FORWARD, ATTEMPT, SEND, ACK, SUCCESS, TX_FAIL)],
                   [true["drops"]["message_crc"], 24, 30, 30, 30, true["downlinks"]["ok"], 10])
         tap.equal(true["downlinks"], {"sent": 30, "ok": 20, "tx_power": 10})
+
+
+def test_demo():
+    """The demo's uplinks are plausible, and the same in every run; some downlinks are too late"""
+    with Stack() as stack:
+        Demo(stack, 2000).start()
+        stack.radio("town-hall-roof", clear=True)
+        tap.wait_for(lambda: stack.radio("town-hall-roof")["uplinks"] > 1500, "1500 uplinks", 30)
+        seen = stack.radio("town-hall-roof")
+        tap.equal(sorted(seen["frequencies"]), ["868100", "868300", "868500"])
+        tap.equal(set(seen["data_rates"]) <= {"sf%d" % number for number in range(7, 13)}, True)
+        tap.equal({"sf7", "sf12"} <= set(seen["data_rates"]), True)
+        tap.near(seen["drops"]["message_crc"] / seen["uplinks"], 0.03, 0.02)
+        tap.equal(0 < seen["downlinks"]["too_late"] < seen["downlinks"]["ok"] / 5, True)
+        tap.equal((min(seen["rssi"]) >= -120, max(seen["rssi"]) <= -60), (True, True))
+        tap.equal((min(seen["snr"]) >= -15, max(seen["snr"]) <= 10), (True, True))
+        weak = [snr for rssi, snr in zip(seen["rssi"], seen["snr"]) if rssi < -105]
+        strong = [snr for rssi, snr in zip(seen["rssi"], seen["snr"]) if rssi > -90]
+        tap.at_most(max(weak), min(strong))
+    first, second = Air(1), Air(1)
+    tap.equal([first.uplink(name) for name in "ab" * 20], [second.uplink(name) for name in "ab" * 20])
 
 
 if __name__ == "__main__":
