@@ -242,7 +242,8 @@ static bool open_stream(struct streams *s, struct slot *slot,
   if (*stream != NULL && ids.n > 0)
     good = ttn_stream_open(
         *stream, s->net, hosts->list[slot->host].base, auth,
-        &(struct ttn_stream_ids){slot->wanted, ids.n, id_at, &ids}, after);
+        &(struct ttn_stream_ids){slot->wanted, false, ids.n, id_at, &ids},
+        after);
   if (!good)
     drop_stream(s, stream);
   ttn_free(env, ids.list);

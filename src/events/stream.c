@@ -54,6 +54,12 @@ static void take_line(struct ttn_stream *stream) {
       stream->n_bad++;
     return;
   case TTN_EVENT_DISCONNECT:
+  case TTN_EVENT_UPLINK:
+  case TTN_EVENT_UPLINK_DROP:
+  case TTN_EVENT_DOWNLINK:
+  case TTN_EVENT_TX_SUCCESS:
+  case TTN_EVENT_TX_FAIL:
+  case TTN_EVENT_SCHEDULE_FAIL:
     stream->sink.event(stream->sink.ctx, event, NULL);
     return;
   case TTN_EVENT_OTHER:
@@ -81,7 +87,7 @@ bool ttn_stream_open(struct ttn_stream *stream, const struct ttn_net *net,
   ttn_lines_begin(&stream->lines);
   ttn_print(stream->url, sizeof stream->url, "%s/api/v3/events", base);
   if (!ttn_request_events(&stream->body, stream->env, ids->id, ids->ctx, ids->n,
-                          after))
+                          ids->traffic, after))
     return false;
   stream->call = (struct ttn_call){.url = stream->url,
                                    .body = stream->body.bytes,
@@ -104,6 +110,12 @@ void ttn_stream_close(struct ttn_stream *stream, const struct ttn_net *net) {
   if (stream->state != TTN_STREAM_CLOSED)
     net->cancel(net->ctx, &stream->call);
   stream->state = TTN_STREAM_CLOSED;
+}
+
+uint64_t ttn_stream_take_bad(struct ttn_stream *stream) {
+  uint64_t n = stream->n_bad;
+  stream->n_bad = 0;
+  return n;
 }
 
 void ttn_stream_ended(struct ttn_stream *stream) {

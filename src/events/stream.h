@@ -27,7 +27,8 @@ struct ttn_stream_sink {
   void *ctx;
   /* The stream is open since this moment. */
   void (*opened)(void *ctx);
-  /* An event of a gateway. stats: of CONNECT and STATS, else NULL. */
+  /* An event of a gateway; one of traffic may come twice. stats: of CONNECT and
+   * STATS, else NULL. */
   void (*event)(void *ctx, const struct ttn_event *event,
                 const struct ttn_stats *stats);
 };
@@ -43,7 +44,8 @@ struct ttn_stream {
   int64_t began;                /* mono */
   int64_t heard;                /* mono: the latest byte */
   int64_t latest;               /* time of the latest event, ns; 0 = none */
-  uint64_t n_bad;               /* lines that were skipped */
+  uint64_t n_bad;               /* lines that were skipped since the last
+                                 * ttn_stream_take_bad */
   char why[300];                /* once it ended */
   char refused[TTN_ID_MAX + 1]; /* the gateway that the stack refuses, or "" */
   char url[TTN_URL_MAX + 64];
@@ -58,6 +60,7 @@ void ttn_stream_free(struct ttn_stream *stream);
 /* The gateways that a stream is opened for. */
 struct ttn_stream_ids {
   uint64_t hash; /* kept as `ids` */
+  bool traffic;  /* events of traffic are asked for */
   size_t n;
   const char *(*id)(const void *ctx, size_t i); /* the i-th one's */
   const void *ctx;
@@ -68,6 +71,8 @@ bool ttn_stream_open(struct ttn_stream *stream, const struct ttn_net *net,
                      const char *base, const struct ttn_auth *auth,
                      const struct ttn_stream_ids *ids, int64_t after);
 void ttn_stream_close(struct ttn_stream *stream, const struct ttn_net *net);
+/* How many lines were skipped since the last call. */
+uint64_t ttn_stream_take_bad(struct ttn_stream *stream);
 /* The network gave its call back: fills `why`, and `refused` where one gateway
  * is the reason. */
 void ttn_stream_ended(struct ttn_stream *stream);

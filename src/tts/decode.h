@@ -56,5 +56,7 @@ ttn_decoder_auth_info(const struct ttn_decoder *decoder);
 /* TTN_BODY_EVENT; ttn_decoder_entries has its statistics, ttn_decoder_error
  * what a TTN_EVENT_ERROR says. */
 const struct ttn_event *ttn_decoder_event(const struct ttn_decoder *decoder);
+/* UPLINK to SCHEDULE_FAIL. */
+bool ttn_event_is_traffic(const struct ttn_event *event);
 
 #endif

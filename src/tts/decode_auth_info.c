@@ -128,6 +128,9 @@ static void take_right(struct ttn_decoder *decoder, const char *name) {
   if (all || strcmp(name, "RIGHT_ORGANIZATION_GATEWAYS_LIST") == 0 ||
       strcmp(name, "RIGHT_ORGANIZATION_ALL") == 0)
     info->can_list_organization = true;
+  if (all || strcmp(name, "RIGHT_GATEWAY_TRAFFIC_READ") == 0 ||
+      strcmp(name, "RIGHT_GATEWAY_ALL") == 0)
+    info->can_read_traffic = true;
   if (all || strcmp(name, "RIGHT_GATEWAY_STATUS_READ") == 0 ||
       strcmp(name, "RIGHT_GATEWAY_ALL") == 0)
     info->can_read_status = true;

@@ -42,6 +42,12 @@ struct ttn_auth_work {
   size_t n, room;
 };
 
+/* Of an event of traffic: the antenna that is read. */
+struct ttn_antenna_work {
+  bool has_rssi;
+  double rssi, snr;
+};
+
 struct ttn_decoder {
   const struct ttn_env *env;
   struct ttn_json *json;
@@ -52,12 +58,24 @@ struct ttn_decoder {
   struct ttn_error_work error;
   struct ttn_auth_work auth;
   struct ttn_event event;
+  struct ttn_antenna_work antenna;
 };
 
 /* Forget the records of the body before. */
 void ttn_decode_stats_begin(struct ttn_stats_work *work);
 void ttn_decode_gateways_begin(struct ttn_list_work *work);
 void ttn_decode_auth_info_begin(struct ttn_auth_work *work);
+
+/* An event's data, by its kind. NULL: not one of traffic, or it has none that
+ * is read. */
+const struct ttn_json_shape *ttn_traffic_shape(enum ttn_event_kind kind);
+/* The ids of its fields begin here; their callbacks: */
+#define TTN_TRAFFIC_FIELDS 192
+void ttn_traffic_open(struct ttn_decoder *decoder, int id);
+void ttn_traffic_close(struct ttn_decoder *decoder, int id);
+/* False: it has no meaning. */
+bool ttn_traffic_value(struct ttn_decoder *decoder, int id,
+                       const struct ttn_json_value *value);
 
 /* Their ctx is the decoder. */
 extern const struct ttn_json_body ttn_body_batch, ttn_body_single,

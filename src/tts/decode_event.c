@@ -4,8 +4,9 @@
  * what the data is: of events that nobody asked for, they are skipped.
  *
  * Statistics and errors are read as in other answers, by their own bodies'
- * callbacks, while the walk is within one. */
+ * callbacks, while the walk is within one; traffic by decode_traffic.c. */
 #include "tts/decode_body.h"
+#include "base/hash.h"
 #include "base/timestamp.h"
 
 #include <string.h>
@@ -16,6 +17,7 @@ enum field_id {
   F_RESULT,
   F_EVENT_NAME,
   F_TIME,
+  F_UNIQUE_ID,
   F_IDENTIFIERS,
   F_IDENTIFIER,
   F_GATEWAY_IDS,
@@ -55,6 +57,7 @@ static const struct ttn_json_field result_fields[] = {
     TTN_JSON_FIELD("time", "", F_TIME, TTN_JSON_STRING, NULL),
     TTN_JSON_FIELD("identifiers", "", F_IDENTIFIERS, TTN_JSON_ARRAY, NULL),
     TTN_JSON_FIELD("data", "", F_DATA, TTN_JSON_OBJECT, NULL),
+    TTN_JSON_FIELD("unique_id", "", F_UNIQUE_ID, TTN_JSON_STRING, NULL),
 };
 static const struct ttn_json_shape result_shape = TTN_JSON_SHAPE(result_fields);
 
@@ -68,10 +71,16 @@ static const struct {
   const char *name;
   enum ttn_event_kind kind;
 } names[] = {
+    {"gs.up.receive", TTN_EVENT_UPLINK},
     {"gs.gateway.connection.stats", TTN_EVENT_STATS},
     {"gs.gateway.connect", TTN_EVENT_CONNECT},
     {"gs.gateway.disconnect", TTN_EVENT_DISCONNECT},
     {"events.stream.start", TTN_EVENT_START},
+    {"gs.up.drop", TTN_EVENT_UPLINK_DROP},
+    {"gs.down.send", TTN_EVENT_DOWNLINK},
+    {"gs.down.tx.success", TTN_EVENT_TX_SUCCESS},
+    {"gs.down.tx.fail", TTN_EVENT_TX_FAIL},
+    {"gs.down.schedule.fail", TTN_EVENT_SCHEDULE_FAIL},
 };
 
 static enum ttn_event_kind kind_of(const struct ttn_json_value *name) {
@@ -84,6 +93,10 @@ static enum ttn_event_kind kind_of(const struct ttn_json_value *name) {
 
 static bool is_event_field(const struct ttn_json_field *field) {
   return field->id >= F_LINE;
+}
+
+static bool is_traffic_field(const struct ttn_json_field *field) {
+  return field->id >= TTN_TRAFFIC_FIELDS;
 }
 
 static bool has_stats(const struct ttn_event *event) {
@@ -112,9 +125,10 @@ event_shape(void *ctx, const struct ttn_json_field *field) {
     event->kind = TTN_EVENT_ERROR;
     return ttn_body_error.root.shape;
   case F_DATA:
-    return has_stats(event)                      ? ttn_body_single.root.shape
-           : event->kind == TTN_EVENT_DISCONNECT ? &reason_shape
-                                                 : NULL;
+    return has_stats(event) ? ttn_body_single.root.shape
+           : event->kind == TTN_EVENT_DISCONNECT
+               ? &reason_shape
+               : ttn_traffic_shape(event->kind);
   }
   return NULL;
 }
@@ -122,7 +136,9 @@ event_shape(void *ctx, const struct ttn_json_field *field) {
 static void event_open(void *ctx, const struct ttn_json_field *field) {
   struct ttn_decoder *decoder = ctx;
   const struct ttn_json_body *body = inner(&decoder->event);
-  if (!is_event_field(field))
+  if (is_traffic_field(field))
+    ttn_traffic_open(ctx, field->id);
+  else if (!is_event_field(field))
     body->open(ctx, field);
   else if (is_inner_root(&decoder->event, field))
     body->open(ctx, &body->root);
@@ -131,7 +147,9 @@ static void event_open(void *ctx, const struct ttn_json_field *field) {
 static void event_close(void *ctx, const struct ttn_json_field *field) {
   struct ttn_decoder *decoder = ctx;
   const struct ttn_json_body *body = inner(&decoder->event);
-  if (!is_event_field(field))
+  if (is_traffic_field(field))
+    ttn_traffic_close(ctx, field->id);
+  else if (!is_event_field(field))
     body->close(ctx, field);
   else if (is_inner_root(&decoder->event, field))
     body->close(ctx, &body->root);
@@ -171,6 +189,9 @@ static bool take_field(struct ttn_decoder *decoder, int id,
     return true;
   case F_TIME:
     return ttn_time_parse(value->text, value->n, &event->time);
+  case F_UNIQUE_ID:
+    event->unique = ttn_hash(TTN_HASH, value->text, value->n);
+    return true;
   case F_GATEWAY_ID:
     return take_event_id(event, value);
   case F_REASON:
@@ -185,7 +206,9 @@ static void event_value(void *ctx, const struct ttn_json_field *field,
   struct ttn_decoder *decoder = ctx;
   if (!is_event_field(field))
     inner(&decoder->event)->value(ctx, field, value);
-  else if (!take_field(decoder, field->id, value))
+  else if (is_traffic_field(field)
+               ? !ttn_traffic_value(decoder, field->id, value)
+               : !take_field(decoder, field->id, value))
     decoder->event.bad = field->path;
 }
 

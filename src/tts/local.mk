@@ -10,6 +10,7 @@ src_libttn_la_SOURCES += \
 	%D%/decode_event.c \
 	%D%/decode_gateways.c \
 	%D%/decode_stats.c \
+	%D%/decode_traffic.c \
 	%D%/endpoint.c \
 	%D%/endpoint.h \
 	%D%/ids.c \

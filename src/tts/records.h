@@ -137,6 +137,7 @@ struct ttn_auth_info {
   bool can_list_user; /* RIGHT_USER_GATEWAYS_LIST, …_USER_ALL or RIGHT_ALL */
   bool can_list_organization; /* RIGHT_ORGANIZATION_GATEWAYS_LIST or …_ALL */
   bool can_read_status;       /* RIGHT_GATEWAY_STATUS_READ or …_ALL */
+  bool can_read_traffic;      /* RIGHT_GATEWAY_TRAFFIC_READ or …_ALL */
   bool is_admin;
   const char *const *rights; /* n_rights names, as sent */
   size_t n_rights;
@@ -148,7 +149,43 @@ enum ttn_event_kind {
   TTN_EVENT_CONNECT,
   TTN_EVENT_STATS, /* of one Gateway Server's own connection */
   TTN_EVENT_DISCONNECT,
-  TTN_EVENT_ERROR /* the stack ends the stream */
+  TTN_EVENT_ERROR, /* the stack ends the stream */
+  /* Of traffic. */
+  TTN_EVENT_UPLINK,        /* gs.up.receive */
+  TTN_EVENT_UPLINK_DROP,   /* gs.up.drop */
+  TTN_EVENT_DOWNLINK,      /* gs.down.send */
+  TTN_EVENT_TX_SUCCESS,    /* gs.down.tx.success */
+  TTN_EVENT_TX_FAIL,       /* gs.down.tx.fail */
+  TTN_EVENT_SCHEDULE_FAIL, /* gs.down.schedule.fail */
+};
+
+enum ttn_modulation {
+  TTN_MODULATION_UNKNOWN,
+  TTN_MODULATION_LORA,
+  TTN_MODULATION_FSK,
+  TTN_MODULATION_LRFHSS
+};
+
+/* LoRa's spreading factors. */
+#define TTN_SF_MIN 5
+#define TTN_SF_MAX 12
+
+#define TTN_ERROR_NAME_MAX 47
+
+/* What an event of traffic says of the radio. Payloads, and which device it
+ * was, are not read. */
+struct ttn_traffic {
+  enum ttn_modulation modulation; /* of UPLINK, as all that follows */
+  unsigned spreading_factor;      /* TTN_SF_MIN to TTN_SF_MAX, of LORA */
+  uint64_t frequency;             /* Hz; 0 = not known */
+  bool has_rssi;
+  double rssi;         /* dBm, of the antenna that heard it best */
+  double snr;          /* dB, of the same; of LORA */
+  int64_t received_at; /* ns; 0 = not known */
+  uint64_t result;     /* of TX_FAIL: TxAcknowledgment.Result */
+  /* Of UPLINK_DROP: the error's name. Of SCHEDULE_FAIL: that of the cause in
+   * the receive window that was tried last. "" = not known. */
+  char error[TTN_ERROR_NAME_MAX + 1];
 };
 
 /* One event of a gateway. Of CONNECT and STATS the statistics are the decoder's
@@ -157,8 +194,10 @@ struct ttn_event {
   enum ttn_event_kind kind;
   const char *bad;              /* a field without meaning, else NULL */
   int64_t time;                 /* ns */
+  uint64_t unique;              /* hash of unique_id, 0 = none */
   char gateway[TTN_ID_MAX + 1]; /* "" = none */
   const char *reason; /* of DISCONNECT, in the stack's words, or NULL */
+  struct ttn_traffic traffic;
 };
 
 #endif

@@ -64,7 +64,8 @@ bool ttn_request_batch(struct ttn_request_body *body, const struct ttn_env *env,
 bool ttn_request_events(struct ttn_request_body *body,
                         const struct ttn_env *env,
                         const char *(*id)(const void *ctx, size_t i),
-                        const void *ctx, size_t n, int64_t after) {
+                        const void *ctx, size_t n, bool traffic,
+                        int64_t after) {
   char time[40];
   body->n = 0;
   bool good = append(body, env, "{\"identifiers\":[");
@@ -76,7 +77,13 @@ bool ttn_request_events(struct ttn_request_body *body,
   good = good && append(body, env,
                         "],\"names\":[\"gs.gateway.connect\","
                         "\"gs.gateway.connection.stats\","
-                        "\"gs.gateway.disconnect\"]");
+                        "\"gs.gateway.disconnect\"");
+  if (good && traffic)
+    good = append(body, env,
+                  ",\"gs.up.receive\",\"gs.up.drop\",\"gs.down.send\","
+                  "\"gs.down.tx.success\",\"gs.down.tx.fail\","
+                  "\"gs.down.schedule.fail\"");
+  good = good && append(body, env, "]");
   if (good && after != 0)
     good = append(body, env, ",\"after\":\"") &&
            append(body, env, ttn_time_print(time, sizeof time, after)) &&

@@ -40,10 +40,10 @@ bool ttn_request_batch(struct ttn_request_body *body, const struct ttn_env *env,
                        const void *ctx, size_t n, const char *const *paths,
                        size_t n_paths);
 /* The events of n gateways that are asked for, later than `after` (ns, 0 = from
- * now on). False: no memory. */
+ * now on). traffic: also those of traffic. False: no memory. */
 bool ttn_request_events(struct ttn_request_body *body,
                         const struct ttn_env *env,
                         const char *(*id)(const void *ctx, size_t i),
-                        const void *ctx, size_t n, int64_t after);
+                        const void *ctx, size_t n, bool traffic, int64_t after);
 
 #endif

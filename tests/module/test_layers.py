@@ -50,6 +50,8 @@ WRITERS = {
     "ttn_stats": ("tts/decode_stats.c account/cluster_lookup.c", "a copy outlives the decoder"),
     "ttn_auth_info": ("tts/decode_auth_info.c account/credentials.c", "a copy outlives the decoder"),
     "ttn_event": ("tts/decode_event.c", "records.h has no file of its own"),
+    "ttn_traffic": ("tts/decode_traffic.c", "records.h has no file of its own"),
+    "ttn_antenna_work": ("tts/decode_traffic.c", "decode_body.h has no file of its own"),
     "ttn_api_error": ("tts/decode_error.c", "records.h has no file of its own"),
     "ttn_entry": ("tts/decode_stats.c", "records.h has no file of its own"),
     "ttn_band": ("tts/decode_stats.c", "records.h has no file of its own"),

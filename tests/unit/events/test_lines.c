@@ -13,7 +13,7 @@
 #define TEXT_MAX (1 << 18)
 
 /* What was heard, one letter a line: s(tart), c(onnect), S(tatistics),
- * d(isconnect), o(ther), e(rror), - (bad). */
+ * d(isconnect), o(ther), e(rror), u(plink), x (dropped), - (bad). */
 struct heard {
   char kinds[512];
   size_t n;
@@ -25,7 +25,8 @@ static void hear(struct heard *heard, const struct ttn_lines *lines) {
   static const char letters[] = {
       [TTN_EVENT_OTHER] = 'o',      [TTN_EVENT_START] = 's',
       [TTN_EVENT_CONNECT] = 'c',    [TTN_EVENT_STATS] = 'S',
-      [TTN_EVENT_DISCONNECT] = 'd', [TTN_EVENT_ERROR] = 'e'};
+      [TTN_EVENT_DISCONNECT] = 'd', [TTN_EVENT_ERROR] = 'e',
+      [TTN_EVENT_UPLINK] = 'u',     [TTN_EVENT_UPLINK_DROP] = 'x'};
   const struct ttn_event *event = ttn_decoder_event(lines->decoder);
   size_t n;
   const struct ttn_entry *entries = ttn_decoder_entries(lines->decoder, &n);
@@ -67,27 +68,6 @@ static struct heard hear_text(const char *text, size_t n, size_t step) {
   return heard;
 }
 
-/* A recorded stream's bytes, as they came. */
-static size_t recorded(const char *name, char *text) {
-  char path[512];
-  size_t n = 0;
-  char *file = test_read_file(test_answer_path(path, sizeof path, name), NULL);
-  yajl_val tree = yajl_tree_parse(file, NULL, 0);
-  yajl_val stream =
-      yajl_tree_get(tree, (const char *[]){"stream", NULL}, yajl_t_array);
-  assert_non_null(stream);
-  for (size_t i = 0; i < YAJL_GET_ARRAY(stream)->len; i++) {
-    const char *piece =
-        test_string(YAJL_GET_ARRAY(stream)->values[i], "text", NULL);
-    assert_true(n + strlen(piece) < TEXT_MAX);
-    memcpy(text + n, piece, strlen(piece));
-    n += strlen(piece);
-  }
-  yajl_tree_free(tree);
-  free(file);
-  return n;
-}
-
 static void test_recordings(void **state) {
   static const struct {
     const char *name, *kinds;
@@ -96,6 +76,8 @@ static void test_recordings(void **state) {
   } streams[] = {
       {"events/udp-life-status.json", "scSoSSSSSSSSSS", 10, "alice-gw-3", "",
        "", ""},
+      {"events/udp-life-traffic.json", "scSouoSuouoSuxuoSuuuuooooSSSSSSS", 10,
+       "alice-gw-3", "", "", ""},
       {"events/restart.json", "se", 0, "", "",
        "error:unknown:unknown (grpc: the client connection is closing)", ""},
       {"events/who-mixed-unknown.json", "e", 0, "", "",
@@ -117,7 +99,7 @@ static void test_recordings(void **state) {
   static char text[TEXT_MAX];
   (void)state;
   for (size_t i = 0; i < sizeof streams / sizeof streams[0]; i++) {
-    size_t n = recorded(streams[i].name, text);
+    size_t n = test_stream(streams[i].name, text, TEXT_MAX);
     struct heard whole = hear_text(text, n, n);
     for (size_t step = 1; step < 6000; step = step * 7 + 1) {
       struct heard cut = hear_text(text, n, step);
@@ -137,7 +119,7 @@ static void test_recordings(void **state) {
 static void test_parted(void **state) {
   static char text[TEXT_MAX];
   (void)state;
-  size_t n = recorded("events/who-sse.json", text);
+  size_t n = test_stream("events/who-sse.json", text, TEXT_MAX);
   struct heard heard = hear_text(text, n, 100);
   assert_int_equal(strchr(heard.kinds, '-') == NULL, true);
   assert_int_equal(heard.kinds[0], 's');

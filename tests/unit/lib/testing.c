@@ -79,3 +79,24 @@ const char *test_answer_header(const struct test_answer *answer,
 void test_answer_close(struct test_answer *answer) {
   yajl_tree_free(answer->tree);
 }
+
+size_t test_stream(const char *path, char *text, size_t size) {
+  char name[512];
+  size_t n = 0;
+  char *file = test_read_file(test_answer_path(name, sizeof name, path), NULL);
+  yajl_val tree = yajl_tree_parse(file, NULL, 0);
+  yajl_val stream =
+      yajl_tree_get(tree, (const char *[]){"stream", NULL}, yajl_t_array);
+  assert_non_null(stream);
+  for (size_t i = 0; i < YAJL_GET_ARRAY(stream)->len; i++) {
+    const char *piece =
+        test_string(YAJL_GET_ARRAY(stream)->values[i], "text", NULL);
+    assert_true(n + strlen(piece) < size);
+    memcpy(text + n, piece, strlen(piece));
+    n += strlen(piece);
+  }
+  text[n] = '\0';
+  yajl_tree_free(tree);
+  free(file);
+  return n;
+}

@@ -51,6 +51,10 @@ void test_answer_open(struct test_answer *answer, const char *path);
 const char *test_answer_header(const struct test_answer *answer,
                                const char *name);
 
+/* A recorded stream's bytes, as they came, with a NUL: at most size - 1.
+ * Returns how many. path is below tests/answers. */
+size_t test_stream(const char *path, char *text, size_t size);
+
 void test_answer_close(struct test_answer *answer);
 
 #endif

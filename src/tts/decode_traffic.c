@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/* The data of the event stream's events of traffic: what the radio heard, and
+ * what became of downlinks. Of a frame no more is read than how it was sent and
+ * heard: payloads, addresses and identifiers of devices are skipped.
+ *
+ * Facts: lorawan-stack pkg/gatewayserver/observability.go, and
+ * tests/answers/events. The stack omits numbers that are 0. */
+#include "tts/decode.h"
+#include "base/timestamp.h"
+#include "tts/decode_body.h"
+
+#include <string.h>
+
+enum field_id {
+  F_MESSAGE = TTN_TRAFFIC_FIELDS,
+  F_SETTINGS,
+  F_DATA_RATE,
+  F_LORA,
+  F_SPREADING_FACTOR,
+  F_FSK,
+  F_LRFHSS,
+  F_FREQUENCY,
+  F_ANTENNAS,
+  F_ANTENNA,
+  F_RSSI,
+  F_SNR,
+  F_RECEIVED_AT,
+  F_ERROR_NAME,
+  F_DETAILS,
+  F_DETAIL,
+  F_PATH_ERRORS,
+  F_PATH_ERROR,
+  F_CAUSE,
+  F_RESULT
+};
+
+/* ---- GatewayUplinkMessage ---- */
+
+static const struct ttn_json_field lora_fields[] = {
+    TTN_JSON_FIELD("spreading_factor", "data.message.settings.data_rate.lora.",
+                   F_SPREADING_FACTOR, TTN_JSON_NUMBER, NULL),
+};
+static const struct ttn_json_shape lora_shape = TTN_JSON_SHAPE(lora_fields);
+
+static const struct ttn_json_shape nothing_shape = {.n = 0};
+
+static const struct ttn_json_field rate_fields[] = {
+    TTN_JSON_FIELD("lora", "data.message.settings.data_rate.", F_LORA,
+                   TTN_JSON_OBJECT, &lora_shape),
+    TTN_JSON_FIELD("fsk", "data.message.settings.data_rate.", F_FSK,
+                   TTN_JSON_OBJECT, &nothing_shape),
+    TTN_JSON_FIELD("lrfhss", "data.message.settings.data_rate.", F_LRFHSS,
+                   TTN_JSON_OBJECT, &nothing_shape),
+};
+static const struct ttn_json_shape rate_shape = TTN_JSON_SHAPE(rate_fields);
+
+static const struct ttn_json_field settings_fields[] = {
+    TTN_JSON_FIELD("data_rate", "data.message.settings.", F_DATA_RATE,
+                   TTN_JSON_OBJECT, &rate_shape),
+    TTN_JSON_FIELD("frequency", "data.message.settings.", F_FREQUENCY,
+                   TTN_JSON_STRING, NULL),
+};
+static const struct ttn_json_shape settings_shape =
+    TTN_JSON_SHAPE(settings_fields);
+
+static const struct ttn_json_field antenna_fields[] = {
+    TTN_JSON_FIELD("rssi", "data.message.rx_metadata.", F_RSSI, TTN_JSON_NUMBER,
+                   NULL),
+    TTN_JSON_FIELD("snr", "data.message.rx_metadata.", F_SNR, TTN_JSON_NUMBER,
+                   NULL),
+};
+static const struct ttn_json_shape antenna_shape =
+    TTN_JSON_SHAPE(antenna_fields);
+
+static const struct ttn_json_field antenna[] = {
+    TTN_JSON_FIELD("rx_metadata", "data.message.", F_ANTENNA, TTN_JSON_OBJECT,
+                   &antenna_shape),
+};
+static const struct ttn_json_shape antennas_shape = TTN_JSON_ANY(antenna);
+
+static const struct ttn_json_field message_fields[] = {
+    TTN_JSON_FIELD("settings", "data.message.", F_SETTINGS, TTN_JSON_OBJECT,
+                   &settings_shape),
+    TTN_JSON_FIELD("rx_metadata", "data.message.", F_ANTENNAS, TTN_JSON_ARRAY,
+                   &antennas_shape),
+    TTN_JSON_FIELD("received_at", "data.message.", F_RECEIVED_AT,
+                   TTN_JSON_STRING, NULL),
+};
+static const struct ttn_json_shape message_shape =
+    TTN_JSON_SHAPE(message_fields);
+
+static const struct ttn_json_field uplink_fields[] = {
+    TTN_JSON_FIELD("message", "data.", F_MESSAGE, TTN_JSON_OBJECT,
+                   &message_shape),
+};
+static const struct ttn_json_shape uplink_shape = TTN_JSON_SHAPE(uplink_fields);
+
+/* ---- ErrorDetails ---- */
+
+/* Causes nest, to the depth that the walk allows. */
+static const struct ttn_json_shape cause_shape;
+static const struct ttn_json_field cause_fields[] = {
+    TTN_JSON_FIELD("name", "data.cause.", F_ERROR_NAME, TTN_JSON_STRING, NULL),
+    TTN_JSON_FIELD("cause", "data.cause.", F_CAUSE, TTN_JSON_OBJECT,
+                   &cause_shape),
+};
+static const struct ttn_json_shape cause_shape = TTN_JSON_SHAPE(cause_fields);
+
+static const struct ttn_json_field path_error[] = {
+    TTN_JSON_FIELD("path_errors", "data.details.", F_PATH_ERROR,
+                   TTN_JSON_OBJECT, &cause_shape),
+};
+static const struct ttn_json_shape path_errors_shape = TTN_JSON_ANY(path_error);
+
+static const struct ttn_json_field detail_fields[] = {
+    TTN_JSON_FIELD("path_errors", "data.details.", F_PATH_ERRORS,
+                   TTN_JSON_ARRAY, &path_errors_shape),
+};
+static const struct ttn_json_shape detail_shape = TTN_JSON_SHAPE(detail_fields);
+
+static const struct ttn_json_field detail[] = {
+    TTN_JSON_FIELD("details", "data.", F_DETAIL, TTN_JSON_OBJECT,
+                   &detail_shape),
+};
+static const struct ttn_json_shape details_shape = TTN_JSON_ANY(detail);
+
+static const struct ttn_json_field drop_fields[] = {
+    TTN_JSON_FIELD("name", "data.", F_ERROR_NAME, TTN_JSON_STRING, NULL),
+};
+static const struct ttn_json_shape drop_shape = TTN_JSON_SHAPE(drop_fields);
+
+static const struct ttn_json_field schedule_fields[] = {
+    TTN_JSON_FIELD("name", "data.", F_ERROR_NAME, TTN_JSON_STRING, NULL),
+    TTN_JSON_FIELD("details", "data.", F_DETAILS, TTN_JSON_ARRAY,
+                   &details_shape),
+};
+static const struct ttn_json_shape schedule_shape =
+    TTN_JSON_SHAPE(schedule_fields);
+
+/* ---- TxAcknowledgment.Result ---- */
+
+static const struct ttn_json_field result_fields[] = {
+    TTN_JSON_FIELD("value", "data.", F_RESULT, TTN_JSON_NUMBER, NULL),
+};
+static const struct ttn_json_shape result_shape = TTN_JSON_SHAPE(result_fields);
+
+const struct ttn_json_shape *ttn_traffic_shape(enum ttn_event_kind kind) {
+  switch (kind) {
+  case TTN_EVENT_UPLINK:
+    return &uplink_shape;
+  case TTN_EVENT_UPLINK_DROP:
+    return &drop_shape;
+  case TTN_EVENT_SCHEDULE_FAIL:
+    return &schedule_shape;
+  case TTN_EVENT_TX_FAIL:
+    return &result_shape;
+  default:
+    return NULL;
+  }
+}
+
+bool ttn_event_is_traffic(const struct ttn_event *event) {
+  return event->kind >= TTN_EVENT_UPLINK;
+}
+
+void ttn_traffic_open(struct ttn_decoder *decoder, int id) {
+  struct ttn_traffic *traffic = &decoder->event.traffic;
+  switch (id) {
+  case F_LORA:
+    traffic->modulation = TTN_MODULATION_LORA;
+    return;
+  case F_FSK:
+    traffic->modulation = TTN_MODULATION_FSK;
+    return;
+  case F_LRFHSS:
+    traffic->modulation = TTN_MODULATION_LRFHSS;
+    return;
+  case F_ANTENNA:
+    decoder->antenna = (struct ttn_antenna_work){.has_rssi = false};
+    return;
+  }
+}
+
+void ttn_traffic_close(struct ttn_decoder *decoder, int id) {
+  struct ttn_traffic *traffic = &decoder->event.traffic;
+  const struct ttn_antenna_work *read = &decoder->antenna;
+  if (id != F_ANTENNA || !read->has_rssi ||
+      (traffic->has_rssi && traffic->rssi >= read->rssi))
+    return;
+  traffic->has_rssi = true;
+  traffic->rssi = read->rssi;
+  traffic->snr = read->snr;
+}
+
+static bool take_spreading_factor(struct ttn_traffic *traffic,
+                                  const struct ttn_json_value *value) {
+  uint64_t number;
+  if (!ttn_json_u64(value, &number) || number < TTN_SF_MIN ||
+      number > TTN_SF_MAX)
+    return false;
+  traffic->spreading_factor = (unsigned)number;
+  return true;
+}
+
+/* A name of the stack's own; others are no part of a value's name. */
+static bool take_name(struct ttn_traffic *traffic,
+                      const struct ttn_json_value *value) {
+  static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+  traffic->error[0] = '\0';
+  if (value->n > TTN_ERROR_NAME_MAX)
+    return true;
+  for (size_t i = 0; i < value->n; i++)
+    if (memchr(letters, value->text[i], sizeof letters - 1) == NULL)
+      return true;
+  memcpy(traffic->error, value->text, value->n);
+  traffic->error[value->n] = '\0';
+  return true;
+}
+
+bool ttn_traffic_value(struct ttn_decoder *decoder, int id,
+                       const struct ttn_json_value *value) {
+  struct ttn_traffic *traffic = &decoder->event.traffic;
+  switch (id) {
+  case F_SPREADING_FACTOR:
+    return take_spreading_factor(traffic, value);
+  case F_FREQUENCY:
+    return ttn_json_u64(value, &traffic->frequency);
+  case F_RSSI:
+    return decoder->antenna.has_rssi =
+               ttn_json_double(value, &decoder->antenna.rssi);
+  case F_SNR:
+    return ttn_json_double(value, &decoder->antenna.snr);
+  case F_RECEIVED_AT:
+    return ttn_time_parse(value->text, value->n, &traffic->received_at);
+  case F_ERROR_NAME:
+    return take_name(traffic, value);
+  case F_RESULT:
+    return ttn_json_u64(value, &traffic->result);
+  }
+  return false;
+}
