@@ -6,6 +6,8 @@ src_libttn_la_SOURCES += \
 	%D%/gateway.h \
 	%D%/live.c \
 	%D%/live.h \
+	%D%/radio.c \
+	%D%/radio.h \
 	%D%/state_file.c \
 	%D%/state_file.h \
 	%D%/state_format.h \
