@@ -25,6 +25,15 @@ enum ttn_series {
   TTN_SERIES_DUTY_CYCLE,       /* label: "<from>_<to>" of a sub-band, kHz */
   TTN_SERIES_DUTY_CYCLE_LIMIT, /* likewise */
   TTN_SERIES_STATUS,           /* label: name of a forwarder's metric */
+  /* Of what its radio heard and sent: Traffic. */
+  TTN_SERIES_TRAFFIC, /* label: ttn_radio_count */
+  TTN_SERIES_RSSI_MIN,
+  TTN_SERIES_RSSI_MEDIAN,
+  TTN_SERIES_RSSI_MAX,
+  TTN_SERIES_SNR_MIN,
+  TTN_SERIES_SNR_P5,
+  TTN_SERIES_SNR_MEDIAN,
+  TTN_SERIES_SNR_MAX,
   /* Of an account. */
   TTN_SERIES_UP,
   TTN_SERIES_GATEWAYS,
