@@ -40,7 +40,12 @@ void context_begin(struct account_context *c) {
 
 void context_count_failure(struct account_context *c,
                            enum ttn_failure failure) {
-  c->counters.failures[failure]++;
+  context_count_failures(c, failure, 1);
+}
+
+void context_count_failures(struct account_context *c, enum ttn_failure failure,
+                            uint64_t n) {
+  c->counters.failures[failure] += n;
 }
 
 void context_count_answer(struct account_context *c, int status,

@@ -77,6 +77,7 @@ static void gateway_free(struct gateway *gw, const struct ttn_env *env) {
   ttn_free(env, gw->eui);
   ttn_free(env, gw->address);
   ttn_free(env, gw->location);
+  ttn_free(env, gw->radio);
   ttn_gateway_free(&gw->known, env);
   ttn_free(env, gw);
 }
@@ -321,6 +322,33 @@ bool gateway_event(const struct ttn_env *env, struct gateway *gw,
                    const struct ttn_event *event,
                    const struct ttn_stats *stats) {
   return ttn_gateway_event(env, &gw->known, event->kind, stats, event->time);
+}
+
+/* Its radio, which events tell of from now on. NULL: no memory. */
+static struct ttn_radio *radio_of(const struct ttn_env *env,
+                                  struct gateway *gw) {
+  if (gw->radio == NULL)
+    gw->radio = ttn_alloc(env, sizeof *gw->radio);
+  return gw->radio;
+}
+
+void gateway_hear(const struct ttn_env *env, struct gateway *gw,
+                  const struct ttn_event *event) {
+  struct ttn_radio *radio = radio_of(env, gw);
+  if (radio != NULL)
+    ttn_radio_event(radio, event->kind, &event->traffic);
+}
+
+void gateway_check_radio(const struct ttn_env *env, struct gateway *gw,
+                         const struct ttn_event *event,
+                         const struct ttn_stats *stats) {
+  struct ttn_radio *radio = radio_of(env, gw);
+  if (radio == NULL)
+    return;
+  if (event->kind != TTN_EVENT_STATS)
+    ttn_radio_connection(radio);
+  else
+    ttn_radio_counted(radio, stats);
 }
 
 void gateway_changed(struct gateway *gw, bool changed) {

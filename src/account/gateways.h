@@ -7,6 +7,7 @@
 #include "account/context.h"
 #include "account/offsets.h"
 #include "account/ownership.h"
+#include "gateway/radio.h"
 #include "report/notifications.h"
 
 #define GATEWAYS_MAX 1000000
@@ -48,6 +49,7 @@ struct gateway {
   struct lookup *lookup; /* it is being looked up at other hosts */
   struct ttn_gateway known;
   struct ttn_notice notice;
+  struct ttn_radio *radio; /* NULL: no event told of it */
   char *name, *eui, *address;
   struct ttn_location *location;
 };
@@ -118,6 +120,14 @@ void gateway_queued(struct gateway *gw);
 bool gateway_event(const struct ttn_env *env, struct gateway *gw,
                    const struct ttn_event *event,
                    const struct ttn_stats *stats);
+/* An event of traffic. */
+void gateway_hear(const struct ttn_env *env, struct gateway *gw,
+                  const struct ttn_event *event);
+/* An event that gateway_event took: what it says of uplinks that no event told
+ * of. */
+void gateway_check_radio(const struct ttn_env *env, struct gateway *gw,
+                         const struct ttn_event *event,
+                         const struct ttn_stats *stats);
 /* changed: an event changed its state, which is not told yet. */
 void gateway_changed(struct gateway *gw, bool changed);
 /* An event told its state: as good as two answers. */

@@ -9,6 +9,7 @@
 #include "account/credentials.h"
 #include "account/request.h"
 #include "account/streams.h"
+#include "account/traffic.h"
 
 #include <stdatomic.h>
 
@@ -63,6 +64,7 @@ struct ttn_account {
   struct apply apply;
   struct requests requests;
   struct streams streams;
+  struct traffic traffic;
   struct question question;
   struct poll poll;
 };

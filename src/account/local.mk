@@ -37,4 +37,6 @@ src_libttn_la_SOURCES += \
 	%D%/status.c \
 	%D%/status.h \
 	%D%/streams.c \
-	%D%/streams.h
+	%D%/streams.h \
+	%D%/traffic.c \
+	%D%/traffic.h

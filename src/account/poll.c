@@ -117,7 +117,10 @@ static bool begin(struct ttn_account *a) {
   bool has_key = credentials_begin(&a->credentials, &a->context);
   if (!has_key)
     context_count_failure(&a->context, TTN_FAIL_KEY);
-  streams_begin_poll(&a->streams, has_key ? a->credentials.auth : NULL);
+  if (a->context.settings->traffic)
+    traffic_report(&a->traffic, &a->context, &a->streams, a->credentials.owner);
+  streams_begin_poll(&a->streams, &a->context,
+                     has_key ? a->credentials.auth : NULL);
   dispatch_begin(a, has_key);
   return has_key;
 }

@@ -37,6 +37,7 @@ void streams_init(struct streams *s, const struct account_context *c,
 static void drop_stream(struct streams *s, struct ttn_stream **stream) {
   if (*stream == NULL)
     return;
+  s->n_bad += ttn_stream_take_bad(*stream);
   ttn_stream_close(*stream, s->net);
   ttn_stream_free(*stream);
   *stream = NULL;
@@ -48,6 +49,7 @@ static void free_slots(struct streams *s) {
       continue;
     drop_stream(s, &s->slots[i]->current);
     drop_stream(s, &s->slots[i]->next);
+    ttn_seen_free(&s->slots[i]->seen, s->context->env);
     ttn_free(s->context->env, s->slots[i]);
   }
 }
@@ -140,7 +142,14 @@ void streams_plan(struct streams *s, const struct hosts *hosts) {
   }
 }
 
-void streams_begin_poll(struct streams *s, const struct ttn_auth *auth) {
+bool streams_has(const struct streams *s, const struct gateway *gw) {
+  const struct slot *slot = s->n > 0 && is_wanted(gw) ? slot_of(s, gw) : NULL;
+  return slot != NULL && slot->current != NULL &&
+         slot->current->state == TTN_STREAM_OPEN;
+}
+
+void streams_begin_poll(struct streams *s, struct account_context *c,
+                        const struct ttn_auth *auth) {
   for (size_t i = 0; i < s->n; i++) {
     struct slot *slot = s->slots[i];
     if (slot == NULL)
@@ -149,12 +158,14 @@ void streams_begin_poll(struct streams *s, const struct ttn_auth *auth) {
       drop_stream(s, &slot->current);
     if (slot->next != NULL && slot->next->call.auth != auth)
       drop_stream(s, &slot->next);
+    if (slot->current != NULL)
+      s->n_bad += ttn_stream_take_bad(slot->current);
   }
+  context_count_failures(c, TTN_FAIL_JSON, s->n_bad);
+  s->n_bad = 0;
   for (size_t i = 0; i < s->gateways->n && s->n > 0; i++) {
     struct gateway *gw = s->gateways->list[i];
-    const struct slot *slot = is_wanted(gw) ? slot_of(s, gw) : NULL;
-    if (slot == NULL || slot->current == NULL ||
-        slot->current->state != TTN_STREAM_OPEN)
+    if (!streams_has(s, gw))
       gateway_unfollow(gw);
   }
 }
@@ -182,12 +193,21 @@ static void add_change(struct streams *s, struct gateway *gw,
 
 static void take_event(void *ctx, const struct ttn_event *event,
                        const struct ttn_stats *stats) {
-  struct streams *s = ((struct slot *)ctx)->streams;
+  struct slot *slot = ctx;
+  struct streams *s = slot->streams;
+  const struct ttn_env *env = s->context->env;
   struct gateway *gw = gateways_find(s->gateways, event->gateway);
   if (gw == NULL || gw->removed || !is_wanted(gw))
     return;
-  if (gateway_event(s->context->env, gw, event, stats))
-    add_change(s, gw, event->reason);
+  if (!ttn_event_is_traffic(event)) {
+    if (gateway_event(env, gw, event, stats))
+      add_change(s, gw, event->reason);
+    if (s->context->settings->traffic)
+      gateway_check_radio(env, gw, event, stats);
+  } else if (!ttn_seen_again(&slot->seen, env, event->unique,
+                             context_mono(s->context))) {
+    gateway_hear(env, gw, event);
+  }
 }
 
 /* The stream may take another's place: now, not when the wait ends. */
@@ -242,7 +262,8 @@ static bool open_stream(struct streams *s, struct slot *slot,
   if (*stream != NULL && ids.n > 0)
     good = ttn_stream_open(
         *stream, s->net, hosts->list[slot->host].base, auth,
-        &(struct ttn_stream_ids){slot->wanted, false, ids.n, id_at, &ids},
+        &(struct ttn_stream_ids){slot->wanted, s->context->settings->traffic,
+                                 ids.n, id_at, &ids},
         after);
   if (!good)
     drop_stream(s, stream);

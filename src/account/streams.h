@@ -12,6 +12,7 @@
 #include "account/gateways.h"
 #include "account/hosts.h"
 #include "account/request.h"
+#include "events/seen.h"
 #include "events/stream.h"
 
 /* Gateways of one host that one stream has. */
@@ -25,6 +26,7 @@ struct slot {
   unsigned failures;          /* in a row */
   int64_t not_before;         /* mono */
   int64_t after;              /* time of the latest event before a break */
+  struct ttn_seen seen;       /* events of traffic */
   struct streams *streams;
 };
 
@@ -43,6 +45,7 @@ struct streams {
   struct change *changes;
   size_t n_changes, room_changes;
   int64_t tell_at; /* mono: when they are reported */
+  uint64_t n_bad;  /* lines that were skipped, and are not counted yet */
   struct ttn_episode broken;
   const struct account_context *context;
   const struct ttn_net *net;
@@ -54,9 +57,13 @@ void streams_init(struct streams *s, const struct account_context *c,
                   const struct ttn_net *net, struct gateways *gateways);
 void streams_free(struct streams *s);
 
-/* A poll begins: closes streams with another key; gateways whose stream is not
- * open are told of by answers alone. auth: NULL: there is no key. */
-void streams_begin_poll(struct streams *s, const struct ttn_auth *auth);
+/* A poll begins: closes streams with another key, and counts lines that made no
+ * sense; gateways whose stream is not open are told of by answers alone. auth:
+ * NULL: there is no key. */
+void streams_begin_poll(struct streams *s, struct account_context *c,
+                        const struct ttn_auth *auth);
+/* Is the gateway's stream open? */
+bool streams_has(const struct streams *s, const struct gateway *gw);
 /* A poll ended: which gateways shall have streams. */
 void streams_plan(struct streams *s, const struct hosts *hosts);
 /* Opens and closes what is due. Returns when to call it again (mono). */

@@ -247,6 +247,7 @@ bool ttn_settings_finish(const struct ttn_env *env,
   }
   if (!key || !url || !clusters || !proxy)
     return false;
+  settings->events = settings->events || settings->traffic;
   if (settings->interval == 0)
     settings->interval = default_interval > seconds_default("Interval")
                              ? default_interval

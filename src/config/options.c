@@ -100,6 +100,7 @@ static const struct spec specs[] = {
     OPTION("NotificationLimit", "NUMBER", "10", TYPE_COUNT, notification_limit,
            0, 1000000),
     SWITCH("Events", "false", events),
+    SWITCH("Traffic", "false", traffic),
     SWITCH("MetaData", "false", meta_data),
     GROUP("CollectPackets", TTN_COLLECT_PACKETS),
     GROUP("CollectConnected", TTN_COLLECT_CONNECTED),

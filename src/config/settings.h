@@ -58,7 +58,8 @@ struct ttn_settings {
   int64_t offline_after;
   int notification_limit; /* a poll */
   bool meta_data;
-  bool events;
+  bool events;      /* also where traffic is */
+  bool traffic;     /* events of traffic, too */
   uint32_t collect; /* enum ttn_group bits */
   uint64_t given;   /* bit i: line i of the table was given */
 };

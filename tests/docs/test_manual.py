@@ -144,8 +144,9 @@ def test_blocks():
 
 
 def values_of_readme():
-    """[(plugin, type-type_instance, group)]"""
+    """[(plugin, type-type_instance, group)], also of doc/events.md"""
     rows = [("ttn", row, row[3]) for row in pages.readme("### `ttn`, of each gateway")]
+    rows += [("ttn", row, "Traffic") for row in pages.table("doc/events.md", "## Traffic")]
     rows += [("ttn_api", row, "API") for row in pages.readme("### `ttn_api`, of each account")]
     return [(plugin, "%s-%s" % (pages.code(row[0])[0], name), group)
             for plugin, row, group in rows for name in pages.code(row[1])]
@@ -159,8 +160,8 @@ def test_values():
         tap.equal(len(groups), 1, "groups of " + item.title)
         got.append((item.head2.split(",")[0], item.title, groups[0]))
     tap.equal(got, values_of_readme())
-    tap.equal({group for _, _, group in got}, {row[0][7:] for row in pages.names("option")
-                                               if row[0].startswith("Collect")}, "groups")
+    groups = {row[0][7:] for row in pages.names("option") if row[0].startswith("Collect")}
+    tap.equal({group for _, _, group in got}, groups | {"Traffic"}, "groups")
 
 
 def test_messages():

@@ -53,30 +53,55 @@ def emitted():
         stack.register("forwarder")
         stack.connect("forwarder", status=True)
         stack.cluster(1, limits={"batch": {"rate": 6000, "burst": 100}})
-        with Drive(scratch, Events=True, **stack.options(scratch)) as drive:
+        with Drive(scratch, Traffic=True, **stack.options(scratch, "user-traffic")) as drive:
             for action in (None, {"status": 503}, {"transform": [["html", 502]]}, None):
                 if action:
                     stack.fault(action, times=1)
                 stack.move()
                 for plugin, _, type_, type_instance in drive.poll().values:
                     out.add((plugin, type_, type_instance))
+            hear_all(stack, drive)
+            for plugin, _, type_, type_instance in drive.poll().values:
+                out.add((plugin, type_, type_instance))
     return out
+
+
+def hear_all(stack, drive):
+    """Events of each kind, of the gateway forwarder."""
+    drive.follow(300)
+    for error in ["message_crc"] + ["reason_%s" % letter for letter in "abcdefgh"]:
+        stack.uplink("forwarder", radio={"drop": {"code": 3, "namespace": "pkg", "name": error, "text": "error"}})
+    for number in range(25):
+        stack.uplink("forwarder", radio={"frequency": 868100000 + 200000 * number})
+    stack.uplink("forwarder", radio={"data_rate": {"fsk": {"bit_rate": 50000}}})
+    stack.uplink("forwarder", radio={"data_rate": {"lrfhss": {"operating_channel_width": 137000}}})
+    stack.downlink("forwarder")
+    for result in ("SUCCESS", "UNKNOWN_ERROR", "TOO_LATE", "TOO_EARLY", "COLLISION_PACKET", "COLLISION_BEACON",
+                   "TX_FREQ", "TX_POWER", "GPS_UNLOCKED"):
+        stack.tx_ack("forwarder", result=result)
+    for cause in ("conflict", "duty_cycle", "dwell_time", "too_late", "no_clock_sync"):
+        stack.unscheduled("forwarder", [cause])
+    for _ in range(2):
+        stack.advance(60)
+        drive.follow(300)
 
 
 def documented():
     """[(plugin, type, type_instance)], with placeholders."""
-    tables = (("ttn", "### `ttn`, of each gateway"), ("ttn_api", "### `ttn_api`, of each account"))
-    return [(plugin, code(row[0])[0], type_instance) for plugin, heading in tables for row in readme(heading)
+    tables = (("ttn", readme("### `ttn`, of each gateway")), ("ttn", table("doc/events.md", "## Traffic")),
+              ("ttn_api", readme("### `ttn_api`, of each account")))
+    return [(plugin, code(row[0])[0], type_instance) for plugin, rows in tables for row in rows
             for type_instance in code(row[1])]
 
 
 def stands_for(row, series):
     pattern = re.escape(row[2]).replace("<key>", ".+").replace("<status>", r"\d{3}")
-    return row[:2] == series[:2] and re.fullmatch(re.sub("<from>|<to>", r"\\d+", pattern), series[2])
+    pattern = pattern.replace("<reason>", "[a-z_]+")
+    return row[:2] == series[:2] and re.fullmatch(re.sub("<from>|<to>|<kHz>|<sf>", r"\\d+", pattern), series[2])
 
 
 def test_values():
-    """README's tables have every value that can go out, and no other"""
+    """README's tables and that of doc/events.md have every value that can go out, and no other"""
     rows = documented()
     tap.equal(len(rows), len(set(rows)), "rows, without those that are there twice")
     series = emitted()

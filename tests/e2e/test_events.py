@@ -10,6 +10,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 from collectd import Collectd, account  # noqa: E402
+from drive import Drive  # noqa: E402
 from paths import Scratch  # noqa: E402
 from standin import Standin  # noqa: E402
 from tap import equal, matches, note, run, wait_for  # noqa: E402
@@ -17,6 +18,7 @@ from tap import equal, matches, note, run, wait_for  # noqa: E402
 SLOW = 30
 # What an event may take until it is seen at a writer, on a busy machine; else it is a second.
 SOON = 6.0
+LONG = '{"result":{"name":"%s"}}' % ("x" * 300000)
 
 
 def block(stack, scratch, interval, **options):
@@ -180,7 +182,7 @@ def test_hostile_lines():
         with Collectd(scratch, block(stack, scratch, SLOW), csv=True) as daemon:
             daemon.wait_value("ttn", "roof", "bool", "connected", 1)
             wait_streams(stack)
-            stack.long_event("roof", 2000000)
+            stack.send_line(LONG)
             for line in ("{}", "[]", "nonsense", "", '{"result":7}', '{"result":{"name":"gs.gateway.disconnect"}}'):
                 stack.send_line(line)
             stack.flood("roof", 3000)
@@ -188,6 +190,25 @@ def test_hostile_lines():
             soon("roof is gone", lambda: daemon.value("ttn", "roof", "bool", "connected") == 0)
             equal(len(stack.streams()), 1)
             equal(len(stack.stream_requests()), 1)
+
+
+def test_skipped_lines():
+    """Each line that was skipped is counted in errors-json"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.register("roof")
+        stack.connect("roof")
+        with Drive(scratch, Events=True, **stack.options(scratch)) as drive:
+            equal(drive.poll().api("errors", "json"), 0)
+            drive.follow(300)
+            stack.send_line(LONG)
+            for line in ("[]", "nonsense", '{"result":7}'):
+                stack.send_line(line)
+            drive.follow(300)
+            equal(drive.poll().api("errors", "json"), 4)
+            stack.send_line("nonsense")
+            stack.end_streams("error")
+            drive.follow(300)
+            equal(drive.poll().api("errors", "json"), 5)
 
 
 run(globals())

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The ledger with events: gateways at up to three servers of two clusters, streams that end in every way, polls that
 fail, restarts and kills. The truth is what the servers received: no value is ever above it, and what they told while
-the stream was whole is in the values, to the message."""
+the stream was whole is in the values, to the message. The same of the uplinks that events tell of."""
 
 import os
 import random
@@ -53,10 +53,19 @@ class Story:
         """{gateway: (value, truth)} of values that are above the truth."""
         out = {}
         for name in self.held:
-            for got, true in zip(poll.packets(name), self.stack.true(name)):
-                if got is not None and got > true:
-                    out[name] = (got, true)
+            true = self.stack.true(name)
+            heard, missed = radio(poll, name)
+            for got, most in zip(poll.packets(name) + (heard, heard + missed), true + (true[0], true[0])):
+                if got is not None and got > most:
+                    out[name] = (got, most)
         return out
+
+
+def radio(poll, name):
+    """(uplinks that events told of, uplinks that no event told of)"""
+    values = poll.of(name)
+    return (sum(n for key, n in values.items() if key[3].startswith("up_sf")),
+            values.get(("ttn", name, "total_operations", "events_missed"), 0))
 
 
 def settled(stack, story, drive):
@@ -75,7 +84,7 @@ def test_whole():
             stack.cluster(1, debounce=30, again=60)
             stack.freeze()
             story = Story(stack, seed, ["gw-%d" % n for n in range(8)])
-            with Drive(scratch, Events=True, **stack.options(scratch)) as drive:
+            with Drive(scratch, Traffic=True, **stack.options(scratch, "user-traffic")) as drive:
                 drive.poll()
                 drive.follow(200)
                 wait_for(lambda: stack.streams(), "a stream")
@@ -91,6 +100,8 @@ def test_whole():
                     # What came between the last update and the end of a connection no event has.
                     lost = sum(true) - sum(got)
                     assert 0 <= lost <= 0.1 * sum(true) + 50, "seed %d, %s: %s of %s" % (seed, name, got, true)
+                    assert radio(poll, name) == (true[0], 0), "seed %d, %s: %s of %s" % (
+                        seed, name, radio(poll, name), true[0])
                 total = [sum(column) for column in zip(*(stack.true(name) for name in story.held))]
                 shown = [sum(column) for column in zip(*(poll.packets(name) for name in story.held))]
                 note("seed %d: %s of %s" % (seed, shown, total))
@@ -101,10 +112,10 @@ def test_breaks():
     for seed in range(10, 13):
         with Scratch() as scratch, Standin() as stack:
             stack.cluster(1, debounce=30, again=60, event_store=seed % 2 == 0, event_twice=seed == 12,
-                          event_disorder=0.05 if seed == 11 else 0)
+                          event_disorder=0.05 if seed == 11 else 0, event_loss=0.1 if seed == 12 else 0)
             stack.freeze()
             story = Story(stack, seed, ["gw-%d" % n for n in range(8)])
-            options = dict(stack.options(scratch), Events=True, StateFile=scratch.file("state"))
+            options = dict(stack.options(scratch, "user-traffic"), Traffic=True, StateFile=scratch.file("state"))
             drive = Drive(scratch, **options)
             try:
                 drive.poll()

@@ -103,7 +103,7 @@ static void test_defaults(void **state) {
   assert_null(s->state_file);
   assert_true(s->notifications);
   assert_int_equal(s->offline_after, 0);
-  assert_false(s->meta_data || s->events || s->ignore_selected);
+  assert_false(s->meta_data || s->events || s->traffic || s->ignore_selected);
   assert_int_equal(s->collect, 255);
   assert_int_equal(s->n_gateways + s->n_organizations + s->n_clusters, 0);
   assert_string_equal(log_since(), "");
@@ -714,7 +714,7 @@ static void test_info(void **state) {
     for (size_t i = 0; i < n; i++)
       assert_string_not_equal(ttn_settings_info(i)->name, info->name);
   }
-  assert_int_equal(n, 39);
+  assert_int_equal(n, 40);
 }
 
 /* An account with an option of each kind, while memory fails. */

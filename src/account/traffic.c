@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#include "account/traffic.h"
+
+#include "report/radio_values.h"
+
+/* Uplinks that no event told of, before it is said that none come: a frame that
+ * is no LoRaWAN is counted, too, and has no event. */
+#define UNTOLD 20
+
+static void log_silence(struct traffic *traffic,
+                        const struct account_context *c,
+                        const struct ttn_auth_info *owner, uint64_t seen,
+                        uint64_t missed) {
+  bool lacks_right = owner != NULL && !owner->can_read_traffic;
+  if (seen > 0) {
+    if (ttn_episode_end(&traffic->silent))
+      context_log(c, TTN_NOTICE, "events of traffic arrive");
+  } else if (lacks_right && ttn_episode_begin(&traffic->silent)) {
+    context_log(c, TTN_WARNING,
+                "Traffic does nothing: the API key lacks the right \"read "
+                "gateway traffic\" (RIGHT_GATEWAY_TRAFFIC_READ; Console: API "
+                "keys); all else goes on");
+  } else if (missed >= UNTOLD && ttn_episode_begin(&traffic->silent)) {
+    context_log(c, TTN_WARNING,
+                "no event of traffic came of %llu uplinks: the key's owner "
+                "may lack the right \"read gateway traffic\" at the gateways "
+                "(Console: gateway, Collaborators); all else goes on",
+                (unsigned long long)missed);
+  }
+}
+
+void traffic_report(struct traffic *traffic, const struct account_context *c,
+                    const struct streams *streams,
+                    const struct ttn_auth_info *owner) {
+  const struct gateways *g = streams->gateways;
+  uint64_t seen = 0, missed = 0;
+  for (size_t i = 0; i < g->n; i++) {
+    struct gateway *gw = g->list[i];
+    if (gw->radio == NULL)
+      continue;
+    struct ttn_meta meta = gateway_meta(gw);
+    if (streams_has(streams, gw))
+      ttn_report_radio(c->sink, gw->id, gw->radio,
+                       c->settings->meta_data ? &meta : NULL);
+    else
+      ttn_radio_next(gw->radio);
+    seen += gw->radio->seen;
+    missed += gw->radio->count[TTN_RADIO_MISSED];
+  }
+  log_silence(traffic, c, owner, seen, missed);
+}
