@@ -192,6 +192,27 @@ def test_hostile_lines():
             equal(len(stack.stream_requests()), 1)
 
 
+def test_silence():
+    """A stream that is silent for three minutes while a gateway is connected is opened again; else it stays"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.register("roof")
+        stack.connect("roof")
+        with Drive(scratch, Events=True, **stack.options(scratch)) as drive:
+            drive.poll()
+            drive.follow(300)
+            stack.silence_streams()
+            for seconds, requests in ((170, 1), (15, 2)):
+                drive.send("later %d" % seconds)
+                drive.follow(1500)
+                equal(len(stack.stream_requests()), requests, "requests")
+            stack.disconnect("roof")
+            drive.poll()
+            drive.follow(300)
+            drive.send("later 600")
+            drive.follow(300)
+            equal(len(stack.stream_requests()), 2, "requests")
+
+
 def test_skipped_lines():
     """Each line that was skipped is counted in errors-json"""
     with Scratch() as scratch, Standin() as stack:
