@@ -10,16 +10,13 @@
 #include "report/values.h"
 #include "base/text.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yajl/yajl_parse.h>
 
 #define STREAMS 32
 
 struct transfer {
-  struct floor *floor;
   CURL *easy;
   yajl_handle parser;
   size_t batch;
@@ -89,7 +86,7 @@ static int on_text(void *ctx, const unsigned char *text, size_t n) {
   return 1;
 }
 
-static const yajl_callbacks empty = {
+const yajl_callbacks floor_callbacks = {
     .yajl_null = on_nothing,
     .yajl_boolean = on_boolean,
     .yajl_number = on_number,
@@ -132,27 +129,29 @@ static char *print_body(size_t first, size_t gateways) {
   return fclose(file) == 0 ? body : NULL;
 }
 
-static bool set_up(struct transfer *transfer, const char *url,
-                   const char *ca_cert) {
-  CURL *easy = transfer->easy = curl_easy_init();
-  char path[256];
-  int n = snprintf(path, sizeof path, "%s/api/v3/gs/gateways/connection/stats",
-                   url);
-  return easy != NULL && n > 0 && (size_t)n < sizeof path &&
-         curl_easy_setopt(easy, CURLOPT_URL, path) == CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_CAINFO, ca_cert) == CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-                          (long)CURL_HTTP_VERSION_2TLS) == CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L) == CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_FAILONERROR, 1L) == CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip") == CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->floor->headers) ==
-             CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) == CURLE_OK &&
-         curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer) == CURLE_OK;
+CURL *floor_request(const char *url, const char *path, const char *ca_cert,
+                    struct curl_slist *headers, curl_write_callback on_bytes,
+                    void *user) {
+  CURL *easy = curl_easy_init();
+  char whole[256];
+  int n = snprintf(whole, sizeof whole, "%s%s", url, path);
+  if (easy != NULL && n > 0 && (size_t)n < sizeof whole &&
+      curl_easy_setopt(easy, CURLOPT_URL, whole) == CURLE_OK &&
+      curl_easy_setopt(easy, CURLOPT_CAINFO, ca_cert) == CURLE_OK &&
+      curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                       (long)CURL_HTTP_VERSION_2TLS) == CURLE_OK &&
+      curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L) == CURLE_OK &&
+      curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+      curl_easy_setopt(easy, CURLOPT_FAILONERROR, 1L) == CURLE_OK &&
+      curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip") == CURLE_OK &&
+      curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers) == CURLE_OK &&
+      curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
+      curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_bytes) == CURLE_OK &&
+      curl_easy_setopt(easy, CURLOPT_WRITEDATA, user) == CURLE_OK &&
+      curl_easy_setopt(easy, CURLOPT_PRIVATE, user) == CURLE_OK)
+    return easy;
+  curl_easy_cleanup(easy);
+  return NULL;
 }
 
 struct floor *floor_new(const char *url, const char *ca_cert, size_t gateways) {
@@ -173,8 +172,10 @@ struct floor *floor_new(const char *url, const char *ca_cert, size_t gateways) {
     good = floor->bodies[i] != NULL;
   }
   for (size_t i = 0; good && i < STREAMS; i++) {
-    floor->transfers[i].floor = floor;
-    good = set_up(&floor->transfers[i], url, ca_cert);
+    struct transfer *transfer = &floor->transfers[i];
+    transfer->easy = floor_request(url, "/api/v3/gs/gateways/connection/stats",
+                                   ca_cert, floor->headers, on_body, transfer);
+    good = transfer->easy != NULL;
   }
   if (good)
     return floor;
@@ -199,7 +200,7 @@ static bool start(struct floor *floor, struct transfer *transfer,
                   size_t batch) {
   char *body = floor->bodies[batch];
   transfer->batch = batch;
-  transfer->parser = yajl_alloc(&empty, NULL, transfer);
+  transfer->parser = yajl_alloc(&floor_callbacks, NULL, transfer);
   return transfer->parser != NULL &&
          curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, body) ==
              CURLE_OK &&

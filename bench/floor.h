@@ -6,8 +6,10 @@
 #ifndef TTN_BENCH_FLOOR_H
 #define TTN_BENCH_FLOOR_H
 
+#include <curl/curl.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <yajl/yajl_parse.h>
 
 struct floor;
 
@@ -19,6 +21,12 @@ void floor_free(struct floor *floor);
  * gateways `first` to `first + n`. False: something failed. */
 bool floor_poll(struct floor *floor,
                 void (*answered)(void *ctx, size_t first, size_t n), void *ctx);
+
+/* A POST as the plugin's, without a body yet. NULL: no memory. */
+CURL *floor_request(const char *url, const char *path, const char *ca_cert,
+                    struct curl_slist *headers, curl_write_callback on_bytes,
+                    void *user);
+extern const yajl_callbacks floor_callbacks; /* empty */
 
 /* The id of gateway i. */
 void floor_id(char *buffer, size_t size, size_t i);

@@ -11,6 +11,8 @@ bench_modules = \
 	%D%/answers.h \
 	%D%/floor.c \
 	%D%/floor.h \
+	%D%/library.c \
+	%D%/library.h \
 	%D%/poll.c
 %C%_bench_poll_LDADD = src/libttn.la
 %C%_bench_server_SOURCES = \
