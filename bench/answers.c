@@ -10,100 +10,59 @@
  * can't be patched. */
 #include "answers.h"
 
-#include <stdarg.h>
+#include "text.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <zlib.h>
 
-/* A stack in Go compresses at this level by default. */
-#define GZIP_LEVEL 6
-
-struct text {
-  char *bytes;
-  size_t size, room;
-};
-
-static void *must(void *p) {
-  if (p == NULL) {
-    fprintf(stderr, "bench-server: no memory\n");
-    exit(1);
-  }
-  return p;
-}
-
-static void print(struct text *text, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-static void print(struct text *text, const char *format, ...) {
-  va_list args;
-  if (text->room - text->size < 1024) {
-    text->room = 2 * text->room + 4096;
-    text->bytes = must(realloc(text->bytes, text->room));
-  }
-  va_start(args, format);
-  int n = vsnprintf(text->bytes + text->size, text->room - text->size, format,
-                    args);
-  va_end(args);
-  if (n < 0 || (size_t)n >= text->room - text->size) {
-    fprintf(stderr, "bench-server: a line is too long\n");
-    exit(1);
-  }
-  text->size += (size_t)n;
-}
-
-/* Of gateway i's n-th number: the same in each run, below `below`. */
-static unsigned number(size_t i, unsigned n, unsigned below) {
-  uint64_t x =
-      (i + 1) * UINT64_C(0x9e3779b97f4a7c15) + n * UINT64_C(0xbf58476d1ce4e5b9);
-  x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-  x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-  return (unsigned)((x ^ (x >> 31)) % below);
-}
-
 static void print_time(struct text *text, const char *name, time_t now,
                        size_t i, unsigned n, unsigned oldest) {
   char when[32];
   struct tm tm;
-  time_t then = now - 1 - (time_t)number(i, n, oldest);
+  time_t then = now - 1 - (time_t)text_number(i, n, oldest);
   strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", gmtime_r(&then, &tm));
-  print(text, "\"%s\":\"%s.%09uZ\"", name, when,
-        number(i, n + 100, 1000000000));
+  text_print(text, "\"%s\":\"%s.%09uZ\"", name, when,
+             text_number(i, n + 100, 1000000000));
 }
 
 static void print_status(struct text *text, size_t i, bool whole) {
-  print(text, ",\"last_status\":{");
+  text_print(text, ",\"last_status\":{");
   if (whole)
-    print(text,
-          "\"time\":\"2026-11-22T15:41:57Z\",\"boot_time\":"
-          "\"2026-11-22T15:41:27Z\",\"versions\":{\"hal\":\"5.0.1\","
-          "\"ttn-lw-gateway-server\":\"3.32.1-dev\",\"fpga\":\"48\",\"dsp\":"
-          "\"27\"},\"antenna_locations\":[{\"latitude\":52.5162,"
-          "\"longitude\":13.3907,\"altitude\":40,\"source\":\"SOURCE_GPS\"}],"
-          "\"ip\":[\"127.0.0.1\"],");
-  print(text,
-        "\"metrics\":{\"rxok\":%u,\"rxfw\":%u,\"ackr\":%u,\"txin\":%u,"
-        "\"txok\":%u,\"temp\":%u.%05u,\"rxin\":%u}}",
-        number(i, 1, 90), number(i, 2, 90), number(i, 3, 100), number(i, 4, 20),
-        number(i, 5, 20), 20 + number(i, 6, 40), number(i, 7, 100000),
-        number(i, 8, 90));
+    text_print(
+        text,
+        "\"time\":\"2026-11-22T15:41:57Z\",\"boot_time\":"
+        "\"2026-11-22T15:41:27Z\",\"versions\":{\"hal\":\"5.0.1\","
+        "\"ttn-lw-gateway-server\":\"3.32.1-dev\",\"fpga\":\"48\",\"dsp\":"
+        "\"27\"},\"antenna_locations\":[{\"latitude\":52.5162,"
+        "\"longitude\":13.3907,\"altitude\":40,\"source\":\"SOURCE_GPS\"}],"
+        "\"ip\":[\"127.0.0.1\"],");
+  text_print(text,
+             "\"metrics\":{\"rxok\":%u,\"rxfw\":%u,\"ackr\":%u,\"txin\":%u,"
+             "\"txok\":%u,\"temp\":%u.%05u,\"rxin\":%u}}",
+             text_number(i, 1, 90), text_number(i, 2, 90),
+             text_number(i, 3, 100), text_number(i, 4, 20),
+             text_number(i, 5, 20), 20 + text_number(i, 6, 40),
+             text_number(i, 7, 100000), text_number(i, 8, 90));
 }
 
 static void print_traffic(struct text *text, time_t now, size_t i) {
-  unsigned lowest = 30000000 + number(i, 20, 10000000);
-  print(text, ",");
+  unsigned lowest = 30000000 + text_number(i, 20, 10000000);
+  text_print(text, ",");
   print_time(text, "last_uplink_received_at", now, i, 21, 60);
-  print(text, ",\"uplink_count\":\"%u\",", number(i, 22, 1000000));
+  text_print(text, ",\"uplink_count\":\"%u\",", text_number(i, 22, 1000000));
   print_time(text, "last_downlink_received_at", now, i, 23, 600);
-  print(text, ",\"downlink_count\":\"%u\",", number(i, 24, 100000));
+  text_print(text, ",\"downlink_count\":\"%u\",", text_number(i, 24, 100000));
   print_time(text, "last_tx_acknowledgment_received_at", now, i, 25, 600);
-  print(text,
-        ",\"tx_acknowledgment_count\":\"%u\",\"round_trip_times\":{\"min\":"
-        "\"0.0%us\",\"max\":\"0.0%us\",\"median\":\"0.0%us\",\"count\":%u}",
-        number(i, 26, 100000), lowest, lowest + 40000000, lowest + 20000000,
-        1 + number(i, 27, 20));
+  text_print(
+      text,
+      ",\"tx_acknowledgment_count\":\"%u\",\"round_trip_times\":{\"min\":"
+      "\"0.0%us\",\"max\":\"0.0%us\",\"median\":\"0.0%us\",\"count\":%u}",
+      text_number(i, 26, 100000), lowest, lowest + 40000000, lowest + 20000000,
+      1 + text_number(i, 27, 20));
 }
 
 static void print_bands(struct text *text, size_t i) {
@@ -113,53 +72,60 @@ static void print_bands(struct text *text, size_t i) {
   } bands[] = {{863000, 865000, "0.001"}, {865000, 868000, "0.01"},
                {868000, 868600, "0.01"},  {868700, 869200, "0.001"},
                {869400, 869650, "0.1"},   {869700, 870000, "0.01"}};
-  print(text, ",\"sub_bands\":[");
+  text_print(text, ",\"sub_bands\":[");
   for (unsigned b = 0; b < sizeof bands / sizeof bands[0]; b++) {
-    print(text,
-          "%s{\"min_frequency\":\"%u000\",\"max_frequency\":\"%u000\","
-          "\"downlink_utilization_limit\":%s",
-          b == 0 ? "" : ",", bands[b].min, bands[b].max, bands[b].limit);
+    text_print(text,
+               "%s{\"min_frequency\":\"%u000\",\"max_frequency\":\"%u000\","
+               "\"downlink_utilization_limit\":%s",
+               b == 0 ? "" : ",", bands[b].min, bands[b].max, bands[b].limit);
     if (b == 2 || b == 4)
-      print(text, ",\"downlink_utilization\":0.0000%08u",
-            1 + number(i, 30 + b, 90000000));
-    print(text, "}");
+      text_print(text, ",\"downlink_utilization\":0.0000%08u",
+                 1 + text_number(i, 30 + b, 90000000));
+    text_print(text, "}");
   }
-  print(text, "]");
+  text_print(text, "]");
 }
 
 static void print_entry(struct text *text, time_t now, size_t i, bool whole) {
-  print(text, "{");
+  text_print(text, "{");
   print_time(text, "connected_at", now, i, 9, 1000000);
   if (whole)
-    print(text, ",\"protocol\":\"udp\"");
-  print(text, ",");
+    text_print(text, ",\"protocol\":\"udp\"");
+  text_print(text, ",");
   print_time(text, "last_status_received_at", now, i, 10, 30);
   print_status(text, i, whole);
   print_traffic(text, now, i);
   print_bands(text, i);
   if (whole)
-    print(text, ",\"gateway_remote_address\":{\"ip\":\"127.0.0.1\"}");
-  print(text, "}");
+    text_print(text, ",\"gateway_remote_address\":{\"ip\":\"127.0.0.1\"}");
+  text_print(text, "}");
 }
 
 static void print_listed(struct text *text, size_t i) {
-  print(text,
-        "{\"ids\":{\"gateway_id\":\"" BENCH_ID "\",\"eui\":\"%016zX\"},"
-        "\"created_at\":\"2026-11-22T15:39:31.%06uZ\",\"updated_at\":"
-        "\"2026-11-22T15:39:31.%06uZ\",\"gateway_server_address\":"
-        "\"127.0.0.1\"}",
-        i, i + UINT64_C(0x00800000C0000000), number(i, 40, 1000000),
-        number(i, 41, 1000000));
+  text_print(text,
+             "{\"ids\":{\"gateway_id\":\"" BENCH_ID "\",\"eui\":\"" BENCH_EUI
+             "\"},"
+             "\"created_at\":\"2026-11-22T15:39:31.%06uZ\",\"updated_at\":"
+             "\"2026-11-22T15:39:31.%06uZ\",\"gateway_server_address\":"
+             "\"127.0.0.1\"}",
+             i, BENCH_EUI_OF(i), text_number(i, 40, 1000000),
+             text_number(i, 41, 1000000));
+}
+
+static struct answer plain(const struct text *text) {
+  struct answer answer = {text_must(malloc(text->size)), text->size};
+  memcpy(answer.bytes, text->bytes, text->size);
+  return answer;
 }
 
 static struct answer gzip(const struct text *text) {
   z_stream stream;
   memset(&stream, 0, sizeof stream);
-  if (deflateInit2(&stream, GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8,
+  if (deflateInit2(&stream, TEXT_GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8,
                    Z_DEFAULT_STRATEGY) != Z_OK)
-    must(NULL);
+    text_must(NULL);
   uLong most = deflateBound(&stream, (uLong)text->size);
-  struct answer answer = {must(malloc(most)), 0};
+  struct answer answer = {text_must(malloc(most)), 0};
   stream.next_in = (Bytef *)text->bytes;
   stream.avail_in = (uInt)text->size;
   stream.next_out = (Bytef *)answer.bytes;
@@ -167,53 +133,68 @@ static struct answer gzip(const struct text *text) {
   deflate(&stream, Z_FINISH);
   answer.size = stream.total_out;
   deflateEnd(&stream);
-  answer.bytes = must(realloc(answer.bytes, answer.size));
+  answer.bytes = text_must(realloc(answer.bytes, answer.size));
   return answer;
 }
 
 static struct answer *room_for(size_t gateways, size_t each, size_t *n) {
   *n = (gateways + each - 1) / each;
-  return must(calloc(*n + 1, sizeof(struct answer)));
+  return text_must(calloc(*n + 1, sizeof(struct answer)));
 }
 
 void answers_render(struct answers *answers, size_t gateways) {
   struct text text = {NULL, 0, 0};
   time_t now = time(NULL);
   size_t n;
+  answers->now = now;
   answers->gateways = gateways;
   answers->batches = room_for(gateways, BENCH_BATCH, &n);
   for (size_t b = 0; b < n; b++) {
     text.size = 0;
-    print(&text, "{\"entries\":{");
+    text_print(&text, "{\"entries\":{");
     for (size_t i = b * BENCH_BATCH; i < gateways && i < (b + 1) * BENCH_BATCH;
          i++) {
-      print(&text, "%s\"" BENCH_ID "\":", i % BENCH_BATCH == 0 ? "" : ",", i);
+      text_print(&text, "%s\"" BENCH_ID "\":", i % BENCH_BATCH == 0 ? "" : ",",
+                 i);
       print_entry(&text, now, i, false);
     }
-    print(&text, "}}");
+    text_print(&text, "}}");
     answers->batches[b] = gzip(&text);
   }
   answers->pages = room_for(gateways, BENCH_PAGE, &n);
   for (size_t p = 0; p < n; p++) {
     text.size = 0;
-    print(&text, "{\"gateways\":[");
+    text_print(&text, "{\"gateways\":[");
     for (size_t i = p * BENCH_PAGE; i < gateways && i < (p + 1) * BENCH_PAGE;
          i++) {
-      print(&text, "%s", i % BENCH_PAGE == 0 ? "" : ",");
+      text_print(&text, "%s", i % BENCH_PAGE == 0 ? "" : ",");
       print_listed(&text, i);
     }
-    print(&text, "]}");
+    text_print(&text, "]}");
     answers->pages[p] = gzip(&text);
   }
   answers->singles = room_for(BENCH_SINGLES_MAX, 1, &n);
   for (size_t i = 0; i < n && i < gateways; i++) {
     text.size = 0;
     print_entry(&text, now, i, true);
-    answers->singles[i].bytes = must(malloc(text.size));
-    memcpy(answers->singles[i].bytes, text.bytes, text.size);
-    answers->singles[i].size = text.size;
+    answers->singles[i] = plain(&text);
   }
+  text.size = 0;
+  text_print(&text, "{\"api_key\":{\"api_key\":{\"id\":\"BENCH\",\"rights\":["
+                    "\"RIGHT_ALL\"]},\"entity_ids\":{\"user_ids\":{\"user_id\":"
+                    "\"bench\"}}}}");
+  answers->auth_info = plain(&text);
   free(text.bytes);
+}
+
+struct answers_start answers_start(const struct answers *answers, size_t i) {
+  return (struct answers_start){
+      .connected_at = (answers->now - 1 - (int64_t)text_number(i, 9, 1000000)) *
+                          1000000000 +
+                      text_number(i, 109, 1000000000),
+      .uplinks = text_number(i, 22, 1000000),
+      .downlinks = text_number(i, 24, 100000),
+      .tx_acks = text_number(i, 26, 100000)};
 }
 
 /* The arrays end with an answer without bytes, or at their known size. */
@@ -227,4 +208,5 @@ void answers_free(struct answers *answers) {
   drop(answers->batches);
   drop(answers->pages);
   drop(answers->singles);
+  free(answers->auth_info.bytes);
 }

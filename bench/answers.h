@@ -5,6 +5,7 @@
 #define TTN_BENCH_ANSWERS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define BENCH_BATCH 100
 #define BENCH_PAGE 1000
@@ -12,6 +13,8 @@
 /* Of gateway i. Zero-padded, so that ids sort like their numbers and a client
  * that sorts them asks for whole batches. */
 #define BENCH_ID "bench-%06zu"
+#define BENCH_EUI "%016zX"
+#define BENCH_EUI_OF(i) ((i) + UINT64_C(0x00800000C0000000))
 
 struct answer {
   char *bytes;
@@ -19,14 +22,23 @@ struct answer {
 };
 
 struct answers {
+  int64_t now; /* s: times are before it */
   size_t gateways;
-  struct answer *batches; /* gzip; gateways 100·i to 100·i + 99 */
-  struct answer *pages;   /* gzip; of the list, 1000 gateways each */
-  struct answer *singles; /* plain; of the first BENCH_SINGLES_MAX gateways */
+  struct answer *batches;  /* gzip; gateways 100·i to 100·i + 99 */
+  struct answer *pages;    /* gzip; of the list, 1000 gateways each */
+  struct answer *singles;  /* plain; of the first BENCH_SINGLES_MAX gateways */
+  struct answer auth_info; /* plain; a user's key with all rights */
 };
 
 /* Exits when there is no memory: it is a benchmark. */
 void answers_render(struct answers *answers, size_t gateways);
 void answers_free(struct answers *answers);
+
+/* What the answers say of gateway i's connection: events go on from there. */
+struct answers_start {
+  int64_t connected_at; /* ns */
+  uint64_t uplinks, downlinks, tx_acks;
+};
+struct answers_start answers_start(const struct answers *answers, size_t i);
 
 #endif

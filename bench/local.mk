@@ -18,7 +18,11 @@ bench_modules = \
 %C%_bench_server_SOURCES = \
 	%D%/answers.c \
 	%D%/answers.h \
-	%D%/server.c
+	%D%/feed.c \
+	%D%/feed.h \
+	%D%/server.c \
+	%D%/text.c \
+	%D%/text.h
 %C%_bench_server_CFLAGS = $(AM_CFLAGS) $(BENCH_CFLAGS)
 %C%_bench_server_LDADD = $(BENCH_LIBS)
 %C%_bench_la_SOURCES = \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A stack for the benchmark: HTTP/2 over TLS on loopback, answers rendered
- * ahead (answers.c), each sent after a settable delay. It has to cost little
- * beside its client, so it checks nothing: no key, no field mask. The test
- * suite's stand-in does all that.
+/* A stack for the benchmark: HTTP/2 over TLS on loopback, answers and events
+ * rendered ahead (answers.c, feed.c), each answer sent after a settable delay.
+ * It has to cost little beside its client, so it checks nothing: no key, no
+ * field mask. The test suite's stand-in does all that.
  *
  *   bench-server CERTIFICATE KEY GATEWAYS
  *
@@ -10,8 +10,13 @@
  *   latency MS   from now on answers come MS milliseconds after their requests
  *   stats        prints "requests R connections C bytes B cpu MICROSECONDS",
  *                all since the start; bytes are HTTP/2's, headers included
+ *   render N SECONDS RATE FILE   renders N streams of events, RATE a second of
+ *                each gateway, by the templates of the file; prints "events E
+ *                uplinks U plain BYTES packed BYTES", without their starts
+ *   send         the streams that are open go on after their start
  * and ends with its input. */
 #include "answers.h"
+#include "feed.h"
 
 #include <nghttp2/nghttp2.h>
 #include <openssl/err.h>
@@ -33,7 +38,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define REQUEST_MAX 65536
+/* A stream asks for 1,000 gateways. */
+#define REQUEST_MAX (128 << 10)
 #define FRAME_MAX (16384 + 9)
 #define OUT_MAX (4 * FRAME_MAX)
 
@@ -49,7 +55,10 @@ struct stream {
   char *request;
   size_t size;
   const struct answer *answer; /* NULL: there is no such thing */
+  const struct feed *feed;     /* or NULL; nobody else has it */
   bool gzip, page;
+  bool flows;   /* all of its feed is sent, else the start */
+  size_t event; /* of its feed, that is sent */
   size_t sent;
   int64_t due;
 };
@@ -67,6 +76,8 @@ struct connection {
 
 struct server {
   struct answers answers;
+  struct feeds feeds;
+  struct stream *streams[FEEDS_MAX]; /* that have the feeds, or NULL */
   SSL_CTX *tls;
   nghttp2_session_callbacks *callbacks;
   int epoll, listener, timer, input;
@@ -105,6 +116,15 @@ static const struct answer *find_batch(const struct stream *stream) {
                                      : NULL;
 }
 
+static void find_feed(struct stream *stream) {
+  for (size_t i = 0; i < server.feeds.n; i++)
+    if (server.streams[i] == NULL) {
+      server.streams[i] = stream;
+      stream->feed = &server.feeds.list[i];
+      return;
+    }
+}
+
 static void find_answer(struct stream *stream) {
   const struct answers *answers = &server.answers;
   const char *page = strstr(stream->path, "&page=");
@@ -121,6 +141,11 @@ static void find_answer(struct stream *stream) {
              i < answers->gateways && i < BENCH_SINGLES_MAX) {
     stream->answer = &answers->singles[i];
     stream->gzip = false;
+  } else if (strcmp(stream->path, "/api/v3/auth_info") == 0) {
+    stream->answer = &answers->auth_info;
+    stream->gzip = false;
+  } else if (strcmp(stream->path, "/api/v3/events") == 0) {
+    find_feed(stream);
   }
 }
 
@@ -137,6 +162,25 @@ static ssize_t read_body(nghttp2_session *session, int32_t id, uint8_t *buffer,
   else
     *flags |= NGHTTP2_DATA_FLAG_EOF;
   memcpy(buffer, stream->answer->bytes + stream->sent, n);
+  stream->sent += n;
+  return (ssize_t)n;
+}
+
+/* An event is at least a frame: the stack sends each one when it happens. */
+static ssize_t read_feed(nghttp2_session *session, int32_t id, uint8_t *buffer,
+                         size_t room, uint32_t *flags,
+                         nghttp2_data_source *source, void *user) {
+  struct stream *stream = source->ptr;
+  const struct feed *feed = stream->feed;
+  (void)session, (void)id, (void)flags, (void)user;
+  if (stream->event == (stream->flows ? feed->n : 1))
+    return NGHTTP2_ERR_DEFERRED;
+  size_t n = feed->ends[stream->event] - stream->sent;
+  if (n > room)
+    n = room;
+  else
+    stream->event++;
+  memcpy(buffer, feed->bytes + stream->sent, n);
   stream->sent += n;
   return (ssize_t)n;
 }
@@ -160,18 +204,21 @@ static void set(nghttp2_nv *header, const char *name, const char *value) {
 
 static void answer(struct stream *stream) {
   nghttp2_nv headers[8];
-  nghttp2_data_provider body = {.source = {.ptr = stream},
-                                .read_callback = read_body};
+  nghttp2_data_provider body = {
+      .source = {.ptr = stream},
+      .read_callback = stream->feed == NULL ? read_body : read_feed};
   char length[24], total[24];
   size_t n = 0;
-  bool found = stream->answer != NULL;
+  bool found = stream->answer != NULL || stream->feed != NULL;
   set(&headers[n++], ":status", found ? "200" : "404");
   set(&headers[n++], "date", date());
   set(&headers[n++], "cache-control", "no-store");
-  if (found) {
+  if (stream->answer != NULL) {
     snprintf(length, sizeof length, "%zu", stream->answer->size);
-    set(&headers[n++], "content-type", "application/json");
     set(&headers[n++], "content-length", length);
+  }
+  if (found) {
+    set(&headers[n++], "content-type", "application/json");
     if (stream->gzip)
       set(&headers[n++], "content-encoding", "gzip");
   }
@@ -193,6 +240,9 @@ static void watch(struct connection *c) {
 }
 
 static void free_stream(struct stream *stream) {
+  for (size_t i = 0; i < FEEDS_MAX; i++)
+    if (server.streams[i] == stream)
+      server.streams[i] = NULL;
   free(stream->request);
   free(stream);
 }
@@ -403,6 +453,18 @@ static void answer_due(void) {
   }
 }
 
+static void send_feeds(void) {
+  for (size_t i = 0; i < server.feeds.n; i++) {
+    struct stream *stream = server.streams[i];
+    if (stream == NULL || stream->connection == NULL)
+      continue;
+    stream->flows = true;
+    nghttp2_session_resume_data(stream->connection->session, stream->id);
+    if (!send_out(stream->connection)) /* it is dropped once its fd tells */
+      shutdown(stream->connection->fd, SHUT_RDWR);
+  }
+}
+
 /* ---- life ---- */
 
 static int choose_http2(SSL *ssl, const unsigned char **out,
@@ -474,10 +536,22 @@ static void print_stats(void) {
              usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
+static void render(unsigned n, unsigned seconds, unsigned rate,
+                   const char *templates) {
+  if (!feeds_render(&server.feeds, &server.answers, n, seconds, rate,
+                    templates))
+    die(templates);
+  printf("events %llu uplinks %llu plain %llu packed %llu\n",
+         (unsigned long long)server.feeds.events,
+         (unsigned long long)server.feeds.uplinks,
+         (unsigned long long)server.feeds.plain,
+         (unsigned long long)server.feeds.packed);
+}
+
 /* Of one or more whole lines. False: the input is over. */
 static bool take_commands(void) {
-  char lines[256];
-  unsigned ms;
+  char lines[1024], templates[sizeof lines];
+  unsigned ms, streams, seconds, rate;
   ssize_t n = read(STDIN_FILENO, lines, sizeof lines - 1);
   if (n <= 0)
     return false;
@@ -487,6 +561,11 @@ static bool take_commands(void) {
       server.latency = (int64_t)ms * 1000000;
     else if (strcmp(line, "stats") == 0)
       print_stats();
+    else if (sscanf(line, "render %u %u %u %s", &streams, &seconds, &rate,
+                    templates) == 4)
+      render(streams, seconds, rate, templates);
+    else if (strcmp(line, "send") == 0)
+      send_feeds();
   }
   return true;
 }
@@ -531,5 +610,6 @@ int main(int argc, char **argv) {
       more = serve(&events[i]);
   }
   answers_free(&server.answers);
+  feeds_free(&server.feeds);
   return 0;
 }
