@@ -27,6 +27,8 @@ BENCH_N =
 BENCH_WRITERS =
 bench: bench-build
 	@$(AM_TESTS_ENVIRONMENT) $(PYTHON3) '$(srcdir)/bench/bench.py' $(BENCH_N)
+bench-traffic: bench-build
+	@$(AM_TESTS_ENVIRONMENT) $(PYTHON3) '$(srcdir)/bench/traffic.py'
 bench-writers: bench-build
 	@$(AM_TESTS_ENVIRONMENT) $(PYTHON3) '$(srcdir)/bench/writers.py' \
 		$(BENCH_WRITERS)
@@ -77,5 +79,5 @@ pictures: all
 	$(PYTHON3) '$(srcdir)/scripts/terminal-svg' --program src/ttn-check \
 		'$(srcdir)/doc/ttn-check.svg'
 
-.PHONY: analyze bench bench-build bench-writers fuzz fuzz-corpus ledger \
-	ledger-long pictures soak torture
+.PHONY: analyze bench bench-build bench-traffic bench-writers fuzz \
+	fuzz-corpus ledger ledger-long pictures soak torture

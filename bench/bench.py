@@ -68,6 +68,11 @@ def numbers(line):
     return dict(zip(words[::2], map(int, words[1::2])))
 
 
+def rss(process):
+    with open("/proc/%d/status" % process.pid, encoding="ascii") as file:
+        return int(re.search(r"VmRSS:\s+(\d+) kB", file.read()).group(1)) * 1024
+
+
 class Server:
     """bench-server with a fleet."""
 
@@ -87,6 +92,15 @@ class Server:
 
     def latency(self, milliseconds):
         self.process.stdin.write(b"latency %d\n" % milliseconds)
+
+    def render(self, streams, seconds, rate, templates):
+        """Streams of events: see feed.h."""
+        self.process.stdin.write(b"render %d %d %d %s\n" % (streams, seconds, rate, templates.encode()))
+        return numbers(read_line(self.process, "bench-server"))
+
+    def send(self):
+        """The streams that are open go on."""
+        self.process.stdin.write(b"send\n")
 
     def stats(self):
         self.process.stdin.write(b"stats\n")
@@ -210,8 +224,7 @@ class Daemon:
         return out
 
     def rss(self):
-        with open("/proc/%d/status" % self.process.pid, encoding="ascii") as file:
-            return int(re.search(r"VmRSS:\s+(\d+) kB", file.read()).group(1)) * 1024
+        return rss(self.process)
 
 
 # What is measured.

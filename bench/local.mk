@@ -3,10 +3,21 @@
 # The benchmark. It is built with the tests, so that it keeps working; its test
 # asserts counts, which are exact, and no times.
 bench_programs = \
+	%D%/bench-events \
 	%D%/bench-poll \
 	%D%/bench-server
 bench_modules = \
 	%D%/bench.la
+%C%_bench_events_SOURCES = \
+	%D%/answers.h \
+	%D%/events.c \
+	%D%/floor.c \
+	%D%/floor.h \
+	%D%/floor_events.c \
+	%D%/floor_events.h \
+	%D%/library.c \
+	%D%/library.h
+%C%_bench_events_LDADD = src/libttn.la
 %C%_bench_poll_SOURCES = \
 	%D%/answers.h \
 	%D%/floor.c \
@@ -46,4 +57,5 @@ EXTRA_DIST += \
 	%D%/README.md \
 	%D%/bench.py \
 	%D%/test_bench.py \
+	%D%/traffic.py \
 	%D%/writers.py

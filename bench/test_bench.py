@@ -3,6 +3,7 @@
 """The benchmark's counts, which are exact: requests, connections, values. No times."""
 
 import os
+import re
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -10,6 +11,7 @@ sys.path.insert(0, HERE)
 sys.path.insert(0, os.path.join(HERE, "..", "tests", "lib"))
 
 import bench  # noqa: E402
+import traffic  # noqa: E402
 import writers  # noqa: E402
 from paths import Scratch  # noqa: E402
 from tap import at_most, equal, run  # noqa: E402
@@ -67,6 +69,27 @@ def test_curl_json():
             daemon.poll()
             equal(daemon.poll().requests, 3)
             equal(daemon.connections, 3)
+
+
+def test_events():
+    """Every event that was sent is counted, by one stream and by several; the floor takes the same bytes"""
+    for gateways, streams in ((20, 1), (700, 2)):
+        with Scratch() as scratch, bench.Server(scratch, gateways) as server:
+            fed = traffic.feed(scratch, server, gateways, 10, 2)
+            equal(fed.events, 20 * gateways)
+            for what in ("ttn", "counted"):
+                ours = traffic.take_once(server, gateways, what, fed)
+                equal((ours.streams, ours.uplinks), (streams, fed.uplinks), "streams, uplinks of " + what)
+            equal(traffic.take_once(server, gateways, "floor", fed).streams, streams)
+            equal(traffic.take_once(server, gateways, "polls", fed).values,
+                  traffic.POLLS * bench.VALUES * gateways, "values without events")
+
+
+def test_recorded_events():
+    """Nothing that differs between two events is left as it was recorded"""
+    text = traffic.templates()
+    equal(len(text.splitlines()), 1 + sum(traffic.MIX.values()))
+    equal(re.findall(r"20\d\d-\d\d-\d\dT[\d:]+\.\d+Z|01[0-9A-Z]{24}|[\w-]*gw-\d", text), [])
 
 
 def test_writers():
