@@ -314,11 +314,15 @@ static int on_end(void *ctx) {
 static const struct ttn_json_field *find_field(struct level *level,
                                                const char *name, size_t n) {
   const struct ttn_json_shape *shape = level->shape;
+  size_t i = level->next;
   for (size_t tried = 0; tried < shape->n; tried++) {
-    const struct ttn_json_field *field = &shape->fields[level->next];
-    level->next = level->next + 1 < shape->n ? level->next + 1 : 0;
-    if (field->length == n && memcmp(field->name, name, n) == 0)
+    const struct ttn_json_field *field = &shape->fields[i];
+    i = i + 1 < shape->n ? i + 1 : 0;
+    if (field->length == n && field->name[0] == name[0] &&
+        memcmp(field->name, name, n) == 0) {
+      level->next = (uint32_t)i;
       return field;
+    }
   }
   return NULL;
 }

@@ -42,7 +42,8 @@ void ttn_decoder_free(struct ttn_decoder *decoder) {
 static void forget_records(struct ttn_decoder *decoder) {
   ttn_decode_stats_begin(&decoder->stats);
   ttn_decode_gateways_begin(&decoder->list);
-  decoder->error = (struct ttn_error_work){.details = 0};
+  if (decoder->error.used)
+    decoder->error = (struct ttn_error_work){.details = 0};
   ttn_decode_auth_info_begin(&decoder->auth);
   decoder->event = (struct ttn_event){.kind = TTN_EVENT_OTHER};
 }
@@ -80,7 +81,7 @@ enum ttn_failure ttn_decoder_end(struct ttn_decoder *decoder) {
   enum ttn_failure failure = ttn_json_end(decoder->json);
   if (failure != TTN_OK)
     forget_records(decoder); /* half an answer is none */
-  else if (!decoder->error.error.json)
+  else if (decoder->error.used && !decoder->error.error.json)
     decoder->error = (struct ttn_error_work){.details = 0};
   return result(decoder, failure);
 }

@@ -32,6 +32,7 @@ struct ttn_list_work {
 };
 
 struct ttn_error_work {
+  bool used; /* else all is zero */
   struct ttn_api_error error;
   size_t details;
 };

@@ -73,6 +73,7 @@ static void error_open(void *ctx, const struct ttn_json_field *field) {
   struct ttn_decoder *decoder = ctx;
   if (field->id != F_DETAIL)
     return;
+  decoder->error.used = true;
   decoder->error.details++;
   decoder->error.error.details = true;
 }
@@ -132,6 +133,7 @@ static void error_value(void *ctx, const struct ttn_json_field *field,
   struct ttn_decoder *decoder = ctx;
   struct ttn_api_error *error = &decoder->error.error;
   uint64_t code;
+  decoder->error.used = true;
   if (field->id == F_MESSAGE) {
     error->json = true;
     ttn_utf8_clean(error->message, sizeof(error->message), value->text,
