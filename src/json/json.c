@@ -30,6 +30,9 @@
  * doubles its buffers: this is what its memory's cap follows from. */
 #define TOKEN_MAX ((size_t)64 << 10)
 #define YAJL_MEMORY ((size_t)1 << 20)
+/* yajl is kept for the next text, unless a long token made its buffers large.
+ */
+#define YAJL_KEPT ((size_t)32 << 10)
 #define RECORD_MEMORY ((size_t)4 << 20)
 #define GATHER_MAX ((size_t)16 << 10)
 #define CHUNK_MIN ((size_t)4 << 10)
@@ -74,6 +77,7 @@ struct ttn_json {
   size_t root_end; /* once whole: where the rest begins, among the bytes
                     * being parsed */
   bool whole;
+  bool reusable; /* yajl ended a text well, and may read another */
   bool root_has_member, root_has_value; /* any; one that is described */
   size_t quiet; /* bytes parsed without, or before, the end of a token */
   size_t gathered;
@@ -265,6 +269,8 @@ static int open_level(struct ttn_json *json, enum ttn_json_type type) {
   if (json->depth + json->skipped == DEPTH_MAX)
     ttn_json_fail(json, TTN_FAIL_TOO_LARGE, "more than %d levels are nested",
                   DEPTH_MAX);
+  if (json->whole)
+    ttn_json_fail(json, TTN_FAIL_JSON, "something follows the JSON text");
   const struct ttn_json_field *field =
       json->skipped > 0 ? NULL : expected(json);
   if (field != NULL)
@@ -306,7 +312,7 @@ static int on_end(void *ctx) {
     ttn_json_fail(json, TTN_FAIL_JSON, "the answer has nothing that was asked");
   json->whole = true;
   json->root_end = yajl_get_bytes_consumed(json->yajl);
-  return 0; /* yajl stops here */
+  return 1;
 }
 
 /* The stack writes fields in one order, so the search starts where the last
@@ -384,7 +390,9 @@ void ttn_json_free(struct ttn_json *json) {
 
 void ttn_json_begin(struct ttn_json *json, const struct ttn_json_body *body,
                     void *ctx) {
-  drop_yajl(json);
+  if (!json->reusable)
+    drop_yajl(json);
+  json->reusable = false;
   for (struct chunk *chunk = json->chunks; chunk != NULL; chunk = chunk->next)
     chunk->used = 0;
   json->chunk = json->chunks;
@@ -418,6 +426,7 @@ static void parse_bytes(struct ttn_json *json, const char *bytes, size_t n) {
     /* yajl copies the functions. */
     yajl_alloc_funcs memory = {yajl_take, yajl_resize, yajl_drop, json};
     json->yajl = yajl_alloc(&callbacks, &memory, json);
+    yajl_config(json->yajl, yajl_allow_multiple_values, 1);
   }
   if (!json->whole &&
       yajl_parse(json->yajl, (const unsigned char *)bytes, n) !=
@@ -471,7 +480,9 @@ enum ttn_failure ttn_json_end(struct ttn_json *json) {
                              : "the answer ends early, at byte %llu",
               (unsigned long long)json->fed);
   }
-  drop_yajl(json);
+  json->reusable = json->failure == TTN_OK && json->slots_size <= YAJL_KEPT;
+  if (!json->reusable)
+    drop_yajl(json);
   return json->failure;
 }
 
