@@ -73,6 +73,7 @@ struct transfer {
   int moves;      /* how often it was started again on another connection */
   bool handshake; /* its own connection came as far as TLS */
   bool old_text;  /* error is of a connection before the present one */
+  long port;      /* of its connection, once an answer came; else 0 */
   bool answering; /* a header line of the answer itself came */
   int64_t begin;  /* when it was started, or started again */
   int64_t deadline;

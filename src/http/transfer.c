@@ -21,7 +21,9 @@ long ttn_transfer_connection(struct transfer *t) {
  * costs a request, no more. */
 static void note_heard(struct transfer *t) {
   struct http *http = t->http;
-  long port = ttn_transfer_connection(t);
+  long port = t->port > 0 ? t->port : ttn_transfer_connection(t);
+  if (t->answering)
+    t->port = port;
   http->transfers.heard[port % TTN_HEARD] =
       (struct heard){port, ttn_http_mono(http)};
 }
@@ -155,6 +157,7 @@ bool ttn_transfer_begin(struct transfer *t) {
   ttn_headers_begin(&t->headers, answer);
   t->handshake = t->old_text = t->answering = false;
   t->body = 0;
+  t->port = 0;
   t->error[0] = '\0';
   t->begin = ttn_http_mono(t->http);
   ttn_transfer_forbid_reuse(t, false);
