@@ -17,6 +17,7 @@ enum field_id {
   F_DATA_RATE,
   F_LORA,
   F_SPREADING_FACTOR,
+  F_BANDWIDTH,
   F_FSK,
   F_LRFHSS,
   F_FREQUENCY,
@@ -39,6 +40,8 @@ enum field_id {
 static const struct ttn_json_field lora_fields[] = {
     TTN_JSON_FIELD("spreading_factor", "data.message.settings.data_rate.lora.",
                    F_SPREADING_FACTOR, TTN_JSON_NUMBER, NULL),
+    TTN_JSON_FIELD("bandwidth", "data.message.settings.data_rate.lora.",
+                   F_BANDWIDTH, TTN_JSON_NUMBER, NULL),
 };
 static const struct ttn_json_shape lora_shape = TTN_JSON_SHAPE(lora_fields);
 
@@ -202,6 +205,15 @@ static bool take_spreading_factor(struct ttn_traffic *traffic,
   return true;
 }
 
+static bool take_bandwidth(struct ttn_traffic *traffic,
+                           const struct ttn_json_value *value) {
+  uint64_t number;
+  if (!ttn_json_u64(value, &number) || number > UINT32_MAX)
+    return false;
+  traffic->bandwidth = (uint32_t)number;
+  return true;
+}
+
 /* A name of the stack's own; others are no part of a value's name. */
 static bool take_name(struct ttn_traffic *traffic,
                       const struct ttn_json_value *value) {
@@ -223,6 +235,8 @@ bool ttn_traffic_value(struct ttn_decoder *decoder, int id,
   switch (id) {
   case F_SPREADING_FACTOR:
     return take_spreading_factor(traffic, value);
+  case F_BANDWIDTH:
+    return take_bandwidth(traffic, value);
   case F_FREQUENCY:
     return ttn_json_u64(value, &traffic->frequency);
   case F_RSSI:

@@ -177,6 +177,7 @@ enum ttn_modulation {
 struct ttn_traffic {
   enum ttn_modulation modulation; /* of UPLINK, as all that follows */
   unsigned spreading_factor;      /* TTN_SF_MIN to TTN_SF_MAX, of LORA */
+  uint32_t bandwidth;             /* Hz, of LORA; 0 = not known */
   uint64_t frequency;             /* Hz; 0 = not known */
   bool has_rssi;
   double rssi;         /* dBm, of the antenna that heard it best */

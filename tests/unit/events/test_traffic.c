@@ -191,6 +191,12 @@ static void test_uplinks(void **state) {
   assert_int_equal(event.traffic.frequency, 868800000);
   assert_true(event.traffic.has_rssi && event.traffic.rssi == -70.5);
   assert_true(event.traffic.snr == 0);
+  event = read_line(
+      UP("{\"settings\":{\"data_rate\":{\"lora\":{\"bandwidth\":812500,"
+         "\"spreading_factor\":12}}}}"),
+      &line);
+  assert_int_equal(event.traffic.spreading_factor, 12);
+  assert_int_equal(event.traffic.bandwidth, 812500);
   event =
       read_line(UP("{\"settings\":{\"data_rate\":{\"lrfhss\":{}}}}"), &line);
   assert_int_equal(event.traffic.modulation, TTN_MODULATION_LRFHSS);
@@ -208,6 +214,10 @@ static void test_bad_fields(void **state) {
       UP("{\"settings\":{\"frequency\":\"868.1\"}}"),
       UP("{\"settings\":{\"data_rate\":{\"lora\":{\"spreading_factor\":4}}}}"),
       UP("{\"settings\":{\"data_rate\":{\"lora\":{\"spreading_factor\":13}}}}"),
+      UP("{\"settings\":{\"data_rate\":{\"lora\":{\"bandwidth\":\"125000\"}}}"
+         "}"),
+      UP("{\"settings\":{\"data_rate\":{\"lora\":{\"bandwidth\":4294967296}}}"
+         "}"),
       UP("{\"rx_metadata\":{}}"),
       UP("{\"rx_metadata\":[{\"rssi\":\"-80\"}]}"),
       UP("{\"rx_metadata\":[{\"snr\":1e999}]}"),
