@@ -101,7 +101,7 @@ bool library_open(struct library *library, const char *url, const char *ca_cert,
     library->env.resize = resize;
   library->env.wall = library_wall;
   library->env.mono = library_mono;
-  library->sink = (struct ttn_sink){library, begin, count, notify, end};
+  library->sink = (struct ttn_sink){library, begin, count, notify, end, NULL};
   struct ttn_settings *settings = make_settings(library, url, ca_cert, events);
   if (settings == NULL)
     return false;

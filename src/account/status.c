@@ -20,6 +20,7 @@ void ttn_account_status(const struct ttn_account *a, struct ttn_status *view) {
       .n_hosts = a->hosts.n,
       .n_bad = a->apply.poll.n_bad,
       .bad_reason = a->apply.poll.bad_reason,
+      .no_streams = streams_none(&a->streams),
   };
 }
 

@@ -23,6 +23,7 @@ struct ttn_status {
   size_t n_hosts;         /* the first is URL's */
   size_t n_bad;           /* gateways with implausible statistics */
   const char *bad_reason; /* the first of these, and why */
+  bool no_streams;        /* all hosts that were asked for events have none */
 };
 
 struct ttn_host_status {

@@ -196,18 +196,37 @@ static void take_event(void *ctx, const struct ttn_event *event,
   struct slot *slot = ctx;
   struct streams *s = slot->streams;
   const struct ttn_env *env = s->context->env;
+  const struct ttn_sink *sink = s->context->sink;
   struct gateway *gw = gateways_find(s->gateways, event->gateway);
   if (gw == NULL || gw->removed || !is_wanted(gw))
     return;
-  if (!ttn_event_is_traffic(event)) {
+  bool traffic = ttn_event_is_traffic(event);
+  bool again =
+      (traffic || sink->event != NULL) &&
+      ttn_seen_again(&slot->seen, env, event->unique, context_mono(s->context));
+  if (!traffic) {
     if (gateway_event(env, gw, event, stats))
       add_change(s, gw, event->reason);
     if (s->context->settings->traffic)
       gateway_check_radio(env, gw, event, stats);
-  } else if (!ttn_seen_again(&slot->seen, env, event->unique,
-                             context_mono(s->context))) {
+  } else if (!again) {
     gateway_hear(env, gw, event);
   }
+  if (sink->event != NULL && !again)
+    sink->event(sink->ctx, event);
+}
+
+bool streams_none(const struct streams *s) {
+  bool wanted = false;
+  for (size_t i = 0; i < s->n; i++) {
+    const struct slot *slot = s->slots[i];
+    if (slot == NULL || slot->n_wanted == 0)
+      continue;
+    if (slot->current != NULL || (s->lacking >> slot->host & 1) == 0)
+      return false;
+    wanted = true;
+  }
+  return wanted;
 }
 
 /* The stream may take another's place: now, not when the wait ends. */

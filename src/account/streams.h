@@ -26,7 +26,7 @@ struct slot {
   unsigned failures;          /* in a row */
   int64_t not_before;         /* mono */
   int64_t after;              /* time of the latest event before a break */
-  struct ttn_seen seen;       /* events of traffic */
+  struct ttn_seen seen;       /* of traffic, or all if somebody listens */
   struct streams *streams;
 };
 
@@ -64,6 +64,8 @@ void streams_begin_poll(struct streams *s, struct account_context *c,
                         const struct ttn_auth *auth);
 /* Is the gateway's stream open? */
 bool streams_has(const struct streams *s, const struct gateway *gw);
+/* No event will come: all hosts that were asked for streams have none. */
+bool streams_none(const struct streams *s);
 /* A poll ended: which gateways shall have streams. */
 void streams_plan(struct streams *s, const struct hosts *hosts);
 /* Opens and closes what is due. Returns when to call it again (mono). */

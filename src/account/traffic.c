@@ -2,6 +2,7 @@
 #include "account/traffic.h"
 
 #include "report/radio_values.h"
+#include "tts/key_errors.h"
 
 /* Uplinks that no event told of, before it is said that none come: a frame that
  * is no LoRaWAN is counted, too, and has no event. */
@@ -16,10 +17,10 @@ static void log_silence(struct traffic *traffic,
     if (ttn_episode_end(&traffic->silent))
       context_log(c, TTN_NOTICE, "events of traffic arrive");
   } else if (lacks_right && ttn_episode_begin(&traffic->silent)) {
-    context_log(c, TTN_WARNING,
-                "Traffic does nothing: the API key lacks the right \"read "
-                "gateway traffic\" (RIGHT_GATEWAY_TRAFFIC_READ; Console: API "
-                "keys); all else goes on");
+    context_log(
+        c, TTN_WARNING,
+        "Traffic does nothing: the API key lacks the right " TTN_TRAFFIC_RIGHT
+        "; all else goes on");
   } else if (missed >= UNTOLD && ttn_episode_begin(&traffic->silent)) {
     context_log(c, TTN_WARNING,
                 "no event of traffic came of %llu uplinks: the key's owner "

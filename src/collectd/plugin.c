@@ -375,8 +375,8 @@ static struct reader *new_reader(struct ttn_settings *settings) {
     return NULL;
   }
   face.n_readers++;
-  reader->sink =
-      (struct ttn_sink){reader, sink_begin, sink_value, sink_notify, sink_end};
+  reader->sink = (struct ttn_sink){reader,      sink_begin, sink_value,
+                                   sink_notify, sink_end,   NULL};
   reader->interval = NS_TO_CDTIME_T((cdtime_t)settings->interval);
   ttn_print(reader->name, sizeof(reader->name), "%s", settings->account);
   ttn_print(reader->host, sizeof(reader->host), "%s", settings->host);

@@ -40,6 +40,14 @@ _Static_assert(TTN_RADIO_UNSCHEDULED + CAUSES == TTN_RADIO_MISSED, "causes");
 
 /* ---- counting ---- */
 
+static unsigned result_of(uint64_t result) {
+  return result < RESULTS ? (unsigned)result : UNKNOWN_ERROR;
+}
+
+const char *ttn_radio_result(uint64_t result) {
+  return results[result_of(result)];
+}
+
 static unsigned channel_of(struct ttn_radio *radio, uint64_t frequency) {
   uint64_t khz = frequency / 1000;
   for (unsigned i = 0; i < TTN_RADIO_CHANNELS && khz <= UINT32_MAX; i++) {
@@ -124,9 +132,7 @@ void ttn_radio_event(struct ttn_radio *radio, enum ttn_event_kind kind,
     radio->count[TTN_RADIO_RESULT]++;
     return;
   case TTN_EVENT_TX_FAIL:
-    radio->count[TTN_RADIO_RESULT + (traffic->result < RESULTS
-                                         ? traffic->result
-                                         : UNKNOWN_ERROR)]++;
+    radio->count[TTN_RADIO_RESULT + result_of(traffic->result)]++;
     return;
   case TTN_EVENT_SCHEDULE_FAIL:
     radio->count[cause_of(traffic->error)]++;

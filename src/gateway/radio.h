@@ -76,6 +76,9 @@ void ttn_radio_counted(struct ttn_radio *radio, const struct ttn_stats *stats);
 /* A connection began or ended: which one is compared is open again. */
 void ttn_radio_connection(struct ttn_radio *radio);
 
+/* A TxAcknowledgment.Result's name, such as "too_late". */
+const char *ttn_radio_result(uint64_t result);
+
 /* The name of a count that has a value to report ("up_sf7"), or NULL. A count
  * is reported as 0 first, and from the next interval on as it is, so that a
  * receiver that adds differences has all of them. *value: to report. */

@@ -38,14 +38,17 @@ struct ttn_notification {
   const char *message; /* at most 255 bytes */
 };
 
-/* Called on the account's thread, during a poll. begin and end enclose one
- * poll: all values between them carry one time. */
+/* Called on the account's thread. begin and end enclose one poll, or what is
+ * reported between two: all values between them carry one time. */
 struct ttn_sink {
   void *ctx;
   void (*begin)(void *ctx);
   void (*value)(void *ctx, const struct ttn_value *value);
   void (*notify)(void *ctx, const struct ttn_notification *notification);
   void (*end)(void *ctx);
+  /* NULL: nobody listens. Each event of a gateway as it comes, also during a
+   * poll; one that the stack sends twice is told once. */
+  void (*event)(void *ctx, const struct ttn_event *event);
 };
 
 #endif

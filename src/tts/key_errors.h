@@ -5,6 +5,10 @@
 
 #include "tts/decode.h"
 
+/* The right for events of traffic, as the Console and the stack name it. */
+#define TTN_TRAFFIC_RIGHT                                                      \
+  "\"read gateway traffic\" (RIGHT_GATEWAY_TRAFFIC_READ; Console: API keys)"
+
 /* Each sentence of this file is "what is wrong: the fix". Where the fix
  * begins; `Organization "…": ` may stand in front. */
 const char *ttn_key_error_fix(const char *sentence);

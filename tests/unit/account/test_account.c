@@ -272,8 +272,8 @@ static struct ttn_account *begin(struct played *p, struct ttn_sink *sink,
                         .wake = net_nothing,
                         .free = net_nothing};
   struct ttn_settings *s = settings(p->test, state_file);
-  *sink =
-      (struct ttn_sink){p, sink_begin, sink_value, sink_notify, net_nothing};
+  *sink = (struct ttn_sink){p,           sink_begin,  sink_value,
+                            sink_notify, net_nothing, NULL};
   if (s == NULL)
     return NULL;
   return ttn_account_new(&p->test->env, s, &net, sink, NULL);
@@ -455,8 +455,8 @@ static void test_stop(void **state) {
   struct played p = {.test = &test};
   struct ttn_net net = {&p,         net_start,   wait_and_stop,
                         net_cancel, net_nothing, net_nothing};
-  sink =
-      (struct ttn_sink){&p, sink_begin, sink_value, sink_notify, net_nothing};
+  sink = (struct ttn_sink){&p,          sink_begin,  sink_value,
+                           sink_notify, net_nothing, NULL};
   stopping = ttn_account_new(&test.env, settings(&test, ""), &net, &sink, NULL);
   assert_non_null(stopping);
   poll_once(&p, stopping, 0);

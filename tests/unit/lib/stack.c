@@ -118,8 +118,8 @@ struct stack *stack_open(void (*answer)(struct stack *, struct ttn_call *),
   const struct ttn_env *env = &p->test.env;
   struct ttn_net net = {p,          net_start,   net_wait,
                         net_cancel, net_nothing, net_nothing};
-  p->sink =
-      (struct ttn_sink){p, sink_begin, sink_value, sink_notify, net_nothing};
+  p->sink = (struct ttn_sink){p,           sink_begin,  sink_value,
+                              sink_notify, net_nothing, NULL};
   struct ttn_settings *s = ttn_settings_new(env, "home");
   assert_non_null(s);
   set(env, s, "APIKey", "NNSXS.KEY.SECRET");
