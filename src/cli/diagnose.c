@@ -150,9 +150,9 @@ static void advise_key(struct findings *f) {
 }
 
 static bool needed(const char *right) {
-  static const char *const rights[] = {"RIGHT_USER_GATEWAYS_LIST",
-                                       "RIGHT_ORGANIZATION_GATEWAYS_LIST",
-                                       "RIGHT_GATEWAY_STATUS_READ"};
+  static const char *const rights[] = {
+      "RIGHT_USER_GATEWAYS_LIST", "RIGHT_ORGANIZATION_GATEWAYS_LIST",
+      "RIGHT_GATEWAY_STATUS_READ", "RIGHT_GATEWAY_TRAFFIC_READ"};
   for (size_t i = 0; i < sizeof(rights) / sizeof(rights[0]); i++)
     if (strcmp(right, rights[i]) == 0)
       return true;
@@ -170,10 +170,9 @@ static void note_rights(struct findings *f) {
     return;
   text_add(&p->message, "the key has %zu right%s more than needed", n,
            n == 1 ? "" : "s");
-  text_add(
-      &p->fix,
-      "make one with only the two rights that README names: if it is stolen, "
-      "it can do no harm");
+  text_add(&p->fix,
+           "make one with only the rights that README names: if it is stolen, "
+           "it can do no harm");
 }
 
 static void note_own_gateway(struct findings *f) {

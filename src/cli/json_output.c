@@ -207,21 +207,106 @@ static void put_snapshot(yajl_gen gen, const struct snapshot *snap,
   yajl_gen_map_close(gen);
 }
 
+/* NULL: no memory. */
+static yajl_gen open_json(struct pool *pool, yajl_alloc_funcs *memory,
+                          struct text *text, bool on_one_line) {
+  *memory = (yajl_alloc_funcs){pool_take, pool_resize, pool_drop, pool};
+  yajl_gen gen = yajl_gen_alloc(memory);
+  if (gen == NULL) {
+    text_fail(text);
+    return NULL;
+  }
+  yajl_gen_config(gen, yajl_gen_print_callback, put_bytes, text);
+  yajl_gen_config(gen, yajl_gen_beautify, on_one_line ? 0 : 1);
+  yajl_gen_config(gen, yajl_gen_indent_string, "  ");
+  return gen;
+}
+
 void json_print(struct text *text, const struct snapshot *snap,
                 const struct problems *problems, const struct text *block,
                 int exit_status) {
   struct pool pool = {.used = 0};
-  yajl_alloc_funcs memory = {pool_take, pool_resize, pool_drop, &pool};
-  yajl_gen gen = yajl_gen_alloc(&memory);
-  if (gen == NULL) {
-    text_fail(text);
+  yajl_alloc_funcs memory;
+  bool on_one_line = snap->options->watch || snap->options->follow;
+  yajl_gen gen = open_json(&pool, &memory, text, on_one_line);
+  if (gen == NULL)
     return;
-  }
-  yajl_gen_config(gen, yajl_gen_print_callback, put_bytes, text);
-  yajl_gen_config(gen, yajl_gen_beautify, snap->options->watch ? 0 : 1);
-  yajl_gen_config(gen, yajl_gen_indent_string, "  ");
   put_snapshot(gen, snap, problems, block, exit_status);
   yajl_gen_free(gen);
-  if (snap->options->watch)
+  if (on_one_line)
     text_add(text, "\n");
+}
+
+/* ---- --follow ---- */
+
+void json_print_followed(struct text *text, const struct snapshot *snap,
+                         bool traffic) {
+  struct pool pool = {.used = 0};
+  yajl_alloc_funcs memory;
+  yajl_gen gen = open_json(&pool, &memory, text, true);
+  if (gen == NULL)
+    return;
+  yajl_gen_map_open(gen);
+  put_time(gen, "time", snap->at);
+  put_member(gen, "event", "follow");
+  put_number(gen, "schema", true, 1);
+  put_member(gen, "version", TTN_VERSION);
+  put_key(gen, "traffic");
+  yajl_gen_bool(gen, traffic);
+  put_key(gen, "gateways");
+  yajl_gen_array_open(gen);
+  for (size_t i = 0; i < snap->n_rows; i++) {
+    const struct row *row = &snap->rows[i];
+    if (!snapshot_can_follow(row))
+      continue;
+    yajl_gen_map_open(gen);
+    put_member(gen, "id", row->seen.id);
+    put_member(gen, "cluster", row->cluster);
+    put_member(gen, "state", ttn_state_name(row->seen.state));
+    yajl_gen_map_close(gen);
+  }
+  yajl_gen_array_close(gen);
+  yajl_gen_map_close(gen);
+  yajl_gen_free(gen);
+  text_add(text, "\n");
+}
+
+static void put_number_of_radio(yajl_gen gen, const char *name, bool known,
+                                double number) {
+  char buffer[40];
+  put_key(gen, name);
+  if (known) {
+    ttn_print(buffer, sizeof(buffer), "%.6g", number);
+    yajl_gen_number(gen, buffer, strlen(buffer));
+  } else {
+    yajl_gen_null(gen);
+  }
+}
+
+void json_print_event(struct text *text, const struct ttn_event *event,
+                      const struct event_words *words, int64_t time) {
+  const struct ttn_traffic *traffic = &event->traffic;
+  struct pool pool = {.used = 0};
+  yajl_alloc_funcs memory;
+  yajl_gen gen = open_json(&pool, &memory, text, true);
+  if (gen == NULL)
+    return;
+  yajl_gen_map_open(gen);
+  put_time(gen, "time", time);
+  put_member(gen, "event", words->name);
+  put_member(gen, "gateway", event->gateway);
+  put_member(gen, "data_rate",
+             words->data_rate[0] == '\0' ? NULL : words->data_rate);
+  put_number(gen, "frequency",
+             traffic->frequency > 0 && traffic->frequency <= INT64_MAX,
+             (long long)traffic->frequency);
+  put_number_of_radio(gen, "rssi", traffic->has_rssi, traffic->rssi);
+  put_number_of_radio(gen, "snr",
+                      traffic->has_rssi &&
+                          traffic->modulation == TTN_MODULATION_LORA,
+                      traffic->snr);
+  put_member(gen, "reason", words->reason);
+  yajl_gen_map_close(gen);
+  yajl_gen_free(gen);
+  text_add(text, "\n");
 }

@@ -4,10 +4,18 @@
 #define TTN_CLI_JSON_OUTPUT_H
 
 #include "cli/diagnose.h"
+#include "cli/event_words.h"
 
-/* On one line with --watch. */
+/* On one line with --watch and --follow. */
 void json_print(struct text *text, const struct snapshot *snap,
                 const struct problems *problems, const struct text *block,
                 int exit_status);
+
+/* With --follow, a line each: what is followed, and an event. traffic: uplinks
+ * and downlinks are seen. */
+void json_print_followed(struct text *text, const struct snapshot *snap,
+                         bool traffic);
+void json_print_event(struct text *text, const struct ttn_event *event,
+                      const struct event_words *words, int64_t time);
 
 #endif

@@ -10,10 +10,16 @@ src_libcheck_la_SOURCES = \
 	%D%/config_block.h \
 	%D%/diagnose.c \
 	%D%/diagnose.h \
+	%D%/event_words.c \
+	%D%/event_words.h \
+	%D%/follow.c \
+	%D%/follow.h \
 	%D%/json_output.c \
 	%D%/json_output.h \
 	%D%/key_input.c \
 	%D%/key_input.h \
+	%D%/lateness.c \
+	%D%/lateness.h \
 	%D%/messages.c \
 	%D%/messages.h \
 	%D%/option_list.c \

@@ -86,9 +86,10 @@ static void env_log(void *ctx, enum ttn_level level, const char *line) {
   env->errors += level == TTN_ERROR;
   if (strncmp(line, lead, sizeof(lead) - 1) == 0)
     line += sizeof(lead) - 1;
-  if (env->polling && env->verbose)
+  bool quiet = env->polling && !(env->following && level < TTN_INFO);
+  if (quiet && env->verbose)
     complain("%s%s", names[level], line);
-  if (env->polling)
+  if (quiet)
     return;
   struct text text = {.env = &env->env};
   messages_add(&text, line);
@@ -104,6 +105,10 @@ void cli_env_init(struct cli_env *env, const struct ttn_env *under) {
 
 void cli_env_set_verbose(struct cli_env *env, bool verbose) {
   env->verbose = verbose;
+}
+
+void cli_env_set_following(struct cli_env *env, bool following) {
+  env->following = following;
 }
 
 void cli_env_set_polling(struct cli_env *env, bool polling) {

@@ -17,11 +17,13 @@ struct cli_env {
   struct ttn_env env; /* env.ctx is this struct */
   const struct ttn_env *under;
   bool polling, verbose;
+  bool following; /* what polls log shows, too, but for information */
   size_t errors;  /* lines of that level */
   bool no_memory; /* an allocation failed */
 };
 void cli_env_init(struct cli_env *env, const struct ttn_env *under);
 void cli_env_set_verbose(struct cli_env *env, bool verbose);
+void cli_env_set_following(struct cli_env *env, bool following);
 void cli_env_set_polling(struct cli_env *env, bool polling);
 void cli_env_forget_errors(struct cli_env *env);
 

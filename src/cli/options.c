@@ -21,6 +21,7 @@ enum {
   OPT_LIBRARY = 256, /* the library's, as a text: see `library` */
   OPT_ALLOW_PLAIN_HTTP,
   OPT_COLOR,
+  OPT_FOLLOW,
   OPT_INSECURE,
   OPT_JSON,
   OPT_KEY_FILE,
@@ -34,6 +35,7 @@ static const struct option longs[] = {
     {"cluster", required_argument, NULL, OPT_LIBRARY},
     {"color", required_argument, NULL, OPT_COLOR},
     {"colour", required_argument, NULL, OPT_COLOR},
+    {"follow", no_argument, NULL, OPT_FOLLOW},
     {"gateway", required_argument, NULL, OPT_LIBRARY},
     {"help", no_argument, NULL, 'h'},
     {"insecure", no_argument, NULL, OPT_INSECURE},
@@ -79,6 +81,9 @@ static const char help[] =
     "\n"
     "  --json              for programs, instead of a table\n"
     "  --watch[=SECONDS]   again and again, every 60 seconds; Ctrl-C ends it\n"
+    "  --follow            events as they come: uplinks with RSSI and SNR, "
+    "downlinks,\n"
+    "                      connects and disconnects; Ctrl-C ends it\n"
     "  --color=WHEN        auto, always or never\n"
     "\n"
     "  --cacert FILE       trust the certificates of this CA\n"
@@ -265,6 +270,9 @@ static bool take_option(const struct ttn_env *env, struct options *options,
     return give_switch(options, env, "AllowPlainHTTP", true);
   case OPT_COLOR:
     return take_colour(options, optarg);
+  case OPT_FOLLOW:
+    options->follow = true;
+    return true;
   case OPT_INSECURE:
     return take_insecure(env, options);
   case OPT_JSON:
@@ -304,6 +312,10 @@ static enum parsed parse_words(const struct ttn_env *env, int argc, char **argv,
   if (optind < argc) {
     complain("there is a word too many, that belongs to no option: see "
              "ttn-check --help");
+    return PARSED_WRONG;
+  }
+  if (options->follow && options->watch) {
+    complain("--follow and --watch can't be used together");
     return PARSED_WRONG;
   }
   return key_input_take(&options->list, env, key_file, &options->key)
@@ -348,11 +360,25 @@ static const struct {
 };
 #define OWN (sizeof(own) / sizeof(own[0]))
 
-static bool is_own(const char *name) {
+static bool is_own(const struct options *options, const char *name) {
+  static const char *const others[] = {"Events", "Traffic", NULL};
   size_t i = 0;
   while (i < OWN && strcmp(own[i].name, name) != 0)
     i++;
-  return i < OWN || strcmp(name, "Interval") == 0;
+  return i < OWN || is_one_of(name, others) ||
+         (strcmp(name, "Interval") == 0 && !options->follow);
+}
+
+/* Events are for --follow alone: nothing else waits for them. */
+static bool set_events(struct cli_env *env, struct ttn_settings *settings,
+                       const struct options *options) {
+  const struct ttn_option_value events = {.type = TTN_VALUE_BOOLEAN,
+                                          .boolean = options->follow},
+                                traffic = {.type = TTN_VALUE_BOOLEAN,
+                                           .boolean = options->follow &&
+                                                      !options->no_traffic};
+  return set(env, settings, "Events", &events) &&
+         set(env, settings, "Traffic", &traffic);
 }
 
 static bool set_own(struct cli_env *env, struct ttn_settings *settings,
@@ -360,10 +386,16 @@ static bool set_own(struct cli_env *env, struct ttn_settings *settings,
   const struct ttn_option_value every = {.type = TTN_VALUE_NUMBER,
                                          .number = (double)options->every /
                                                    (double)TTN_SECOND};
-  bool good = true;
+  bool again = options->watch || (options->follow &&
+                                  !option_list_has(&options->list, "Interval"));
+  bool good = set_events(env, settings, options);
   for (size_t i = 0; good && i < OWN; i++)
     good = set(env, settings, own[i].name, &own[i].value);
-  return good && (!options->watch || set(env, settings, "Interval", &every));
+  return good && (!again || set(env, settings, "Interval", &every));
+}
+
+void options_leave_traffic(struct options *options) {
+  options->no_traffic = true;
 }
 
 struct ttn_settings *options_settings(const struct options *o,
@@ -372,7 +404,7 @@ struct ttn_settings *options_settings(const struct options *o,
   bool good = settings != NULL && set_own(env, settings, o);
   cli_env_forget_errors(env);
   for (size_t i = 0; good && i < o->list.n; i++)
-    good = is_own(o->list.items[i].name) ||
+    good = is_own(o, o->list.items[i].name) ||
            set(env, settings, o->list.items[i].name, &o->list.items[i].value);
   /* A Timeout longer than the default interval is not a problem here. */
   good = good && ttn_settings_finish(&env->env, settings, 3600 * TTN_SECOND) &&

@@ -10,8 +10,9 @@
 struct options {
   struct option_list list;
   struct key_source key;
-  bool json, watch, verbose;
-  int64_t every; /* time between two polls, ns */
+  bool json, watch, follow, verbose;
+  bool no_traffic; /* the key lacks the right for it */
+  int64_t every;   /* time between two polls, ns */
   enum colour colour;
 };
 
@@ -21,6 +22,8 @@ enum parsed { PARSED_GO, PARSED_DONE, PARSED_WRONG };
 enum parsed options_parse(struct options *options, const struct ttn_env *env,
                           int argc, char **argv);
 void options_free(struct options *options, const struct ttn_env *env);
+/* --follow asks for no events of traffic. */
+void options_leave_traffic(struct options *options);
 /* NULL: it was reported, but for a lack of memory. */
 struct ttn_settings *options_settings(const struct options *options,
                                       struct cli_env *env);

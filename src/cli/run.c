@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "cli/config_block.h"
+#include "cli/follow.h"
 #include "cli/json_output.h"
 #include "cli/table.h"
 
@@ -103,14 +104,9 @@ static void draw(const struct run *run, const char *text) {
 }
 
 static void add_head(const struct run *run, struct text *text) {
-  char url[TTN_URL_MAX], clock[32];
-  time_t now = (time_t)(run->snap.at / TTN_SECOND);
-  struct tm local;
-  if (localtime_r(&now, &local) == NULL ||
-      strftime(clock, sizeof(clock), "%H:%M:%S", &local) == 0)
-    clock[0] = '\0';
+  char url[TTN_URL_MAX], clock[TEXT_CLOCK];
   struct text line = {.env = text->env};
-  text_add(&line, "%s  every %g s: %s", clock,
+  text_add(&line, "%s  every %g s: %s", text_clock(clock, run->snap.at),
            (double)run->options.every / (double)TTN_SECOND,
            ttn_endpoint_print(url, sizeof(url), &run->snap.url));
   size_t width = run->term.columns;
@@ -222,6 +218,40 @@ static void watch(struct run *run) {
   }
 }
 
+/* ---- --follow ---- */
+
+/* A key that lacks the right for traffic is asked for the rest alone: the
+ * library would complain about the right at each start, too, but later. */
+static bool look_to_follow(struct run *run) {
+  if (!look(run))
+    return false;
+  if (run->term.ended_by != 0 || !follow_lacks_traffic(&run->snap))
+    return true;
+  close_look(run);
+  options_leave_traffic(&run->options);
+  return open_look(run) && look(run);
+}
+
+static void follow_events(struct run *run) {
+  if (!look_to_follow(run)) {
+    run->status = give_up(run);
+    return;
+  }
+  if (run->term.ended_by != 0)
+    return;
+  run->looked = true;
+  if (!follow_can(&run->snap)) {
+    show(run);
+    run->status = STATUS_PROBLEM;
+    return;
+  }
+  terminal_be_quiet(&run->term);
+  run->status =
+      follow_run(&run->snap, &run->problems) ? STATUS_OK : STATUS_PROBLEM;
+  if (run->env.no_memory)
+    run->status = give_up(run);
+}
+
 static void run_command(struct run *run) {
   run->status = STATUS_USAGE;
   if (!open_look(run)) {
@@ -230,7 +260,10 @@ static void run_command(struct run *run) {
   }
   run->status = STATUS_PROBLEM;
   begin_drawing(run);
-  watch(run);
+  if (run->options.follow)
+    follow_events(run);
+  else
+    watch(run);
   end_drawing(run);
 }
 
@@ -259,8 +292,9 @@ int ttn_check(const struct ttn_env *under, int argc, char **argv) {
   } else {
     run.status = parsed == PARSED_DONE ? STATUS_OK : give_up(&run);
   }
-  /* Ctrl-C is how --watch ends. */
-  bool end = run.term.ended_by == SIGINT && run.options.watch && run.looked;
+  /* Ctrl-C is how --watch and --follow end. */
+  bool end = run.term.ended_by == SIGINT && run.looked &&
+             (run.options.watch || run.options.follow);
   close_look(&run);
   problems_free(&run.problems, &run.env.env);
   text_free(&run.block);

@@ -49,7 +49,7 @@ static struct ttn_call *net_wait(void *ctx, int64_t until) {
     show_progress(snap, now);
     struct ttn_call *call = snap->net.wait(
         snap->net.ctx, until - now < PATIENCE ? until : now + PATIENCE);
-    if (call != NULL || snap->term->ended_by != 0 ||
+    if (call != NULL || snap->term->ended_by != 0 || snap->following ||
         env->mono(env->ctx) >= until)
       return call;
   }
@@ -122,6 +122,12 @@ static void on_notification(void *ctx, const struct ttn_notification *n) {
 }
 
 static void on_poll_end(void *ctx) { (void)ctx; }
+
+static void pass_event(void *ctx, const struct ttn_event *event) {
+  const struct listener *listener = &((struct snapshot *)ctx)->listener;
+  if (listener->event != NULL)
+    listener->event(listener->ctx, event);
+}
 
 /* ---- rows ---- */
 
@@ -203,12 +209,17 @@ bool snapshot_open(struct snapshot *snap, struct cli_env *env,
                    const struct options *options, struct terminal *term) {
   struct ttn_http_options http;
   *snap = (struct snapshot){.env = env, .options = options, .term = term};
-  snap->sink = (struct ttn_sink){snap, on_poll_begin, on_value_reported,
-                                 on_notification, on_poll_end};
+  snap->sink = (struct ttn_sink){snap,
+                                 on_poll_begin,
+                                 on_value_reported,
+                                 on_notification,
+                                 on_poll_end,
+                                 options->follow ? pass_event : NULL};
   struct ttn_settings *settings = options_settings(options, env);
   if (settings == NULL)
     return false;
   snap->url = settings->url;
+  snap->interval = settings->interval;
   ttn_settings_http(settings, &http);
   http.user_agent = "ttn-check/" TTN_VERSION;
   struct ttn_net *net = ttn_http_new(&env->env, &http);
@@ -238,6 +249,18 @@ bool snapshot_poll(struct snapshot *snap) {
   return read_status(snap) && !snap->env->no_memory;
 }
 
+void snapshot_listen(struct snapshot *snap,
+                     void (*event)(void *ctx, const struct ttn_event *event),
+                     void *ctx) {
+  snap->listener = (struct listener){event, ctx};
+}
+
+void snapshot_follow(struct snapshot *snap) {
+  snap->following = true;
+  ttn_account_follow(snap->account);
+  snap->following = false;
+}
+
 void snapshot_close(struct snapshot *snap) {
   const struct ttn_env *env = &snap->env->env;
   ttn_free(env, snap->hosts);
@@ -246,6 +269,10 @@ void snapshot_close(struct snapshot *snap) {
   cli_env_set_polling(snap->env, true);
   ttn_account_free(snap->account);
   cli_env_set_polling(snap->env, false);
+}
+
+bool snapshot_can_follow(const struct row *row) {
+  return row->cluster != NULL && !row->seen.refused;
 }
 
 const char *snapshot_own_gateway(const struct snapshot *snap) {

@@ -23,6 +23,12 @@ struct row_values {
   double since_uplink; /* s; below 0: not known */
 };
 
+/* Who hears of events. */
+struct listener {
+  void (*event)(void *ctx, const struct ttn_event *event);
+  void *ctx;
+};
+
 /* A gateway; strings are the account's. */
 struct row {
   struct ttn_gateway_status seen;
@@ -41,7 +47,10 @@ struct snapshot {
   struct ttn_account *account;
   struct ttn_net net; /* the real one, behind one that shows progress */
   struct ttn_sink sink;
-  int64_t started; /* mono */
+  int64_t started;  /* mono */
+  int64_t interval; /* between two polls */
+  struct listener listener;
+  bool following; /* between two polls */
 
   /* of the last poll */
   int64_t at; /* wall */
@@ -59,7 +68,15 @@ bool snapshot_open(struct snapshot *snap, struct cli_env *env,
                    const struct options *options, struct terminal *term);
 /* One poll. False: no memory for it. */
 bool snapshot_poll(struct snapshot *snap);
+/* With --follow: who hears of events from now on, also during a poll. */
+void snapshot_listen(struct snapshot *snap,
+                     void (*event)(void *ctx, const struct ttn_event *event),
+                     void *ctx);
+/* Waits for events between two polls; returns often. */
+void snapshot_follow(struct snapshot *snap);
 void snapshot_close(struct snapshot *snap);
+/* Can its events be asked for? */
+bool snapshot_can_follow(const struct row *row);
 /* The gateway whose own key this is, if it has to be named; or NULL. */
 const char *snapshot_own_gateway(const struct snapshot *snap);
 /* "user", "organization", "gateway", "other"; NULL: not known. */

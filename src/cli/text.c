@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <wchar.h>
 
 #define TEXT_MAX (256u << 20)
@@ -175,4 +176,13 @@ char *text_age(char buffer[TEXT_AGE], int64_t ns) {
     u++;
   return ttn_print(buffer, TEXT_AGE, "%lld %s",
                    (long long)(seconds / units[u].seconds), units[u].unit);
+}
+
+char *text_clock(char buffer[TEXT_CLOCK], int64_t ns) {
+  time_t now = (time_t)(ns / TTN_SECOND);
+  struct tm local;
+  if (localtime_r(&now, &local) == NULL ||
+      strftime(buffer, TEXT_CLOCK, "%H:%M:%S", &local) == 0)
+    buffer[0] = '\0';
+  return buffer;
 }

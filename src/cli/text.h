@@ -30,6 +30,9 @@ void text_add_cell(struct text *text, const char *s, size_t width, bool right,
 void text_add_paragraph(struct text *text, const char *s, size_t width,
                         size_t indent, bool utf8);
 
+/* The local time, "21:00:03", into buffer; returns it. */
+#define TEXT_CLOCK 16
+char *text_clock(char buffer[TEXT_CLOCK], int64_t ns);
 /* "12 s", "45 min", "26 hours", "3 days" into buffer; returns it. */
 #define TEXT_AGE 24
 char *text_age(char buffer[TEXT_AGE], int64_t ns);

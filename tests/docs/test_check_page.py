@@ -86,6 +86,19 @@ def test_kinds():
     equal(sorted(set(re.findall(r"C<(\w+)>", text))), sorted(code))
 
 
+def test_follow():
+    """The manual has every kind of event of --follow, as people and as programs see it"""
+    text = section("FOLLOWING")
+    kinds = re.findall(r'\] = \{"(\w+)", "([\w ]+)", (?:\w+|"")\}', source("cli/event_words.c"))
+    equal(len(kinds), 8)
+    names = text.split("\n=item B<event>\n")[1].split("\n=item ")[0]
+    equal(sorted(re.findall(r"C<(\w+)>", names)), sorted(name for name, _ in kinds))
+    items = re.sub(r"C<([\w ]+)>", r"\1", ", ".join(re.findall(r"(?m)^=item ([^B].*)$", text))).split(", ")
+    equal(sorted(items), sorted(what for _, what in kinds))
+    members = re.findall(r'put_\w+\(\s*gen, "(\w+)"', source("cli/json_output.c").split("---- --follow ----")[1])
+    equal(set(members) | {"gateways", "traffic"} <= bold(text), True, members)
+
+
 def complete(line):
     """What bash offers for a command line, the cursor at its end."""
     script = """
