@@ -29,11 +29,6 @@ struct follow {
   struct lateness late;
 };
 
-bool follow_lacks_traffic(const struct snapshot *snap) {
-  const struct ttn_auth_info *key = snap->status.key;
-  return key != NULL && key->can_read_status && !key->can_read_traffic;
-}
-
 bool follow_can(const struct snapshot *snap) {
   for (size_t i = 0; i < snap->n_rows; i++)
     if (snapshot_can_follow(&snap->rows[i]))
@@ -153,7 +148,7 @@ static void show_followed(struct follow *f) {
   f->n_rows = snap->n_rows;
   f->id_width = id_width(snap);
   if (snap->options->json)
-    json_print_followed(&text, snap, !follow_lacks_traffic(snap));
+    json_print_followed(&text, snap, !snapshot_lacks_traffic(snap));
   for (size_t h = 0; !snap->options->json && h < snap->status.n_hosts; h++)
     add_followed(snap, &text, (int)h);
   write_text(f, &text);
@@ -166,7 +161,7 @@ static void show_problems(const struct snapshot *snap,
     if (p->severity > SEVERITY_NOTE)
       complain("%s; fix: %s", p->message.bytes, p->fix.bytes);
   }
-  if (follow_lacks_traffic(snap))
+  if (snapshot_lacks_traffic(snap))
     complain("only connects and disconnects are shown: for uplinks and "
              "downlinks give the key the right " TTN_TRAFFIC_RIGHT);
 }

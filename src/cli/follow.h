@@ -7,8 +7,6 @@
 
 /* Is there a gateway, after a poll, whose events can be asked for? */
 bool follow_can(const struct snapshot *snap);
-/* The key is known to lack the right to see traffic. */
-bool follow_lacks_traffic(const struct snapshot *snap);
 /* Shows events until a signal comes (true), or until the stack refuses, nobody
  * reads on or there is no memory (false). problems: of the poll before. */
 bool follow_run(struct snapshot *snap, const struct problems *problems);

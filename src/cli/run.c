@@ -225,7 +225,7 @@ static void watch(struct run *run) {
 static bool look_to_follow(struct run *run) {
   if (!look(run))
     return false;
-  if (run->term.ended_by != 0 || !follow_lacks_traffic(&run->snap))
+  if (run->term.ended_by != 0 || !snapshot_lacks_traffic(&run->snap))
     return true;
   close_look(run);
   options_leave_traffic(&run->options);

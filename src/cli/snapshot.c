@@ -292,3 +292,8 @@ const char *snapshot_key_owner(const struct snapshot *snap) {
   const struct ttn_auth_info *key = snap->status.key;
   return key == NULL ? NULL : kinds[key->kind];
 }
+
+bool snapshot_lacks_traffic(const struct snapshot *snap) {
+  const struct ttn_auth_info *key = snap->status.key;
+  return key != NULL && key->can_read_status && !key->can_read_traffic;
+}

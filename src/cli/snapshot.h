@@ -79,6 +79,9 @@ void snapshot_close(struct snapshot *snap);
 bool snapshot_can_follow(const struct row *row);
 /* The gateway whose own key this is, if it has to be named; or NULL. */
 const char *snapshot_own_gateway(const struct snapshot *snap);
+/* The key is known to lack the right to see traffic, and none that is needed.
+ */
+bool snapshot_lacks_traffic(const struct snapshot *snap);
 /* "user", "organization", "gateway", "other"; NULL: not known. */
 const char *snapshot_key_owner(const struct snapshot *snap);
 

@@ -8,6 +8,7 @@
 #include "cli/table.h"
 
 #include "base/text.h"
+#include "tts/key_errors.h"
 
 #include <string.h>
 
@@ -275,6 +276,11 @@ static void add_key(const struct snapshot *snap, struct text *text) {
   if (line.bytes != NULL)
     add_line(snap, text, line.bytes, 0);
   text_free(&line);
+  if (snapshot_lacks_traffic(snap))
+    add_line(snap, text,
+             "With the right " TTN_TRAFFIC_RIGHT ", Traffic true shows data "
+             "rates, RSSI, SNR and why downlinks fail.",
+             0);
 }
 
 static void add_summary(const struct snapshot *snap, struct text *text) {

@@ -213,6 +213,23 @@ def test_rights_besides():
         matches("has 2 rights more than needed", problem(ran, "rights")["message"])
 
 
+def test_traffic_right():
+    """What the right to see traffic would show is said where the key is, of a key that works and lacks it; no problem"""
+    hint = (r'(?s)^The key is .*\.\nWith the right "read gateway traffic" \(RIGHT_GATEWAY_TRAFFIC_READ; Console: API keys\), '
+            r"Traffic true shows data rates, RSSI, SNR and why downlinks fail\.\n\nGATEWAY")
+    with Scratch() as scratch, Standin() as stack:
+        stack.register("alice-gw-1")
+        stack.connect("alice-gw-1")
+        for kind in ("user", "gateway"):
+            ran = check(scratch, stack, kind=kind)
+            equal(ran.status, 0)
+            matches(hint, ran.out)
+        for kind in ("user-traffic", "user-no-status", "expired"):
+            equal("Traffic true" in check(scratch, stack, kind=kind).out, False, kind)
+        ran = check(scratch, stack, "--json", kind="user-traffic")
+        equal((ran.status, ran.kinds()), (0, []))
+
+
 def test_key_not_heard():
     """A proxy that takes the Authorization header away"""
     with Scratch() as scratch, Standin() as stack:
