@@ -247,19 +247,39 @@ def rate(polls, gateway, kind):
     return (known[-1][1] - known[0][1]) * 60000 / (known[-1][0] - known[0][0])
 
 
-def table(polls, most=None):
-    """Lines of 79 characters, of at most so many gateways."""
+def heard(polls, gateway, *name):
+    """How well its uplinks were heard in the latest interval that had some."""
+    known = [one.get(gateway, *name) for one in reversed(polls)]
+    return next((level for level in known if level is not None), None)
+
+
+def levels(polls, gateway):
+    rssi = heard(polls, gateway, "signal_power", "rssi_median")
+    snr = heard(polls, gateway, "gauge", "snr_median")
+    return ["-" if rssi is None else "%.0f" % rssi, "-" if snr is None else "%.1f" % snr]
+
+
+# With a radio: in place of some room, and of the rate of acknowledgements.
+HEADS = {False: ("%65s%s" % ("", "per minute"), "%-20s %-12s %9s %9s %7s %5s %5s %5s" % (
+             "gateway", "state", "uplinks", "downlinks", "acks", "up", "down", "ack")),
+         True: ("%56s%-11s %5s %5s" % ("", "per minute", "dBm", "dB"), "%-18s %-12s %7s %9s %5s %5s %5s %5s %5s" % (
+             "gateway", "state", "uplinks", "downlinks", "acks", "up", "down", "RSSI", "SNR"))}
+
+
+def table(polls, radio, most=None):
+    """Lines of 79 characters, of at most so many gateways. radio: events of traffic are there."""
     last = polls[-1]
     gateways = last.gateways()
     if not gateways:
         return ["There are no gateways to show."]
-    lines = ["%65s%s" % ("", "per minute"),
-             "%-20s %-12s %9s %9s %7s %5s %5s %5s" % ("gateway", "state", "uplinks", "downlinks", "acks", "up",
-                                                      "down", "ack")]
+    lines = list(HEADS[radio])
+    room, widths = (18, (7, 9, 5)) if radio else (20, (9, 9, 7))
     for gateway in gateways[:most]:
-        counts = [number(last.get(gateway, "packets", kind), width) for kind, width in zip(KINDS, (9, 9, 7))]
-        rates = [number(rate(polls, gateway, kind), 5) for kind in KINDS]
-        lines.append(" ".join(["%-20s %-12s" % (short(gateway, 20), last.state(gateway))] + counts + rates))
+        cells = [short(gateway, room).ljust(room), last.state(gateway).ljust(12)]
+        cells += [number(last.get(gateway, "packets", kind), width) for kind, width in zip(KINDS, widths)]
+        cells += [number(rate(polls, gateway, kind), 5) for kind in (KINDS[:2] if radio else KINDS)]
+        cells += [level.rjust(5) for level in levels(polls, gateway)] if radio else []
+        lines.append(" ".join(cells))
     if most is not None and len(gateways) > most:
         lines.append("... and %d more" % (len(gateways) - most))
     return lines
@@ -278,6 +298,8 @@ class Demo:
         self.children = []
         self.directory = None
         self.interval = REAL_INTERVAL if options.key_file else INTERVAL
+        # A key of one's own seldom has the right for it.
+        self.radio = not options.key_file
         self.polls = collections.deque(maxlen=2 if options.key_file else 6)
         self.seen = 0
         self.started = None
@@ -312,9 +334,10 @@ class Demo:
             child.process.wait()
             child.must_run()
         standin = json.loads(line)
-        key_file = write_private(os.path.join(self.directory, "key"), standin["keys"]["user"] + "\n")
+        key_file = write_private(os.path.join(self.directory, "key"), standin["keys"]["user-traffic"] + "\n")
         return ["APIKeyFile %s" % quoted(key_file), "URL %s" % quoted(standin["tls_url"]),
-                "CACert %s" % quoted(standin["ca"]), "Interval %d" % INTERVAL]
+                "CACert %s" % quoted(standin["ca"]), "Interval %d" % INTERVAL,
+                "Traffic true"]
 
     def stop(self):
         # The reader of the values first.
@@ -366,7 +389,7 @@ class Demo:
 
     def page(self, width=79, most=None, said=3):
         """All that there is to be seen now."""
-        lines = (table(self.polls, most) + [""] + summary(self.polls[-1]) if self.polls
+        lines = (table(self.polls, self.radio, most) + [""] + summary(self.polls[-1]) if self.polls
                  else ["The first poll is under way."])
         log = self.wrapped(self.said()[-said:], width)
         if log:

@@ -22,15 +22,18 @@ import tap  # noqa: E402
 BUILD = os.path.dirname(os.path.dirname(os.path.dirname(paths.plugin())))
 COMMAND = [os.path.join(paths.SRCDIR, "demo"), "--build", BUILD]
 NUMBER = r"\d+[kMG]?|-"
-ROW = re.compile(r"^(\S+) +(connected|disconnected|unknown) +%s$" % " +".join(["(%s)" % NUMBER] * 6))
+LEVEL = r"-?\d+(?:\.\d)?|-"
+# Without and with columns of what the radio hears.
+ROW = re.compile(r"^(\S+) +(connected|disconnected|unknown) +(?:%s|%s)$" % (
+    " +".join(["(%s)" % NUMBER] * 6), " +".join(["(%s)" % NUMBER] * 5 + ["(%s)" % LEVEL] * 2)))
 FLEET = ["bakery-attic", "forest-tower", "harbour-crane", "lab-window", "shipped-today", "town-hall-roof"]
 ENOUGH = 60  # s
 
 
 def rows(text):
-    """{gateway: (state, uplinks, downlinks, acks, rates)} of the last table in it."""
+    """{gateway: (state, uplinks, downlinks, acks, rates or levels)} of the last table in it."""
     found = [ROW.match(line.rstrip()) for line in text.rpartition("gateway  ")[2].split("\n")]
-    return {row.group(1): row.groups()[1:] for row in found if row}
+    return {row.group(1): tuple(cell for cell in row.groups()[1:] if cell is not None) for row in found if row}
 
 
 def descendants(pid):
@@ -116,7 +119,9 @@ def test_oneshot():
     tap.equal(done.returncode, 0, done.stderr)
     table = rows(done.stdout)
     tap.equal(sorted(table), FLEET)
-    tap.equal(table["shipped-today"], ("disconnected",) + ("-",) * 6)
+    tap.equal(table["shipped-today"], ("disconnected",) + ("-",) * 7)
+    for level in table["town-hall-roof"][6:]:
+        tap.matches(r"\d", level)
     for gateway in ("forest-tower", "harbour-crane", "lab-window", "town-hall-roof"):
         tap.equal(table[gateway][0], "connected", gateway)
     if int(table["town-hall-roof"][1]) <= 5821 or int(table["town-hall-roof"][4]) <= 0:
