@@ -123,7 +123,7 @@ class Fleet:
         radio = Radio(radio) if radio else PLAIN
         link, connection = self._count(gateway_id, cluster, UP, n, server)
         self.world.gateways[gateway_id].radio.uplinks(n, radio)
-        link.tell.uplinks(connection, n, radio, self.clock.now())
+        link.tell.uplinks(connection, n, radio, connection.last[UP])
         if connection.protocol == STATION:
             self._round_trip(connection, rtt)
 

@@ -180,6 +180,16 @@ def test_ledger():
         tap.equal(stack.radio("roof")["uplinks"], 0)
 
 
+def test_times():
+    """The last uplink of statistics has the time of its event, by which a client knows what they count"""
+    with Stack() as stack, listening(one_gateway(stack)) as stream:
+        event = received(stack, stream)["received_at"]
+        statistics = {}
+        while "last_uplink_received_at" not in statistics:
+            statistics = stream.next("gs.gateway.connection.stats")["data"]
+        tap.equal(statistics["last_uplink_received_at"], event)
+
+
 def test_told_and_true():
     """The events of a gateway and what really happened are the same"""
     with Stack() as stack, listening(one_gateway(stack)) as stream:
