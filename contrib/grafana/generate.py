@@ -27,8 +27,15 @@ STATES = {"1": ("connected", "green"), "0": ("disconnected", "red"), "-1": ("unk
 COMPLETE = {"1": ("complete", "green"), "0": ("not complete", "red")}
 KINDS = {"uplink": "blue", "downlink": "orange", "tx_ack": "purple"}
 BY_STATE = {"connected": "green", "disconnected": "red", "unknown": "text"}
+BY_FIGURE = {"max": "green", "median": "blue", "p5": "yellow", "min": "orange"}
+# From short air time to long.
+BY_RATE = {"sf5": "light-blue", "sf6": "light-green", "sf7": "green", "sf8": "blue", "sf9": "purple", "sf10": "yellow",
+           "sf11": "orange", "sf12": "red", "fsk": "text", "lrfhss": "light-purple"}
+BY_RESULT = {"sent": "blue", "ok": "green", "too_late": "red", "too_early": "orange", "collision_packet": "yellow",
+             "unscheduled_conflict": "purple", "unscheduled_duty_cycle": "light-purple", "unscheduled_other": "text"}
 NOW = "time > now() - 5m"
 MIN_STEP = "1m"
+SHARE_STEP = "10m"
 
 
 # Queries. Each of these gives {source: query}; what differs is only how a series is named.
@@ -45,7 +52,7 @@ def matching(plugin, type_, types, but=None):
     is_regex = types.startswith("/")
     seconds = type_ == "duration"
     metric = "collectd_%s_%s%s%s" % (plugin, type_, "_seconds" if seconds else "", "_total" if type_ in (
-        "packets", "errors", "http_response_codes") else "")
+        "packets", "errors", "http_response_codes", "total_operations") else "")
     prometheus = '%s{instance=~"$host", %s=~"%s", type%s"%s"}' % (metric, label, tag, "=~" if is_regex else "=",
                                                                   types.strip("/"))
     influxdb = ('FROM "%s_%s" WHERE "host" =~ /^$host$/ AND "instance" =~ /^%s$/ AND "type" = \'%s\' AND '
@@ -62,7 +69,7 @@ def gauges(plugin, type_, types, of_all="max", by=("type", "type_instance"), but
     prometheus, influxdb = matching(plugin, type_, types, but)
     return both("%s by (%s) (%s)" % (of_all, by[0], prometheus),
                 'SELECT %s("value") %s AND $timeFilter GROUP BY time($__interval), "%s" fill(none)'
-                % (of_all, influxdb, by[1]))
+                % ({"avg": "mean"}.get(of_all, of_all), influxdb, by[1]))
 
 
 def now(plugin, type_, types, of_all="max"):
@@ -95,12 +102,37 @@ def sum_of_states(types):
 
 
 def per_minute(plugin, type_, types):
+    return rates(plugin, type_, types, (60, "1m"), "$__rate_interval")
+
+
+def per_hour(plugin, type_, types):
+    """For a Min step of an hour."""
+    return rates(plugin, type_, types, (3600, "1h"), "$__interval")
+
+
+def rates(plugin, type_, types, unit, window):
     """A graph of what is counted. A count that falls is a new one, in both."""
     prometheus, influxdb = matching(plugin, type_, types)
-    return both("60 * sum by (type) (rate(%s[$__rate_interval]))" % prometheus,
-                'SELECT sum("rate") FROM (SELECT non_negative_derivative(last("value"), 1m) AS "rate" %s AND '
+    return both("%d * sum by (type) (rate(%s[%s]))" % (unit[0], prometheus, window),
+                'SELECT sum("rate") FROM (SELECT non_negative_derivative(last("value"), %s) AS "rate" %s AND '
                 '$timeFilter GROUP BY time($__interval), "host", "instance", "type_instance" fill(none)) WHERE '
-                '$timeFilter GROUP BY time($__interval), "type_instance" fill(none)' % influxdb)
+                '$timeFilter GROUP BY time($__interval), "type_instance" fill(none)' % (unit[1], influxdb))
+
+
+def share(part, whole, or_none=False):
+    """A graph, in percent, of what both count. or_none: a part without a series is 0 %, not unknown."""
+    (part_sum, part_rows), (whole_sum, whole_rows) = (
+        ("sum(rate(%s[$__interval]))" % prometheus,
+         'SELECT non_negative_difference(last("value")) AS "%%s"%%s %s AND $timeFilter GROUP BY time($__interval), '
+         '"host", "instance", "type_instance" fill(none)' % influxdb)
+        for prometheus, influxdb in (matching("ttn", *part), matching("ttn", *whole)))
+    if or_none:
+        part_sum = "(%s or 0 * %s)" % (part_sum, whole_sum)
+    none = ', 0 * non_negative_difference(last("value")) AS "part"' if or_none else ""
+    return both("100 * %s / (%s > 0)" % (part_sum, whole_sum),
+                'SELECT 100 * "part" / "whole" FROM (SELECT sum("part") AS "part", sum("whole") AS "whole" FROM '
+                '(%s), (%s) WHERE $timeFilter GROUP BY time($__interval) fill(none)) WHERE "part" >= 0 AND "whole" > 0'
+                % (part_rows % ("part", ""), whole_rows % ("whole", none)))
 
 
 def per_minute_now(type_instance):
@@ -182,19 +214,39 @@ def colored(colors):
     return [override(name, color={"mode": "fixed", "fixedColor": color}) for name, color in colors.items()]
 
 
-def graph(title, query, unit="none", width=12, colors=None, stacked=False, shorten=None, steps=None, **defaults):
+def graph(title, queries, unit="none", width=12, colors=None, stacked=False, shorten=None, steps=None, min_step=None,
+          **defaults):
+    """queries: one or a list. min_step: if it is not MIN_STEP."""
     custom = {"drawStyle": "line", "lineWidth": 1, "fillOpacity": 60 if stacked else 10, "showPoints": "never",
               "spanNulls": False, "stacking": {"group": "A", "mode": "normal" if stacked else "none"},
               "thresholdsStyle": {"mode": "line" if steps else "off"}}
     fields = dict({"unit": unit, "min": 0, "color": {"mode": "palette-classic"}, "custom": custom}, **defaults)
     if steps:
         fields["thresholds"] = steps
-    return {"type": "timeseries", "title": title, "size": (width, 8), "queries": [query],
+    return {"type": "timeseries", "title": title, "size": (width, 8), "interval": min_step,
+            "queries": queries if isinstance(queries, list) else [queries],
             "transformations": [rename(*shorten)] if shorten else [],
             "fieldConfig": {"defaults": fields, "overrides": colored(colors or {})},
             "options": {"legend": {"displayMode": "table", "placement": "bottom", "showLegend": True,
                                    "calcs": ["lastNotNull", "max"]},
                         "tooltip": {"mode": "multi", "sort": "desc"}}}
+
+
+def bars_per_hour(title, type_, types, **defaults):
+    panel = graph(title, per_hour("ttn", type_, types), min_step="1h", decimals=0, **defaults)
+    panel["fieldConfig"]["defaults"]["custom"].update(drawStyle="bars", fillOpacity=60)
+    return panel
+
+
+def band(title, type_, name, of_all, unit):
+    """A line for each of several figures of the same, with the room between "max" and "min" filled. of_all: what
+    becomes of several values of each figure."""
+    panel = graph(title, [gauges("ttn", type_, "%s_%s" % (name, figure), how) for figure, how in of_all.items()], unit,
+                  shorten=("^%s_(.+)$" % name, "$1"), colors=BY_FIGURE)
+    del panel["fieldConfig"]["defaults"]["min"]
+    panel["fieldConfig"]["defaults"]["custom"]["fillOpacity"] = 0
+    panel["fieldConfig"]["overrides"].append(override("max", **{"custom.fillBelowTo": "min", "custom.fillOpacity": 15}))
+    return panel
 
 
 def timeline(title, query, width):
@@ -214,8 +266,8 @@ def bars(title, query, unit, width, shorten):
                         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}}}
 
 
-def row(title):
-    return {"type": "row", "title": title, "size": (24, 1), "collapsed": False, "panels": []}
+def row(title, collapsed=False):
+    return {"type": "row", "title": title, "size": (24, 1), "collapsed": collapsed, "panels": []}
 
 
 TABLE = (
@@ -251,6 +303,8 @@ def table():
 
 BAND = (r"^duty_cycle_(?:limit_)?(\d+)(\d{3})_(\d+)(\d{3})$", "$1.$2 to $3.$4 MHz")
 PACKETS = "rxnb|rxin|rxok|rxfw|txin|txok"
+# Each uplink that was received has one of these, also one that was dropped then.
+ALL_RATES = "/up_(sf[0-9]+|fsk|lrfhss)/"
 PANELS = (
     row("Fleet"),
     stat("Gateways", now("ttn_api", "count", "gateways", "sum")),
@@ -283,6 +337,24 @@ PANELS = (
           shorten=("^status_(.+)$", "$1")),
     graph("Age of the last messages", gauges("ttn", "duration", "/since_(uplink|downlink|tx_ack|status)/"), "s",
           width=24, shorten=("^since_(.+)$", "$1")),
+    row("Radio of $gateway (needs Traffic true)", collapsed=True),
+    # In two queries, since sources sort by name and sf10 would come before sf7.
+    graph("Uplinks per minute, by data rate", [per_minute("ttn", "total_operations", "/up_sf[5-9]/"),
+                                               per_minute("ttn", "total_operations", "/up_(sf1[0-2]|fsk|lrfhss)/")],
+          shorten=("^up_(.+)$", "$1"), colors=BY_RATE, stacked=True),
+    graph("Uplinks per minute, by channel", [per_minute("ttn", "total_operations", "/up_([0-9]+|other)/")],
+          shorten=(r"^up_(\d+)(\d{3})$", "$1.$2 MHz"), stacked=True),
+    band("RSSI of uplinks", "signal_power", "rssi", {"max": "max", "median": "avg", "min": "min"}, "dBm"),
+    band("SNR of uplinks", "gauge", "snr", {"max": "max", "median": "avg", "p5": "avg", "min": "min"}, "dB"),
+    graph("Frames with a bad CRC: share of uplinks", share(("total_operations", "drop_message_crc"), (
+        "total_operations", ALL_RATES), or_none=True), "percent", min_step=SHARE_STEP, displayName="bad CRC",
+          steps=thresholds((50, "red"), base="transparent")),
+    graph("Downlinks per minute, and what became of them", per_minute("ttn", "total_operations", "/down_.+/"),
+          shorten=("^down_(.+)$", "$1"), colors=BY_RESULT),
+    bars_per_hour("Connections an hour", "total_operations", "connects", steps=thresholds((6, "red"),
+                                                                                         base="transparent")),
+    graph("Events missed: share of uplinks", share(("total_operations", "events_missed"), ("packets", "uplink")),
+          "percent", min_step=SHARE_STEP, displayName="missed"),
     row("Account $account"),
     timeline("Polls", gauges("ttn_api", "bool", "up", "min", ("ttn_api", "instance")), 12),
     graph("Duration of a poll", gauges("ttn_api", "duration", "poll"), "s"),
@@ -296,7 +368,8 @@ PANELS = (
 
 
 def target(source, query, ref, panel):
-    out = {"datasource": {"type": source, "uid": "${datasource}"}, "refId": ref, "interval": MIN_STEP}
+    out = {"datasource": {"type": source, "uid": "${datasource}"}, "refId": ref,
+           "interval": panel.get("interval") or MIN_STEP}
     instant = panel.get("instant", False)
     form = "table" if panel["type"] == "table" else "time_series"
     if source == "prometheus":
@@ -330,6 +403,8 @@ def finish(panel, source, number, x, y):
     headings = panel.pop("headings", None)
     out = dict(panel, id=number, gridPos={"x": x, "y": y, "w": width, "h": height})
     out.pop("instant", None)
+    if out.get("interval") is None:
+        out.pop("interval", None)
     if panel["type"] == "row":
         return out
     refs = [chr(ord("A") + index) for index in range(len(queries))]
@@ -348,16 +423,28 @@ def finish(panel, source, number, x, y):
     return out
 
 
-def laid_out(source):
-    """From left to right, as in lines of text."""
-    out, x, y, height = [], 0, 0, 0
-    for number, panel in enumerate(PANELS, 1):
+def placed(panels, source, number, y):
+    """(the panels, y below them), from left to right, as in lines of text. number: of the first; y: of its top."""
+    out, x, height = [], 0, 0
+    for at, panel in enumerate(panels, number):
         width = panel["size"][0]
         if x + width > 24:
             x, y = 0, y + height
         height = panel["size"][1]
-        out.append(finish(panel, source, number, x, y))
+        out.append(finish(panel, source, at, x, y))
         x += width
+    return out, y + height
+
+
+def laid_out(source):
+    """Row by row. What a collapsed row holds is within it, and takes no room."""
+    out, y = [], 0
+    heads = [number for number, panel in enumerate(PANELS) if panel["type"] == "row"]
+    for head, end in zip(heads, heads[1:] + [len(PANELS)]):
+        panels, below = placed(PANELS[head:end], source, head + 1, y)
+        if panels[0]["collapsed"]:
+            panels, below = [dict(panels[0], panels=panels[1:])], y + 1
+        out, y = out + panels, below
     return out
 
 
@@ -388,14 +475,14 @@ def variables(source):
 
 
 def dashboard(source, title):
-    panels = laid_out(source)
     required = [{"type": "grafana", "id": "grafana", "name": "Grafana", "version": "10.0.0"},
                 {"type": "datasource", "id": source, "name": title, "version": "1.0.0"}] + [
         {"type": "panel", "id": one, "name": one, "version": ""}
-        for one in sorted({panel["type"] for panel in panels} - {"row"})]
+        for one in sorted({panel["type"] for panel in PANELS} - {"row"})]
     return {"__inputs": [], "__elements": {}, "__requires": required, "annotations": {"list": []},
             "description": "Gateways of The Things Stack, as collectd's plugin ttn reports them to %s." % title,
-            "editable": True, "fiscalYearStartMonth": 0, "graphTooltip": 1, "id": None, "links": [], "panels": panels,
+            "editable": True, "fiscalYearStartMonth": 0, "graphTooltip": 1, "id": None, "links": [],
+            "panels": laid_out(source),
             "refresh": "1m", "schemaVersion": 38, "tags": ["lorawan", "collectd", "ttn"],
             "templating": {"list": variables(source)}, "time": {"from": "now-24h", "to": "now"}, "timepicker": {},
             "timezone": "", "title": "The Things Stack gateways (%s)" % title, "uid": "ttn-" + source, "version": 1,

@@ -4,6 +4,7 @@
 import http.server
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -21,25 +22,33 @@ def load(source):
 
 
 def panels(document):
-    """[(first word of the row's title, panel)], without the rows."""
+    """[(first word of the row's title, panel)], without the rows. A collapsed row has its panels within."""
     out, row = [], None
     for panel in document["panels"]:
         if panel["type"] == "row":
             row = panel["title"].split()[0]
+            out += [(row, one) for one in panel["panels"]]
         else:
             out.append((row, panel))
     return out
 
 
-def query_of(target, gateway, window="10s"):
+def query_of(target, gateway, window="10s", interval="1s"):
     """The query, with Grafana's variables filled in: everything is shown, and one gateway. There is little history
-    in a test, so rates are of that window."""
+    in a test, so rates of Prometheus are of that window; InfluxDB's are of that interval."""
     out = target.get("expr") or target["query"]
-    for name, value in (("$__rate_interval", window), ("[10m]", "[%s]" % window), ("$__interval", "1s"),
-                        ("$timeFilter", "time > now() - 1m"), ("$host", ".*"), ("$account", ".*"),
-                        ("$gateway", gateway)):
+    for name, value in (("$__rate_interval", window), ("[10m]", "[%s]" % window), ("[$__interval]", "[%s]" % window),
+                        ("$__interval", interval), ("$timeFilter", "time > now() - 1m"), ("$host", ".*"),
+                        ("$account", ".*"), ("$gateway", gateway)):
         out = out.replace(name, value)
     return out
+
+
+def legend(panel, name):
+    """What Grafana calls a series: the name that the query gives it, as the panel's transformations change it."""
+    for step in panel.get("transformations", ()):
+        name = re.sub(step["options"]["regex"], step["options"]["renamePattern"].replace("$", "\\"), name)
+    return name
 
 
 def gateway_names(path, document):

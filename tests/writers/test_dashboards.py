@@ -58,6 +58,16 @@ def strings(value):
         yield from strings(one)
 
 
+def no_overlap(panels):
+    taken = set()
+    for panel in panels:
+        place = panel["gridPos"]
+        cells = {(x, y) for x in range(place["x"], place["x"] + place["w"])
+                 for y in range(place["y"], place["y"] + place["h"])}
+        equal((taken & cells, [x for x, _ in cells if x > 23]), (set(), []), "overlap of " + panel["title"])
+        taken |= cells
+
+
 def test_shape():
     """What Grafana and grafana.com want of a dashboard"""
     for source in SOURCES:
@@ -65,17 +75,16 @@ def test_shape():
         equal((document["id"], document["uid"], document["__inputs"]), (None, "ttn-" + source, []))
         if document["schemaVersion"] < 36:
             raise AssertionError("schemaVersion: data sources were names before 36")
-        panels = document["panels"]
+        collapsed = [panel for panel in document["panels"] if panel.get("collapsed")]
+        # Such a row is opened in its place, which pushes down what is below.
+        for together in [document["panels"]] + [[row] + row["panels"] for row in collapsed]:
+            no_overlap(together)
+        equal([row["title"].split()[0] for row in collapsed], ["Radio"], "what needs more than the defaults")
+        panels = document["panels"] + [panel for row in collapsed for panel in row["panels"]]
         equal(len({panel["id"] for panel in panels}), len(panels), "numbers of panels")
         equal({row["id"] for row in document["__requires"] if row["type"] == "panel"},
               {panel["type"] for panel in panels} - {"row"}, "what is required")
-        taken = set()
         for panel in panels:
-            place_of = panel["gridPos"]
-            cells = {(x, y) for x in range(place_of["x"], place_of["x"] + place_of["w"])
-                     for y in range(place_of["y"], place_of["y"] + place_of["h"])}
-            equal((taken & cells, [x for x, _ in cells if x > 23]), (set(), []), "overlap of " + panel["title"])
-            taken |= cells
             if panel["type"] == "table":
                 columns = set(panel["transformations"][-1]["options"]["renameByName"].values())
                 columns |= {name for target in panel["targets"] for name in re.findall(
@@ -154,7 +163,8 @@ def accounts():
 
 
 def answers(document, ask):
-    """{(row, title): [answer of each query]}. ask(query, panel's target) -> answer, once it is not empty."""
+    """{(row, title): [answer of each query]}. ask(query, panel's target) -> answer, once it is not empty. Radio is
+    test_radio_row.py's."""
     return {(row, panel["title"]): [ask(query_of(target, GATEWAY), target) for target in panel["targets"]]
             for row, panel in panels(document)}
 
