@@ -15,8 +15,8 @@ from tap import equal, matches, run  # noqa: E402
 DIRECTORY = os.path.join(paths.SRCDIR, "contrib", "prometheus")
 
 
-def promtool(*arguments):
-    done = subprocess.run([paths.program("PROMTOOL", "promtool"), *arguments], cwd=DIRECTORY, check=False,
+def promtool(*arguments, directory=DIRECTORY):
+    done = subprocess.run([paths.program("PROMTOOL", "promtool"), *arguments], cwd=directory, check=False,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
     if done.returncode != 0:
         raise AssertionError("promtool %s: %s" % (" ".join(arguments), done.stdout.decode()))
@@ -34,6 +34,18 @@ def test_rules_are_valid():
 def test_alerts_behave():
     """Each alert fires when it should and not when it should not"""
     promtool("test", "rules", "ttn.rules.test.yml")
+
+
+def test_alerts_behave_without_left_end():
+    """The same where a range lacks its left end, as from Prometheus 3 on: of values a minute apart, one fewer"""
+    seconds = {"m": 60, "h": 3600, "d": 86400}
+    text, times = re.subn(r"\[(\d+)([mhd])\]", lambda found: "[%ds]" % (int(found[1]) * seconds[found[2]] - 1),
+                          read("ttn.rules.yml"))
+    equal(times > 0, True, "ranges")
+    with paths.Scratch() as scratch:
+        scratch.write("ttn.rules.yml", text)
+        scratch.write("ttn.rules.test.yml", read("ttn.rules.test.yml"))
+        promtool("test", "rules", "ttn.rules.test.yml", directory=scratch.path)
 
 
 def test_alerts_are_tested():
