@@ -73,7 +73,8 @@ have_fuzzers = echo 'make fuzz needs a build of its own: configure CC=clang' \
 	'--enable-fuzzers, with --enable-sanitizers if you like' >&2; exit 1;
 endif
 
-# What README shows. Needs gnuplot as well (Debian package: gnuplot-nox).
+# What README and doc/writers.md show. Needs gnuplot as well (Debian package:
+# gnuplot-nox).
 pictures: all
 	@$(AM_TESTS_ENVIRONMENT) $(PYTHON3) '$(srcdir)/scripts/overview-png'
 	$(PYTHON3) '$(srcdir)/scripts/terminal-svg' --program src/ttn-check \
