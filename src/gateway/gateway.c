@@ -417,6 +417,15 @@ static bool add_messages(struct ttn_gateway *next, int k, uint64_t first,
   return true;
 }
 
+/* Another server holds it, too, of which no event came yet. */
+static bool has_unnamed(const struct ttn_live *live,
+                        const struct ttn_counter_sets *sets) {
+  for (int k = 0; k < TTN_MESSAGES; k++)
+    if (sets->now[k].n > (ttn_live_has_exact(live, k) ? 0u : 1u))
+      return true;
+  return false;
+}
+
 /* Statistics of one connection. sets: unfolded. */
 static bool learn_connection(struct ttn_gateway *next, struct ttn_live *live,
                              struct ttn_counter_sets *sets,
@@ -426,7 +435,8 @@ static bool learn_connection(struct ttn_gateway *next, struct ttn_live *live,
   struct ttn_connection *connection = ttn_live_find(live, at);
   struct ttn_naming how = {at == next->connected_at, several};
   if (connection == NULL) {
-    bool began = ttn_live_is_begin(live, at, next->connected_at);
+    bool began = ttn_live_is_begin(live, at, next->connected_at,
+                                   has_unnamed(live, sets));
     connection = ttn_live_add(live, at, began);
     if (began) {
       next->connected_at = at;
@@ -457,15 +467,6 @@ static void set_state(struct ttn_gateway *next, struct ttn_live *live,
   next->shown = (uint8_t)state;
   next->disconnected_at =
       state == TTN_DISCONNECTED ? ttn_live_gone_at(live, time) : 0;
-}
-
-/* Another server holds it, too, of which no event came yet. */
-static bool has_unnamed(const struct ttn_live *live,
-                        const struct ttn_counter_sets *sets) {
-  for (int k = 0; k < TTN_MESSAGES; k++)
-    if (sets->now[k].n > (ttn_live_has_exact(live, k) ? 0u : 1u))
-      return true;
-  return false;
 }
 
 bool ttn_gateway_event(const struct ttn_env *env, struct ttn_gateway *gateway,
@@ -521,7 +522,9 @@ static const char *confirm_entry(struct ttn_gateway *next,
   ttn_live_expire(live, server_time);
   struct ttn_connection *own =
       at != 0 ? ttn_live_find(live, at) : ttn_live_only(live);
-  if (own == NULL && ttn_live_is_begin(live, at, next->connected_at) &&
+  if (own == NULL &&
+      ttn_live_is_begin(live, at, next->connected_at,
+                        has_unnamed(live, sets)) &&
       at > gone) {
     own = ttn_live_add(live, at, true);
     ttn_live_heard(live, own, server_time);

@@ -126,9 +126,13 @@ struct ttn_connection *ttn_live_add(struct ttn_live *live, int64_t at,
 }
 
 bool ttn_live_is_begin(const struct ttn_live *live, int64_t at,
-                       int64_t connected_at) {
-  return live->answered_at != 0 && at >= live->answered_at + DATE_SECOND &&
-         at != connected_at;
+                       int64_t connected_at, bool unnamed) {
+  int64_t since = live->answered_at;
+  for (int k = 0; k < TTN_MESSAGES; k++)
+    unnamed = unnamed || live->beyond[k] > 0;
+  if (unnamed)
+    since += DATE_SECOND;
+  return live->answered_at != 0 && at >= since && at != connected_at;
 }
 
 struct ttn_connection *ttn_live_only(struct ttn_live *live) {

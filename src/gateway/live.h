@@ -71,9 +71,10 @@ struct ttn_connection *ttn_live_find(struct ttn_live *live, int64_t at);
 struct ttn_connection *ttn_live_add(struct ttn_live *live, int64_t at,
                                     bool began);
 /* True: at began when no answer had shown anything of it. connected_at: as the
- * latest answer has it. */
+ * latest answer has it. unnamed: answers
+ * showed counts of connections that no event named. */
 bool ttn_live_is_begin(const struct ttn_live *live, int64_t at,
-                       int64_t connected_at);
+                       int64_t connected_at, bool unnamed);
 /* The only one, or NULL. */
 struct ttn_connection *ttn_live_only(struct ttn_live *live);
 /* Those that servers do not write of any more at `time` have ended. */

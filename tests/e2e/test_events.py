@@ -192,6 +192,33 @@ def test_hostile_lines():
             equal(len(stack.stream_requests()), 1)
 
 
+def test_begin_within_a_second():
+    """A connection that begins in the second of an answer that has the one before: its messages are all counted"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.cluster(1, again=1)
+        stack.freeze()
+        stack.set_clock("2026-11-26T13:00:05.4Z")
+        stack.register("roof")
+        stack.connect("roof")
+        stack.uplink("roof", 3)
+        with Drive(scratch, Events=True, **stack.options(scratch)) as drive:
+            drive.poll()
+            drive.follow(300)
+            for minute in range(1, 6):
+                # Statistics after an answer, then another answer, and in its second a connection with more messages.
+                stack.set_clock("2026-11-26T13:%02d:00.5Z" % minute)
+                drive.follow(100)
+                stack.set_clock("2026-11-26T13:%02d:10.4Z" % minute)
+                drive.poll()
+                stack.set_clock("2026-11-26T13:%02d:10.6Z" % minute)
+                stack.connect("roof")
+                stack.uplink("roof", 4 + minute)
+                drive.follow(100)
+                stack.set_clock("2026-11-26T13:%02d:30.4Z" % minute)
+                drive.follow(100)
+                equal(drive.poll().packets("roof")[0], stack.true("roof")[0], "uplinks in minute %d" % minute)
+
+
 def test_silence():
     """A stream that is silent for three minutes while a gateway is connected is opened again; else it stays"""
     with Scratch() as scratch, Standin() as stack:
