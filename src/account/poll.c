@@ -102,6 +102,22 @@ static int64_t launch(struct ttn_account *a, int64_t now) {
 
 /* ---- the poll ---- */
 
+static void values_begin(const struct account_context *c) {
+  c->sink->begin(c->sink->ctx);
+}
+
+static void values_end(const struct account_context *c) {
+  c->sink->end(c->sink->ctx);
+}
+
+static void report_traffic(struct ttn_account *a) {
+  if (!a->context.settings->traffic)
+    return;
+  values_begin(&a->context);
+  traffic_report(&a->traffic, &a->context, &a->streams, a->credentials.owner);
+  values_end(&a->context);
+}
+
 static bool begin(struct ttn_account *a) {
   int64_t now = context_mono(&a->context);
   a->poll = (struct poll){.started = now,
@@ -117,12 +133,20 @@ static bool begin(struct ttn_account *a) {
   bool has_key = credentials_begin(&a->credentials, &a->context);
   if (!has_key)
     context_count_failure(&a->context, TTN_FAIL_KEY);
-  if (a->context.settings->traffic)
-    traffic_report(&a->traffic, &a->context, &a->streams, a->credentials.owner);
+  report_traffic(a);
   streams_begin_poll(&a->streams, &a->context,
                      has_key ? a->credentials.auth : NULL);
   dispatch_begin(a, has_key);
   return has_key;
+}
+
+static void take_answer(struct ttn_account *a, struct ttn_call *call) {
+  struct request *request =
+      request_ended(&a->requests, &a->context, &a->hosts, call);
+  values_begin(&a->context);
+  dispatch_answer(a, request);
+  values_end(&a->context);
+  request_done(&a->requests, request);
 }
 
 static void work(struct ttn_account *a) {
@@ -138,13 +162,9 @@ static void work(struct ttn_account *a) {
     }
     struct ttn_call *call = requests_wait(
         &a->requests, until < a->poll.deadline ? until : a->poll.deadline);
-    if (call == NULL ||
-        streams_ended(&a->streams, &a->hosts, call, context_mono(&a->context)))
-      continue;
-    struct request *request =
-        request_ended(&a->requests, &a->context, &a->hosts, call);
-    dispatch_answer(a, request);
-    request_done(&a->requests, request);
+    if (call != NULL &&
+        !streams_ended(&a->streams, &a->hosts, call, context_mono(&a->context)))
+      take_answer(a, call);
   }
 }
 
@@ -226,11 +246,11 @@ void ttn_account_poll(struct ttn_account *a) {
   struct account_context *c = &a->context;
   if (atomic_load(&a->stop))
     return;
-  c->sink->begin(c->sink->ctx);
   bool had_key = begin(a);
   if (had_key)
     work(a);
   bool stopped = atomic_load(&a->stop);
+  values_begin(c);
   cancel_all(a, stopped);
   dispatch_end(a, stopped);
   if (!stopped) {
@@ -245,7 +265,7 @@ void ttn_account_poll(struct ttn_account *a) {
     discovery_stopped(&a->discovery, c->env);
   else
     report(a, had_key);
-  c->sink->end(c->sink->ctx);
+  values_end(c);
   if (c->settings->events && !stopped)
     streams_plan(&a->streams, &a->hosts);
 }

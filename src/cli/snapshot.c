@@ -72,7 +72,7 @@ static void net_free(void *ctx) {
 
 /* ---- values ---- */
 
-static void on_poll_begin(void *ctx) { ((struct snapshot *)ctx)->n_values = 0; }
+static void on_values_begin(void *ctx) { (void)ctx; }
 
 /* A gateway's values come one after the other. */
 static struct row_values *values_of(struct snapshot *snap, const char *id) {
@@ -121,7 +121,7 @@ static void on_notification(void *ctx, const struct ttn_notification *n) {
   (void)n;
 }
 
-static void on_poll_end(void *ctx) { (void)ctx; }
+static void on_values_end(void *ctx) { (void)ctx; }
 
 static void pass_event(void *ctx, const struct ttn_event *event) {
   const struct listener *listener = &((struct snapshot *)ctx)->listener;
@@ -210,10 +210,10 @@ bool snapshot_open(struct snapshot *snap, struct cli_env *env,
   struct ttn_http_options http;
   *snap = (struct snapshot){.env = env, .options = options, .term = term};
   snap->sink = (struct ttn_sink){snap,
-                                 on_poll_begin,
+                                 on_values_begin,
                                  on_value_reported,
                                  on_notification,
-                                 on_poll_end,
+                                 on_values_end,
                                  options->follow ? pass_event : NULL};
   struct ttn_settings *settings = options_settings(options, env);
   if (settings == NULL)
@@ -241,6 +241,7 @@ bool snapshot_open(struct snapshot *snap, struct cli_env *env,
 bool snapshot_poll(struct snapshot *snap) {
   const struct ttn_env *env = &snap->env->env;
   snap->started = env->mono(env->ctx);
+  snap->n_values = 0;
   cli_env_set_polling(snap->env, true);
   ttn_account_poll(snap->account);
   cli_env_set_polling(snap->env, false);

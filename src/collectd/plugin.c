@@ -50,7 +50,7 @@ struct reader {
   char host[DATA_MAX_NAME_LEN];
   cdtime_t interval;
 
-  /* Of the poll under way. */
+  /* Of the values that are under way. */
   cdtime_t time;
   meta_data_t *meta; /* built from meta_of, for meta_id */
   const struct ttn_meta *meta_of;
@@ -158,7 +158,7 @@ static void sink_begin(void *ctx) {
   reader->time = cdtime();
 }
 
-/* The meta data's strings live no longer than the poll. */
+/* The meta data's strings live no longer than the answer. */
 static void sink_end(void *ctx) { forget_meta(ctx); }
 
 /* Five names a value: with printf they took a tenth of all of a poll. What does

@@ -38,8 +38,8 @@ struct ttn_notification {
   const char *message; /* at most 255 bytes */
 };
 
-/* Called on the account's thread. begin and end enclose one poll, or what is
- * reported between two: all values between them carry one time. */
+/* Called on the account's thread. begin and end enclose values of one time:
+ * those of an answer, of what events told, or of a poll's end. */
 struct ttn_sink {
   void *ctx;
   void (*begin)(void *ctx);

@@ -196,8 +196,7 @@ static void net_cancel(void *ctx, struct ttn_call *call) {
 
 static void net_nothing(void *ctx) { (void)ctx; }
 
-static void sink_begin(void *ctx) {
-  struct played *p = ctx;
+static void forget_seen(struct played *p) {
   for (size_t i = 0; i < sizeof(p->seen.uplinks) / sizeof(int64_t); i++)
     p->seen.uplinks[i] = -1, p->seen.connected[i] = -1;
   p->seen.up = p->seen.unknown = -1;
@@ -272,7 +271,7 @@ static struct ttn_account *begin(struct played *p, struct ttn_sink *sink,
                         .wake = net_nothing,
                         .free = net_nothing};
   struct ttn_settings *s = settings(p->test, state_file);
-  *sink = (struct ttn_sink){p,           sink_begin,  sink_value,
+  *sink = (struct ttn_sink){p,           net_nothing, sink_value,
                             sink_notify, net_nothing, NULL};
   if (s == NULL)
     return NULL;
@@ -324,6 +323,7 @@ static void poll_once(struct played *p, struct ttn_account *account, int poll) {
   if (key_file != NULL && poll == 2)
     write_key("NNSXS.KEY.SECRET2\n"); /* of another length: it is noticed */
   p->test->phase = DISCOVERY;
+  forget_seen(p);
   p->test->mono += 60 * TTN_SECOND;
   p->test->wall += 60 * TTN_SECOND;
   ttn_account_poll(account);
@@ -455,7 +455,7 @@ static void test_stop(void **state) {
   struct played p = {.test = &test};
   struct ttn_net net = {&p,         net_start,   wait_and_stop,
                         net_cancel, net_nothing, net_nothing};
-  sink = (struct ttn_sink){&p,          sink_begin,  sink_value,
+  sink = (struct ttn_sink){&p,          net_nothing, sink_value,
                            sink_notify, net_nothing, NULL};
   stopping = ttn_account_new(&test.env, settings(&test, ""), &net, &sink, NULL);
   assert_non_null(stopping);

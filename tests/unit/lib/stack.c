@@ -65,8 +65,6 @@ static void net_nothing(void *ctx) { (void)ctx; }
 
 /* -- what is reported -- */
 
-static void sink_begin(void *ctx) { ((struct stack *)ctx)->reported[0] = '\0'; }
-
 static void sink_value(void *ctx, const struct ttn_value *v) {
   struct stack *p = ctx;
   const struct ttn_series_name *name = &ttn_series_names[v->series];
@@ -96,9 +94,9 @@ static void set(const struct ttn_env *env, struct ttn_settings *s,
   char *end;
   struct ttn_option option = {.name = name, .n_values = 1};
   double number = strtod(value, &end);
-  if (strcmp(value, "true") == 0)
-    option.value =
-        (struct ttn_option_value){.type = TTN_VALUE_BOOLEAN, .boolean = true};
+  if (strcmp(value, "true") == 0 || strcmp(value, "false") == 0)
+    option.value = (struct ttn_option_value){.type = TTN_VALUE_BOOLEAN,
+                                             .boolean = value[0] == 't'};
   else if (*end == '\0' && end != value)
     option.value =
         (struct ttn_option_value){.type = TTN_VALUE_NUMBER, .number = number};
@@ -118,7 +116,7 @@ struct stack *stack_open(void (*answer)(struct stack *, struct ttn_call *),
   const struct ttn_env *env = &p->test.env;
   struct ttn_net net = {p,          net_start,   net_wait,
                         net_cancel, net_nothing, net_nothing};
-  p->sink = (struct ttn_sink){p,           sink_begin,  sink_value,
+  p->sink = (struct ttn_sink){p,           net_nothing, sink_value,
                               sink_notify, net_nothing, NULL};
   struct ttn_settings *s = ttn_settings_new(env, "home");
   assert_non_null(s);
@@ -136,6 +134,7 @@ struct stack *stack_open(void (*answer)(struct stack *, struct ttn_call *),
 void stack_poll(struct stack *p) {
   p->poll++;
   p->started = 0;
+  p->reported[0] = '\0';
   p->test.mono += 60 * TTN_SECOND;
   p->test.wall += 60 * TTN_SECOND;
   ttn_account_poll(p->account);
