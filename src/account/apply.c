@@ -68,12 +68,12 @@ static void log_servers(struct apply *ap, const struct account_context *c,
                 gw->id);
 }
 
-static void notify(struct apply *ap, const struct account_context *c,
+static void notify(struct ttn_changes *changes, const struct account_context *c,
                    struct gateway *gw, enum ttn_state state,
                    const char *reason) {
   if (c->settings->notifications)
-    ttn_notify_gateway(c->sink, &ap->changes, &gw->notice, gw->id, gw->name,
-                       state, context_mono(c),
+    ttn_notify_gateway(c->sink, changes, &gw->notice, gw->id, gw->name, state,
+                       context_mono(c),
                        state == TTN_CONNECTED ? gw->known.connected_at
                                               : gw->known.disconnected_at,
                        c->settings->offline_after, reason);
@@ -97,7 +97,7 @@ static void report_gateway(const struct account_context *c,
 }
 
 void apply_changes_begin(struct apply *ap, const struct account_context *c) {
-  ttn_changes_begin(&ap->changes, (unsigned)c->settings->notification_limit);
+  ttn_changes_begin(&ap->told, (unsigned)c->settings->notification_limit);
 }
 
 void apply_change(struct apply *ap, struct account_context *c,
@@ -105,12 +105,12 @@ void apply_change(struct apply *ap, struct account_context *c,
   struct ttn_outcome outcome = {.state = gw->known.shown};
   report_gateway(c, gw, &outcome, NULL, 0, TTN_PART_BUT_COUNTS);
   gateway_told(gw, context_mono(c));
-  notify(ap, c, gw, outcome.state, reason);
+  notify(&ap->told, c, gw, outcome.state, reason);
 }
 
 void apply_changes_end(struct apply *ap, const struct account_context *c,
                        size_t n_gateways) {
-  ttn_changes_end(&ap->changes, c->sink, c->settings->account, n_gateways);
+  ttn_changes_end(&ap->told, c->sink, c->settings->account, n_gateways);
 }
 
 /* Its own host may not be asked, and it was never seen at any other: whether it
@@ -157,7 +157,7 @@ void apply_finding(struct apply *ap, struct account_context *c,
     gateway_defer_counts(gw, outcome.counts);
   report_gateway(c, gw, &outcome, f->stats, f->server_time,
                  wait ? TTN_PART_BUT_COUNTS : TTN_PART_ALL);
-  notify(ap, c, gw, outcome.state, "");
+  notify(&ap->changes, c, gw, outcome.state, "");
 }
 
 void apply_refusal(struct apply *ap, struct gateway *gw) {

@@ -18,6 +18,7 @@ struct apply_poll {
 struct apply {
   struct ttn_episode bad, odd, guess, servers;
   struct ttn_changes changes; /* of this poll */
+  struct ttn_changes told;    /* by events at one time */
   struct apply_poll poll;
 };
 
@@ -34,12 +35,12 @@ void apply_odd_field(struct apply *ap, const struct gateway *gw,
                      const char *field);
 /* The stack refuses gw to this key. */
 void apply_refusal(struct apply *ap, struct gateway *gw);
-/* No answer will come any more: writes the state file if it has to be, then
- * reports the counts that waited for it. */
+/* Writes the state file if it has to be, then reports the counts that waited
+ * for it. */
 void apply_pending(struct account_context *c, struct gateways *g,
                    struct offsets *offsets);
-/* Between polls: changes of state that events told of, one after the other
- * between the other two. reason: the stack's, or "". */
+/* Changes of state that events told of, one after the other between the other
+ * two. reason: the stack's, or "". */
 void apply_changes_begin(struct apply *ap, const struct account_context *c);
 void apply_change(struct apply *ap, struct account_context *c,
                   struct gateway *gw, const char *reason);
