@@ -49,6 +49,7 @@ struct ttn_settings *ttn_settings_new(const struct ttn_env *env,
     return NULL;
   }
   settings->discovery_interval = seconds_default("DiscoveryInterval");
+  settings->spread = -1;
   settings->verify_peer = ttn_settings_default("VerifyPeer") != 0;
   settings->verify_host = ttn_settings_default("VerifyHost") != 0;
   settings->max_connections = (int)ttn_settings_default("MaxConnections");
@@ -232,6 +233,25 @@ static void warn_unverified(const struct ttn_env *env,
         settings->verify_peer ? "VerifyHost" : "VerifyPeer");
 }
 
+/* What fails in the last batch has time to be sent again, and no two values of
+ * a series are so far apart that collectd takes the series for lost. */
+static void finish_spread(const struct ttn_env *env,
+                          struct ttn_settings *settings) {
+  bool short_timeout = settings->timeout < settings->interval;
+  int64_t most = (short_timeout ? settings->timeout : settings->interval) / 2;
+  if (settings->spread < 0)
+    settings->spread = settings->interval / 3;
+  else if (settings->spread > most)
+    ttn_settings_log(env, settings, TTN_WARNING,
+                     "Spread %.15g s is longer than half of %s: %.15g s are "
+                     "used, so that what fails can be sent again",
+                     (double)settings->spread / (double)TTN_SECOND,
+                     short_timeout ? "Timeout" : "Interval",
+                     (double)most / (double)TTN_SECOND);
+  if (settings->spread > most)
+    settings->spread = most;
+}
+
 bool ttn_settings_finish(const struct ttn_env *env,
                          struct ttn_settings *settings,
                          int64_t default_interval) {
@@ -264,6 +284,7 @@ bool ttn_settings_finish(const struct ttn_env *env,
                      "%.15g s: a slow poll makes the next one fall out",
                      (long long)(settings->timeout / TTN_MS),
                      (double)settings->interval / (double)TTN_SECOND);
+  finish_spread(env, settings);
   warn_unverified(env, settings);
   return true;
 }

@@ -73,6 +73,7 @@ static const struct spec specs[] = {
            3600000),
     OPTION("DiscoveryInterval", "SECONDS", "300", TYPE_SECONDS,
            discovery_interval, 0, 604800),
+    OPTION("Spread", "SECONDS", "20", TYPE_SECONDS, spread, 0, 1800),
     MANY("Gateway", "ID|/REGEX/", TYPE_GATEWAYS, gateways),
     SWITCH("IgnoreSelected", "false", ignore_selected),
     MANY("Organization", "ID", TYPE_IDS, organizations),

@@ -34,7 +34,8 @@ struct ttn_settings {
   int64_t interval; /* 0 = not set by hand (until ttn_settings_finish) */
   int64_t timeout;  /* of a whole poll; likewise */
   int64_t discovery_interval;
-  char *host; /* NULL: collectd's */
+  int64_t spread; /* -1 = not set by hand (until ttn_settings_finish) */
+  char *host;     /* NULL: collectd's */
   char *ca_cert, *client_cert, *client_key, *proxy;
   char *proxy_user_file, *proxy_user; /* the line in that file; wiped */
   bool verify_peer, verify_host;
@@ -87,7 +88,9 @@ bool ttn_settings_option(const struct ttn_env *env,
  * WARNING about what is unsafe; a Cluster line that is too unsafe is left out
  * with an ERROR. default_interval: the plugin's, ns. Fills in
  * interval (at least 60 s unless set by hand), timeout (no longer than the
- * interval unless set by hand) and clusters. False: an ERROR was logged. */
+ * interval unless set by hand), spread (a third of the interval unless set by
+ * hand, and at most half of the interval or the timeout) and clusters. False:
+ * an ERROR was logged. */
 bool ttn_settings_finish(const struct ttn_env *env,
                          struct ttn_settings *settings,
                          int64_t default_interval);

@@ -92,6 +92,7 @@ static void test_defaults(void **state) {
   assert_int_equal(s->interval, INT64_C(60000000000));
   assert_int_equal(s->timeout, INT64_C(45000000000));
   assert_int_equal(s->discovery_interval, INT64_C(300000000000));
+  assert_int_equal(s->spread, INT64_C(20000000000));
   assert_null(s->host);
   assert_true(s->verify_peer && s->verify_host);
   assert_int_equal(s->family, TTN_FAMILY_ANY);
@@ -652,6 +653,49 @@ static void test_interval_and_timeout(void **state) {
   }
 }
 
+static void test_spread(void **state) {
+  static const struct {
+    double interval, timeout, spread; /* 0, 0, -1: not given */
+    double used;
+    const char *warning;
+  } rows[] = {
+      {0, 0, -1, 20, NULL},
+      {300, 0, -1, 22.5, NULL},
+      {9, 0, -1, 3, NULL},
+      {9, 60000, -1, 3, NULL},
+      {0, 10000, -1, 5, NULL},
+      {0, 0, 0, 0, NULL},
+      {0, 0, 12.5, 12.5, NULL},
+      {0, 0, 22.5, 22.5, NULL},
+      {0, 0, 30, 22.5,
+       "Spread 30 s is longer than half of Timeout: 22.5 s are used"},
+      {9, 0, 5, 4.5, "Spread 5 s is longer than half of Interval: 4.5 s are"},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    struct ttn_settings *s = home();
+    assert_true(text(s, "APIKey", KEY));
+    if (rows[i].interval > 0)
+      assert_true(number(s, "Interval", rows[i].interval));
+    if (rows[i].timeout > 0)
+      assert_true(number(s, "Timeout", rows[i].timeout));
+    if (rows[i].spread >= 0)
+      assert_true(number(s, "Spread", rows[i].spread));
+    assert_true(ttn_settings_finish(&env, s, 10 * TTN_SECOND));
+    assert_int_equal(s->spread, (int64_t)(rows[i].used * TTN_SECOND));
+    const char *log = log_since();
+    assert_int_equal(strstr(log, "Spread") != NULL, rows[i].warning != NULL);
+    if (rows[i].warning != NULL)
+      assert_non_null(strstr(log, rows[i].warning));
+    ttn_settings_free(&env, s);
+  }
+  struct ttn_settings *s = home();
+  assert_false(number(s, "Spread", -1));
+  assert_false(number(s, "Spread", 1801));
+  ttn_settings_free(&env, s);
+  log_since();
+}
+
 static void test_place(void **state) {
   static const struct {
     const char *account, *state_file, *base, *path;
@@ -714,7 +758,7 @@ static void test_info(void **state) {
     for (size_t i = 0; i < n; i++)
       assert_string_not_equal(ttn_settings_info(i)->name, info->name);
   }
-  assert_int_equal(n, 40);
+  assert_int_equal(n, 41);
 }
 
 /* An account with an option of each kind, while memory fails. */
@@ -764,6 +808,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_plain_http_here, start, no_leak),
       cmocka_unit_test_setup_teardown(test_interval_and_timeout, start,
                                       no_leak),
+      cmocka_unit_test_setup_teardown(test_spread, start, no_leak),
       cmocka_unit_test_setup_teardown(test_place, start, no_leak),
       cmocka_unit_test_setup_teardown(test_account_names, start, no_leak),
       cmocka_unit_test_setup_teardown(test_info, start, no_leak),
