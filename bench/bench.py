@@ -182,7 +182,7 @@ class Daemon:
         return ['PluginDir "%s"' % os.path.dirname(paths.plugin()), "LoadPlugin ttn", "<Plugin ttn>",
                 '<Account "bench">', 'URL "%s"' % self.server.url, 'CACert "%s"' % self.server.ca,
                 'APIKey "%s"' % keys.text_of("user"), "Interval %s" % self.interval, "Timeout 60000",
-                "DiscoveryInterval 86400", 'StateFile ""', "</Account>", "</Plugin>"]
+                "DiscoveryInterval 86400", "Spread 0", 'StateFile ""', "</Account>", "</Plugin>"]
 
     def _curl_json(self, gateways):
         """As much of an entry as it can take: times and durations are text to it."""

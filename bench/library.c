@@ -83,6 +83,7 @@ static struct ttn_settings *make_settings(struct library *library,
               set(library, settings, "APIKey", text(KEY)) &&
               set(library, settings, "StateFile", text("")) &&
               set(library, settings, "DiscoveryInterval", number(86400)) &&
+              set(library, settings, "Spread", number(0)) &&
               set(library, settings, "Timeout", number(1000 * LONG)) &&
               set(library, settings, "Events", boolean(events)) &&
               set(library, settings, "Traffic", boolean(events)) &&

@@ -18,6 +18,7 @@
 #include "account/internal.h"
 
 #include "account/response.h"
+#include "account/spread.h"
 #include "tts/key_errors.h"
 #include "base/text.h"
 #include "report/field_mask.h"
@@ -93,9 +94,15 @@ static void count_failed(struct ttn_account *a, const struct request *request,
                          const char *reason) {
   context_count_failure(&a->context, failure);
   /* If only the list fails, the host itself is healthy. */
-  if (request->api != API_LIST || request->call.answer.status == 0)
-    host_failed(host_of(a, request), probe, failure, request_name(request),
-                reason);
+  if (request->api == API_LIST && request->call.answer.status != 0)
+    return;
+  host_failed(host_of(a, request), probe, failure, request_name(request),
+              reason);
+  int64_t place = schedule_next_place(&a->schedule, request->host,
+                                      context_mono(&a->context));
+  if (place != 0 && failure != TTN_FAIL_KEY &&
+      host_may_return(host_of(a, request)))
+    host_probe_at(host_of(a, request), place);
 }
 
 /* ---- gateways ---- */
@@ -172,39 +179,45 @@ static void take_entry(struct ttn_account *a, const struct request *request,
     absent(a, request->host, gw, request->batch.lookup, &e->stats, server_time);
 }
 
-/* The entries of a whole answer. One for a gateway that was not asked for makes
- * all of it wrong: it is an answer to something else. False: nothing was taken.
- */
-static bool take_entries(struct ttn_account *a, const struct request *request) {
+/* Which of the batch's gateways an entry is of; -1: none. A single GET's is of
+ * the only one. */
+static int index_of(const struct ttn_account *a, const struct request *request,
+                    const struct ttn_entry *entry) {
+  struct gateway *const *asked =
+      schedule_gateways(&a->schedule, request->host, &request->batch);
+  if (request->api == API_SINGLE)
+    return 0;
+  struct gateway *const *gw = bsearch(entry->id, asked, request->batch.n,
+                                      sizeof(*asked), gateway_compare_id);
+  return gw == NULL ? -1 : (int)(gw - asked);
+}
+
+/* An entry for a gateway that was not asked for makes all of an answer wrong:
+ * it is an answer to something else. */
+static bool entries_fit(const struct ttn_account *a,
+                        const struct request *request) {
+  size_t n;
+  const struct ttn_entry *entries = ttn_decoder_entries(request->decoder, &n);
+  if (request->api == API_SINGLE)
+    return n == 1;
+  for (size_t i = 0; i < n; i++)
+    if (index_of(a, request, &entries[i]) < 0)
+      return false;
+  return true;
+}
+
+static void take_absent(struct ttn_account *a, const struct request *request) {
   size_t n;
   const struct ttn_entry *entries = ttn_decoder_entries(request->decoder, &n);
   const struct batch *batch = &request->batch;
-  struct gateway *const *asked =
-      schedule_gateways(&a->schedule, request->host, batch);
-  struct gateway *of[TTN_BATCH_MAX];
   bool there[TTN_BATCH_MAX] = {false};
-  if (request->api == API_SINGLE) {
-    if (n == 1)
-      take_entry(a, request, asked[0], &entries[0]);
-    return n == 1;
-  }
-  for (size_t i = 0; i < n; i++) {
-    struct gateway *const *gw = bsearch(entries[i].id, asked, batch->n,
-                                        sizeof(*asked), gateway_compare_id);
-    if (gw == NULL)
-      return false;
-    of[i] = *gw;
-    there[gw - asked] = true;
-  }
-  /* A queue may move in memory when lookups start: not before the batch ended.
-   */
   for (size_t i = 0; i < n; i++)
-    take_entry(a, request, of[i], &entries[i]);
+    there[index_of(a, request, &entries[i])] = true;
   for (size_t i = 0; i < batch->n; i++)
     if (!there[i])
-      absent(a, request->host, asked[i], batch->lookup, NULL,
-             request->call.answer.date);
-  return true;
+      absent(a, request->host,
+             schedule_gateways(&a->schedule, request->host, batch)[i],
+             batch->lookup, NULL, request->call.answer.date);
 }
 
 /* Of a batch whose answer has no entry: gateways that were connected there. */
@@ -223,6 +236,27 @@ static size_t count_lost(const struct ttn_account *a,
     lost += asked[i]->known.shown == TTN_CONNECTED &&
             asked[i]->current_host == request->host;
   return lost;
+}
+
+bool dispatch_more(struct ttn_account *a, struct request *request) {
+  size_t n;
+  const struct ttn_entry *entries = ttn_decoder_entries(request->decoder, &n);
+  size_t end = request->n_taken + SPREAD_PORTION;
+  if (a->schedule.pause == 0 || end > n)
+    end = n;
+  /* A queue may move in memory when lookups start: not before the batch ended.
+   */
+  struct gateway *const *asked =
+      schedule_gateways(&a->schedule, request->host, &request->batch);
+  for (size_t i = request->n_taken; i < end; i++)
+    take_entry(a, request, asked[index_of(a, request, &entries[i])],
+               &entries[i]);
+  request_taken(request, end);
+  if (end < n)
+    return false;
+  take_absent(a, request);
+  end_batch(a, request->host, &request->batch);
+  return true;
 }
 
 /* ---- auth_info ---- */
@@ -446,7 +480,8 @@ static void unknown_fields(struct ttn_account *a, const struct request *request,
     count_failed(a, request, request->probe, TTN_FAIL_HTTP, reason);
 }
 
-static void batch_verdict(struct ttn_account *a, const struct request *request,
+/* As dispatch_answer. */
+static bool batch_verdict(struct ttn_account *a, struct request *request,
                           enum verdict verdict, enum ttn_failure failure,
                           const char *reason) {
   struct host *host = host_of(a, request);
@@ -455,15 +490,15 @@ static void batch_verdict(struct ttn_account *a, const struct request *request,
       schedule_gateways(&a->schedule, request->host, batch)[0];
   switch (verdict) {
   case VERDICT_OK:
-    if (take_entries(a, request)) {
+    if (entries_fit(a, request)) {
       if (request->api == API_BATCH)
         schedule_ask_alone(&a->schedule, request->host, batch, false);
       host_succeeded(host);
       accept_key(a);
-    } else {
-      count_failed(a, request, request->probe, TTN_FAIL_ANSWER,
-                   "the answer is about gateways that were not asked for");
+      return dispatch_more(a, request);
     }
+    count_failed(a, request, request->probe, TTN_FAIL_ANSWER,
+                 "the answer is about gateways that were not asked for");
     break;
   case VERDICT_NOT_CONNECTED:
     host_succeeded(host);
@@ -487,7 +522,7 @@ static void batch_verdict(struct ttn_account *a, const struct request *request,
     break;
   case VERDICT_RIGHTS_UNCLEAR:
     if (!rights_unclear(a, request))
-      return;
+      return true;
     break;
   case VERDICT_RATE_LIMITED:
     batch_limited(a, request);
@@ -501,6 +536,7 @@ static void batch_verdict(struct ttn_account *a, const struct request *request,
     count_failed(a, request, request->probe, failure, reason);
   }
   end_batch(a, request->host, batch);
+  return true;
 }
 
 /* If the key was rotated, the new one is tried at once. The account's own host,
@@ -531,7 +567,7 @@ static void key_rejected(struct ttn_account *a, const struct request *request) {
     end_batch(a, request->host, &request->batch);
 }
 
-void dispatch_answer(struct ttn_account *a, struct request *request) {
+bool dispatch_answer(struct ttn_account *a, struct request *request) {
   const struct ttn_answer *answer = &request->call.answer;
   size_t n = 0, skipped = 0;
   enum ttn_failure failure;
@@ -563,7 +599,8 @@ void dispatch_answer(struct ttn_account *a, struct request *request) {
   else if (request->api == API_AUTH_INFO)
     auth_info_verdict(a, request, verdict, failure, reason);
   else
-    batch_verdict(a, request, verdict, failure, reason);
+    return batch_verdict(a, request, verdict, failure, reason);
+  return true;
 }
 
 void dispatch_unanswered(struct ttn_account *a, struct request *request) {
@@ -588,6 +625,8 @@ void dispatch_not_sent(struct ttn_account *a, enum api_call api, int host,
 void dispatch_begin(struct ttn_account *a, bool has_key) {
   a->question.poll = (struct question_poll){0};
   plan(a);
+  schedule_spread(&a->schedule, &a->hosts, a->poll.started,
+                  a->context.settings->spread);
   if (!has_key)
     return;
   if (a->ask_owner &&

@@ -4,7 +4,11 @@
  * in the same poll. So an outage of a day costs one request an interval, and
  * ends within one. A 503 with Retry-After is the exception: it is believed, up
  * to ten minutes. After a time-out the next request takes a new connection:
- * libcurl keeps using an HTTP/2 connection that went silent. */
+ * libcurl keeps using an HTTP/2 connection that went silent.
+ *
+ * A poll that is spread meets far more outages of a second than one that is
+ * over at once. So when a host that answered in it fails, each later batch is
+ * the next probe at its place. */
 #include "account/hosts.h"
 
 #include "base/hash.h"
@@ -198,6 +202,16 @@ void host_failed(struct host *host, bool probe, enum ttn_failure failure,
   else if (host->health == HOST_HEALTHY &&
            (no_connection(failure) || host->failures >= FAILURES_MAX))
     host->health = HOST_PROBING;
+}
+
+bool host_may_return(const struct host *host) {
+  return host->health == HOST_SUSPENDED && host->poll.answered;
+}
+
+void host_probe_at(struct host *host, int64_t at) {
+  host->health = HOST_PROBING;
+  if (host->not_before < at)
+    host->not_before = at;
 }
 
 void host_limited(struct host *host, bool limited) {

@@ -99,6 +99,11 @@ void host_succeeded(struct host *host);
  * nothing in ttn_api. */
 void host_failed(struct host *host, bool probe, enum ttn_failure failure,
                  const char *asked_for, const char *reason);
+/* True: a probe failed although the host answered before in this poll, so it
+ * may answer again in this poll. */
+bool host_may_return(const struct host *host);
+/* It is probed again at that time (mono), in the same poll. */
+void host_probe_at(struct host *host, int64_t at);
 /* Gateways of it stay unknown in this poll because of its rate limit. limited
  * false: this is withdrawn, because something worse is known. */
 void host_limited(struct host *host, bool limited);

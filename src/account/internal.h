@@ -46,6 +46,7 @@ struct question {
 struct poll {
   int64_t started, deadline; /* mono */
   bool no_memory;            /* for a request: what it was for stays unknown */
+  int64_t waited;            /* ns: only for places of batches */
 };
 
 struct ttn_account {
@@ -71,8 +72,11 @@ struct ttn_account {
 
 /* A poll begins: who is asked where, and the list if a discovery is due. */
 void dispatch_begin(struct ttn_account *a, bool has_key);
-/* A request ended: does what its answer makes necessary. */
-void dispatch_answer(struct ttn_account *a, struct request *request);
+/* A request ended: does what its answer makes necessary. False: entries are
+ * left for dispatch_more, because the poll is spread. */
+bool dispatch_answer(struct ttn_account *a, struct request *request);
+/* Takes the next entries of an answer. False: some are left. */
+bool dispatch_more(struct ttn_account *a, struct request *request);
 /* The deadline came first. */
 void dispatch_unanswered(struct ttn_account *a, struct request *request);
 /* It was not sent for lack of memory: batch or page, by its kind. */

@@ -34,6 +34,8 @@ src_libttn_la_SOURCES += \
 	%D%/runner.h \
 	%D%/schedule.c \
 	%D%/schedule.h \
+	%D%/spread.c \
+	%D%/spread.h \
 	%D%/status.c \
 	%D%/status.h \
 	%D%/streams.c \

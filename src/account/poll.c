@@ -47,7 +47,7 @@ static bool launch_call(struct ttn_account *a, int h, enum api_call api,
   else if (api == API_AUTH_INFO)
     dispatch_asking(a);
   else
-    request_for_batch(request, batch = schedule_take(&a->schedule, h));
+    request_for_batch(request, batch = schedule_take(&a->schedule, h, now));
   if (!send_request(a, request, now))
     dispatch_not_sent(a, api, h, &batch, page);
   return true;
@@ -59,8 +59,8 @@ static enum api_call batch_call(const struct batch *batch) {
 
 static bool launch_batch(struct ttn_account *a, int h, int64_t now,
                          int64_t *until) {
-  const struct batch *batch = schedule_next(&a->schedule, h);
-  if (batch == NULL)
+  const struct batch *batch = schedule_next(&a->schedule, h, now);
+  if (batch == NULL || a->hosts.list[h].health == HOST_SUSPENDED)
     return false;
   if (batch->not_before <= now)
     return launch_call(a, h, batch_call(batch), now, until);
@@ -140,13 +140,67 @@ static bool begin(struct ttn_account *a) {
   return has_key;
 }
 
+/* Is nothing under way, and all that is left to do before its time? */
+static bool waits_for_places(const struct ttn_account *a, int64_t now) {
+  bool any = requests_held_until(&a->requests) != INT64_MAX;
+  if (a->schedule.pause == 0 || a->requests.n_busy > 0)
+    return false;
+  for (int h = 0; h < (int)a->hosts.n; h++) {
+    const struct batch *batch = schedule_next(&a->schedule, h, now);
+    if (batch == NULL || a->hosts.list[h].health == HOST_SUSPENDED)
+      continue;
+    if (!batch->placed || batch->not_before <= now)
+      return false;
+    any = true;
+  }
+  return any;
+}
+
+/* A call that ended. until: when there may be more to do. */
+static struct ttn_call *wait_for_call(struct ttn_account *a, int64_t now,
+                                      int64_t until) {
+  bool idle = waits_for_places(a, now);
+  struct ttn_call *call = requests_wait(
+      &a->requests, until < a->poll.deadline ? until : a->poll.deadline);
+  if (idle)
+    a->poll.waited += context_mono(&a->context) - now;
+  return call;
+}
+
+/* done: nothing of its answer is left. */
+static void end_or_hold(struct ttn_account *a, struct request *request,
+                        bool done) {
+  values_end(&a->context);
+  if (done)
+    request_done(&a->requests, request);
+  else
+    request_hold(&a->requests, request,
+                 context_mono(&a->context) + a->schedule.pause);
+}
+
 static void take_answer(struct ttn_account *a, struct ttn_call *call) {
   struct request *request =
       request_ended(&a->requests, &a->context, &a->hosts, call);
   values_begin(&a->context);
-  dispatch_answer(a, request);
-  values_end(&a->context);
-  request_done(&a->requests, request);
+  end_or_hold(a, request, dispatch_answer(a, request));
+}
+
+static void take_held(struct ttn_account *a, int64_t now) {
+  struct request *request;
+  while ((request = requests_release(&a->requests, now)) != NULL) {
+    values_begin(&a->context);
+    end_or_hold(a, request, dispatch_more(a, request));
+  }
+}
+
+/* The poll is over: what is held waits no longer. */
+static void end_held(struct ttn_account *a, bool stopped) {
+  struct request *request;
+  while ((request = requests_release(&a->requests, INT64_MAX)) != NULL) {
+    while (!stopped && !dispatch_more(a, request))
+      ;
+    request_done(&a->requests, request);
+  }
 }
 
 static void work(struct ttn_account *a) {
@@ -154,14 +208,16 @@ static void work(struct ttn_account *a) {
     int64_t now = context_mono(&a->context);
     if (now >= a->poll.deadline || atomic_load(&a->stop))
       return;
-    int64_t until = launch(a, now);
+    take_held(a, now);
+    int64_t until = launch(a, now), held = requests_held_until(&a->requests);
+    if (held < until)
+      until = held;
     if (a->requests.n_busy == 0 && until >= a->poll.deadline) {
       if (dispatch_idle(a))
         continue;
       return;
     }
-    struct ttn_call *call = requests_wait(
-        &a->requests, until < a->poll.deadline ? until : a->poll.deadline);
+    struct ttn_call *call = wait_for_call(a, now, until);
     if (call != NULL &&
         !streams_ended(&a->streams, &a->hosts, call, context_mono(&a->context)))
       take_answer(a, call);
@@ -180,8 +236,8 @@ static void cancel_all(struct ttn_account *a, bool stopped) {
 /* Is there a batch that the host's rate limit, and nothing else, kept from
  * being sent before the deadline? */
 static bool waits_for_limit(const struct ttn_account *a, int h) {
-  const struct batch *batch = schedule_next(&a->schedule, h);
   int64_t until = INT64_MAX, now = context_mono(&a->context);
+  const struct batch *batch = schedule_next(&a->schedule, h, now);
   return batch != NULL && !a->poll.no_memory &&
          (batch->not_before > now ||
           !rate_limit_allows(&a->hosts.list[h].limits[batch_call(batch)], now,
@@ -238,7 +294,7 @@ static void report(struct ttn_account *a, bool had_key) {
   bool quiet = a->credentials.poll.rejected || a->hosts.list[0].poll.failed;
   bool listed = discovery_end(&a->discovery, c, quiet, list_limited(a));
   hosts_end(&a->hosts, c, listed && r.up);
-  r.poll = context_mono(c) - a->poll.started;
+  r.poll = context_mono(c) - a->poll.started - a->poll.waited;
   ttn_report_api(c->sink, c->settings->collect, c->settings->account, &r);
 }
 
@@ -251,6 +307,7 @@ void ttn_account_poll(struct ttn_account *a) {
     work(a);
   bool stopped = atomic_load(&a->stop);
   values_begin(c);
+  end_held(a, stopped);
   cancel_all(a, stopped);
   dispatch_end(a, stopped);
   if (!stopped) {

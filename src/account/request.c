@@ -71,10 +71,45 @@ struct request *request_new(struct requests *r, struct account_context *c,
   request->api = api;
   request->host = host;
   request->begun = false;
+  request->n_taken = 0;
   request->decoded = TTN_OK;
   request->batch = (struct batch){0};
   request->page = (struct page){0};
   request->call = (struct ttn_call){0};
+  return request;
+}
+
+void request_taken(struct request *request, size_t n) { request->n_taken = n; }
+
+void request_hold(struct requests *r, struct request *request,
+                  int64_t more_at) {
+  request->more_at = more_at;
+  request->next = r->held;
+  r->held = request;
+}
+
+/* Where the link to the first one that is due stands. */
+static struct request **first_held(struct request **held) {
+  struct request **first = held;
+  for (struct request **link = held; *link != NULL; link = &(*link)->next)
+    if ((*link)->more_at < (*first)->more_at)
+      first = link;
+  return first;
+}
+
+int64_t requests_held_until(const struct requests *r) {
+  int64_t until = INT64_MAX;
+  for (const struct request *one = r->held; one != NULL; one = one->next)
+    if (one->more_at < until)
+      until = one->more_at;
+  return until;
+}
+
+struct request *requests_release(struct requests *r, int64_t now) {
+  struct request **link = first_held(&r->held), *request = *link;
+  if (request == NULL || request->more_at > now)
+    return NULL;
+  *link = request->next;
   return request;
 }
 

@@ -17,6 +17,8 @@ struct request {
   struct batch batch; /* of API_BATCH and API_SINGLE */
   struct page page;   /* of API_LIST */
   struct ttn_decoder *decoder;
+  size_t n_taken;  /* of the answer's entries; the others wait until more_at */
+  int64_t more_at; /* mono */
   enum ttn_failure decoded; /* of the last feed, at the end of the whole body */
   bool begun;
   struct ttn_request_body body;
@@ -28,6 +30,7 @@ struct requests {
   struct request *idle; /* to be used again */
   struct request *busy;
   size_t n_busy;
+  struct request *held; /* answered, but not all entries are taken */
 };
 
 void requests_init(struct requests *r, const struct ttn_net *net);
@@ -64,6 +67,15 @@ struct request *request_ended(struct requests *r, struct account_context *c,
                               struct hosts *hosts, struct ttn_call *call);
 /* Cancels one that is under way. NULL: there is none. */
 struct request *requests_cancel(struct requests *r, struct hosts *hosts);
+/* So many entries of its answer are taken. */
+void request_taken(struct request *request, size_t n);
+/* The next ones are to be taken at that time (mono). */
+void request_hold(struct requests *r, struct request *request, int64_t more_at);
+/* When the first of those that are held is due (mono); INT64_MAX: there is
+ * none. */
+int64_t requests_held_until(const struct requests *r);
+/* One that is due at `now`, which is no longer held. NULL: none is. */
+struct request *requests_release(struct requests *r, int64_t now);
 /* Done with one that ended or was cancelled. */
 void request_done(struct requests *r, struct request *request);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "account/schedule.h"
 
+#include "account/spread.h"
+
 #include <assert.h>
 
 #define QUEUE_MAX (4u * GATEWAYS_MAX)
@@ -18,6 +20,7 @@ void schedule_begin(struct schedule *s) {
   for (size_t h = 0; h < HOSTS_MAX; h++) {
     struct queue *q = &s->queues[h];
     q->n_gateways = q->n_batches = q->next = q->sent = 0;
+    q->next_placed = q->n_placed = 0;
     q->own_pending = 0;
   }
 }
@@ -46,6 +49,7 @@ static void push_batch(struct queue *q, struct account_context *c,
     return;
   }
   q->batches = batches;
+  batch.placed = false;
   q->batches[q->n_batches++] = batch;
   if (!batch.lookup)
     q->own_pending++;
@@ -113,6 +117,23 @@ void schedule_plan(struct schedule *s, struct account_context *c,
     plan_pass(s, c, hosts, g, WAY_REFUSED, singles);
 }
 
+void schedule_spread(struct schedule *s, const struct hosts *hosts,
+                     int64_t started, int64_t spread) {
+  size_t n = 0, before = 0;
+  for (size_t h = 0; h < hosts->n; h++)
+    n += s->queues[h].n_gateways;
+  s->pause = spread_pause(spread, n);
+  for (size_t h = 0; h < hosts->n; h++) {
+    struct queue *q = &s->queues[h];
+    q->next = q->n_placed = q->n_batches;
+    for (size_t i = 0; i < q->n_batches; i++) {
+      q->batches[i].placed = true;
+      q->batches[i].not_before = started + spread_place(spread, before, n);
+      before += q->batches[i].n;
+    }
+  }
+}
+
 size_t schedule_lookups(struct schedule *s, struct account_context *c,
                         const struct hosts *hosts, int h,
                         struct gateway *const *gateways, size_t n, bool singles,
@@ -129,15 +150,35 @@ size_t schedule_lookups(struct schedule *s, struct account_context *c,
   return q->n_gateways - from;
 }
 
-const struct batch *schedule_next(const struct schedule *s, int h) {
+const struct batch *schedule_next(const struct schedule *s, int h,
+                                  int64_t now) {
   const struct queue *q = &s->queues[h];
-  return q->next < q->n_batches ? &q->batches[q->next] : NULL;
+  const struct batch *other =
+      q->next < q->n_batches ? &q->batches[q->next] : NULL;
+  if (q->next_placed == q->n_placed)
+    return other;
+  const struct batch *placed = &q->batches[q->next_placed];
+  return other == NULL || placed->not_before <= now ||
+                 placed->not_before < other->not_before
+             ? placed
+             : other;
 }
 
-struct batch schedule_take(struct schedule *s, int h) {
+struct batch schedule_take(struct schedule *s, int h, int64_t now) {
   struct queue *q = &s->queues[h];
+  struct batch batch = *schedule_next(s, h, now);
   q->sent++;
-  return q->batches[q->next++];
+  q->next_placed += batch.placed;
+  q->next += !batch.placed;
+  return batch;
+}
+
+int64_t schedule_next_place(const struct schedule *s, int h, int64_t now) {
+  const struct queue *q = &s->queues[h];
+  for (size_t i = q->next_placed; i < q->n_placed; i++)
+    if (q->batches[i].not_before > now)
+      return q->batches[i].not_before;
+  return 0;
 }
 
 struct gateway *const *schedule_gateways(const struct schedule *s, int h,
@@ -156,7 +197,8 @@ void schedule_retry(struct schedule *s, struct account_context *c, int h,
 }
 
 size_t schedule_waiting(const struct schedule *s, int h) {
-  return s->queues[h].n_batches - s->queues[h].next;
+  const struct queue *q = &s->queues[h];
+  return q->n_placed - q->next_placed + q->n_batches - q->next;
 }
 
 bool schedule_is_readable(const struct schedule *s, int h,
@@ -208,5 +250,5 @@ bool schedule_batch_ended(struct schedule *s, int h,
 void schedule_end(struct schedule *s, int h, bool moved_on) {
   struct queue *q = &s->queues[h];
   if (q->n_own > 0)
-    q->first = (q->first + (moved_on ? q->sent : 0)) % q->n_own;
+    q->first = moved_on ? (q->first + q->sent) % q->n_own : 0;
 }

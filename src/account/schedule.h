@@ -15,13 +15,17 @@ struct batch {
   uint8_t tries;
   bool single;        /* by GET */
   bool lookup;        /* of gateways that are registered or known elsewhere */
-  int64_t not_before; /* mono; of a single GET that was limited */
+  bool placed;        /* it has a place in the poll, and is sent then */
+  int64_t not_before; /* mono; its place, or of a single GET that was limited */
 };
 
 struct queue {
   struct gateway **gateways;
   size_t n_gateways, room_gateways;
-  struct batch *batches; /* consumed from `next` */
+  /* Those with a place come first, in order, and are consumed from
+   * `next_placed`; the others, which are due at once, from `next`. */
+  struct batch *batches;
+  size_t next_placed, n_placed;
   size_t next, n_batches, room_batches;
   size_t n_own; /* batches of its own gateways, queued at the poll's start */
   size_t first; /* which of these is sent first: moves on after a failed probe
@@ -37,6 +41,8 @@ struct schedule {
   bool retry_alone;   /* those that are asked alone are tried in batches in the
                        * next poll; try_alone: in this one */
   bool try_alone;
+  int64_t pause; /* between portions of a batch's values, ns; 0: this poll's
+                  * batches are sent all at once */
 };
 
 void schedule_free(struct schedule *s, const struct ttn_env *env);
@@ -52,6 +58,11 @@ void schedule_retry_refused(struct schedule *s);
 void schedule_plan(struct schedule *s, struct account_context *c,
                    const struct hosts *hosts, const struct gateways *g,
                    bool singles);
+/* All batches that are queued get a place between the poll's start and `spread`
+ * after it. Called before the list is read, so gateways that a discovery finds
+ * are asked at once: in the first poll, all. */
+void schedule_spread(struct schedule *s, const struct hosts *hosts,
+                     int64_t started, int64_t spread);
 /* Queues gateways of another host at host h, if h may have them. gateways: n,
  * sorted by id. Returns how many were queued; *queued: these. */
 size_t schedule_lookups(struct schedule *s, struct account_context *c,
@@ -59,10 +70,12 @@ size_t schedule_lookups(struct schedule *s, struct account_context *c,
                         struct gateway *const *gateways, size_t n, bool singles,
                         struct gateway *const **queued);
 
-/* The batch that is next at host h, NULL: none. */
-const struct batch *schedule_next(const struct schedule *s, int h);
+/* The batch that is next at host h, perhaps not yet; NULL: none. */
+const struct batch *schedule_next(const struct schedule *s, int h, int64_t now);
 /* Takes it: it is under way. */
-struct batch schedule_take(struct schedule *s, int h);
+struct batch schedule_take(struct schedule *s, int h, int64_t now);
+/* The first place at host h after `now` (mono); 0: none. */
+int64_t schedule_next_place(const struct schedule *s, int h, int64_t now);
 struct gateway *const *schedule_gateways(const struct schedule *s, int h,
                                          const struct batch *batch);
 
@@ -87,7 +100,8 @@ void schedule_halves(struct schedule *s, struct account_context *c, int h,
 bool schedule_batch_ended(struct schedule *s, int h, const struct batch *batch);
 
 /* A poll ends. moved_on: host h's next poll starts with the first batch that
- * had no turn, or after a failed probe with the one behind it. */
+ * had no turn, or after a failed probe with the one behind it; else with the
+ * first of all, so that each has its place again. */
 void schedule_end(struct schedule *s, int h, bool moved_on);
 
 #endif

@@ -17,12 +17,12 @@ class Ended(Exception):
 
 
 class Process:
-    """account, options: as ttn-drive has them. What it prints is read as it comes, so that after a kill
-    everything is there that had reached collectd."""
+    """account, options: as ttn-drive has them; polls are spread, but so that nobody waits for it. What it prints is
+    read as it comes, so that after a kill everything is there that had reached collectd."""
 
     def __init__(self, options, account="home", before=None, fake=None):
         """fake: a FakeClockDns that it is in."""
-        words = ["%s=%s" % (name, value) for name, value in options.items()]
+        words = ["%s=%s" % (name, value) for name, value in {"Spread": 0.02, **options}.items()]
         program = [*fake.wrapper, paths.drive_faked()] if fake else [paths.drive()]
         self._process = subprocess.Popen(program + [account] + words, stdin=subprocess.PIPE,
                                          stdout=subprocess.PIPE, bufsize=0, preexec_fn=before)

@@ -72,6 +72,8 @@ class Drive:
     def __init__(self, scratch, stop=True, wrapper=(), preexec_fn=None, program=None, **options):
         self._stop = stop
         options.setdefault("StateFile", '""')
+        # Spread, too, but so that nobody waits for it.
+        options.setdefault("Spread", 0.02)
         words = ["%s=%s" % (name, str(one).lower() if isinstance(one, bool) else one)
                  for name, value in options.items() for one in (value if isinstance(value, list) else [value])]
         self._errors = open(scratch.file("drive.err"), "a+", encoding="utf-8")

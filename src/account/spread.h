@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* When the gateways of a poll are asked, if not all at once. Pure: no clock, no
+ * memory, no network.
+ *
+ * A gateway's place is that in the order of the queues, where gateways are
+ * sorted by id. So it is the same in each poll, and when some come or go, the
+ * others' move by no more than the share of these. */
+#ifndef TTN_SPREAD_H
+#define TTN_SPREAD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* How long after the poll's start a batch is sent, ns. spread: over how long
+ * the poll's batches are spread. before: how many of all `n` gateways come
+ * before the batch's. What fits into one batch is sent at once. */
+int64_t spread_place(int64_t spread, size_t before, size_t n);
+
+/* The values of a batch are reported in portions of so many gateways: some 25
+ * datagrams of collectd's network plugin, of which a listener's default buffer
+ * holds 92 (Linux), even if nobody reads meanwhile. */
+#define SPREAD_PORTION 25
+/* The pause between two portions, ns; 0: there are no portions, the poll is not
+ * spread. */
+int64_t spread_pause(int64_t spread, size_t n);
+
+#endif

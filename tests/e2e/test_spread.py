@@ -1,0 +1,100 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""A poll that is spread over a part of the interval: each gateway at the same place, and what may come between."""
+
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+from collectd import Collectd, account  # noqa: E402
+from paths import Scratch  # noqa: E402
+from standin import Standin  # noqa: E402
+from tap import at_most, equal, note, run, wait_for  # noqa: E402
+
+# Only what tells the time of an answer.
+FEW = {"Collect" + group: False for group in
+       ("Packets", "Uptime", "RoundTripTimes", "Ages", "DutyCycle", "Status")}
+# How far from its place an answer may be on a busy machine.
+NEAR = 0.45
+
+
+def fleet(scratch, stack, gateways, interval, **options):
+    """(ids, block)"""
+    ids = stack.fleet(gateways, pattern="idle")
+    return ids, account("home", **stack.options(scratch), **FEW, Interval=interval, **options)
+
+
+def when(daemon, gateway):
+    """The times of its values, one a poll."""
+    return [at for at, _ in daemon.csv("ttn-" + gateway, "bool-connected")]
+
+
+def wait_polls(daemon, gateway, polls):
+    """Until it was answered so often."""
+    wait_for(lambda: len(when(daemon, gateway)) >= polls, "%d answers of %s" % (polls, gateway), 60)
+
+
+def test_same_place():
+    """The first poll is not spread; then each gateway has its place, with the time of its answer"""
+    with Scratch() as scratch, Standin() as stack:
+        ids, block = fleet(scratch, stack, 300, 6)
+        with Collectd(scratch, block, csv=True, prometheus=False) as daemon:
+            wait_polls(daemon, ids[299], 4)
+            times = [when(daemon, ids[i]) for i in (0, 24, 25, 100, 299)]
+            equal(daemon.lines("warning") + daemon.lines("error") + daemon.lines("notice"), [])
+            took = [number for _, number in daemon.csv("ttn_api-home", "duration-poll")]
+    for poll, (first, same, *others) in enumerate(zip(*times)):
+        note("poll %d: %s s after the first value" % (poll, ", ".join("%.2f" % (at - first) for at in others)))
+        equal(same, first, "times of one portion")
+        # A portion is a quarter of a batch; of the last one it is the last.
+        for at, place in zip(others, (1 / 6, 2 / 3, 4 / 3 + 1 / 2)):
+            at_most(abs(at - first - (place if poll > 0 else 0)), NEAR, "s beside the place in poll %d" % poll)
+    at_most(max(took), 2 / 3, "s that a poll takes without the time between its batches")
+
+
+def test_at_once():
+    """Spread 0: all at once"""
+    with Scratch() as scratch, Standin() as stack:
+        ids, block = fleet(scratch, stack, 300, 2, Spread=0)
+        with Collectd(scratch, block, csv=True, prometheus=False) as daemon:
+            wait_polls(daemon, ids[299], 3)
+            for first, last in zip(when(daemon, ids[0]), when(daemon, ids[299])):
+                at_most(last - first, NEAR, "s from the first to the last answer")
+
+
+def test_stop():
+    """SIGTERM while a poll waits for a place"""
+    with Scratch() as scratch, Standin() as stack:
+        ids, block = fleet(scratch, stack, 300, 8, Spread=4)
+        with Collectd(scratch, block, csv=True, prometheus=False) as daemon:
+            wait_polls(daemon, ids[0], 2)
+            at_most(daemon.stop(), 1.0, "seconds to end")
+        equal(len(when(daemon, ids[299])), 1, "answers of the last gateway")
+
+
+def test_host_fails():
+    """A host that fails for less than the poll lasts: only the batches of that time are unknown"""
+    with Scratch() as scratch, Standin() as stack:
+        ids, block = fleet(scratch, stack, 400, 12, Spread=6)
+        with Collectd(scratch, block, csv=True) as daemon:
+            wait_polls(daemon, ids[0], 2)
+            # Places: 0, 1.5, 3 and 4.5 s.
+            stack.refuse(1)
+            time.sleep(2.2)
+            stack.refuse(1, False)
+            wait_polls(daemon, ids[399], 2)
+            daemon.wait_value("ttn_api", "home", "count", "unknown", 100)
+            daemon.wait_line("error", "statistics: .*; gateways there are reported as unknown until it responds")
+            equal([len(when(daemon, ids[i])) for i in (0, 100, 200, 300)], [2, 1, 2, 2])
+            wait_polls(daemon, ids[399], 3)
+            daemon.wait_value("ttn_api", "home", "count", "unknown", 0)
+            daemon.wait_line("notice", "responds again")
+            equal([len(when(daemon, ids[i])) for i in (0, 100, 200, 300)], [3, 2, 3, 3])
+            # Each has its place again.
+            at_most(abs(when(daemon, ids[300])[-1] - when(daemon, ids[0])[-1] - 4.5), NEAR, "s beside the place")
+            equal(len(daemon.lines("error")), 1)
+
+
+run(globals())

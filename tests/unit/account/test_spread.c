@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+/* When the gateways of a poll are asked: the places themselves, and polls of
+ * some hundred gateways that keep to them, with hosts that fail meanwhile. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "account/spread.h"
+#include "lib/stack.h"
+
+/* ---- places ---- */
+
+static void test_places(void **state) {
+  static const struct {
+    size_t before, n;
+    int64_t place;
+  } rows[] = {
+      {0, 0, 0},         {0, 100, 0},         {99, 100, 0},
+      {0, 101, 0},       {0, 500, 0},         {100, 500, 4000},
+      {400, 500, 16000}, {1900, 2000, 19000}, {999999, 1000000, 19999},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    assert_int_equal(spread_place(20 * TTN_SECOND, rows[i].before, rows[i].n) /
+                         TTN_MS,
+                     rows[i].place);
+    assert_int_equal(spread_place(0, rows[i].before, rows[i].n), 0);
+  }
+  /* As far as Spread and the number of gateways go. */
+  assert_int_equal(
+      spread_place(1800 * TTN_SECOND, 3999900, 4000000) / TTN_SECOND, 1799);
+}
+
+static void test_pauses(void **state) {
+  static const struct {
+    size_t n;
+    int64_t pause;
+  } rows[] = {{0, 0},      {100, 0},    {101, 250},  {500, 250},
+              {2000, 250}, {4000, 125}, {10000, 50}, {1000000, 0}};
+  (void)state;
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    assert_int_equal(spread_pause(20 * TTN_SECOND, rows[i].n) / TTN_MS,
+                     rows[i].pause);
+    assert_int_equal(spread_pause(0, rows[i].n), 0);
+  }
+  assert_true(spread_pause(20 * TTN_SECOND, 1000000) > 0);
+}
+
+/* ---- polls ---- */
+
+/* Gateways gw-000 … at eu1; those from `at_nam1` on at nam1. */
+static int n_gateways, at_nam1;
+/* Requests of statistics in the last poll: when, and the first gateway. */
+static struct {
+  int64_t ms;
+  int number;
+} asked[64];
+static size_t n_asked;
+static int64_t poll_began, poll_took;
+/* ms after the poll's start; if > 0, the last batch is answered then. */
+static int64_t last_answer;
+/* Requests of statistics that fail: from the first to before the second. */
+static size_t fail_from, fail_to;
+static enum ttn_failure failure;
+
+static void list_fleet(struct stack *p, struct ttn_call *call) {
+  answer_add(p, "{\"gateways\":[");
+  for (int i = 0; i < n_gateways; i++)
+    answer_add(p,
+               "%s{\"ids\":{\"gateway_id\":\"gw-%03d\"},"
+               "\"gateway_server_address\":\"%s\"}",
+               i == 0 ? "" : ",", i, i < at_nam1 ? EU1 : NAM1);
+  answer_add(p, "]}");
+  call->answer.total_count = n_gateways;
+}
+
+static void answers(struct stack *p, struct ttn_call *call) {
+  if (is_list(call)) {
+    list_fleet(p, call);
+    return;
+  }
+  size_t i = n_asked++;
+  assert_true(i < sizeof(asked) / sizeof(asked[0]));
+  /* An answer takes 20 ms. */
+  asked[i].ms = (p->test.mono - poll_began) / TTN_MS - 20;
+  const char *id = call->body != NULL ? call->body : call->url;
+  asked[i].number = atoi(strstr(id, "gw-") + 3);
+  if (last_answer > 0 && asked[i].number + 100 >= n_gateways)
+    p->test.mono = poll_began + last_answer * TTN_MS;
+  if (i >= fail_from && i < fail_to) {
+    call->answer.status = 0;
+    call->answer.failure = failure;
+    snprintf(call->answer.why, sizeof(call->answer.why), "it failed");
+  } else {
+    answer_batch(p, call, CONNECTED);
+  }
+}
+
+static struct stack *open_fleet(int n, int nam1, const char *const *options) {
+  n_gateways = n;
+  at_nam1 = nam1;
+  fail_from = fail_to = 0;
+  last_answer = 0;
+  return stack_open(answers, options);
+}
+
+static void poll_fleet(struct stack *p) {
+  n_asked = 0;
+  poll_began = p->test.mono + 60 * TTN_SECOND;
+  stack_poll(p);
+  poll_took = (p->test.mono - poll_began) / TTN_MS;
+  /* The next one begins a minute after this one began. */
+  p->test.mono = poll_began;
+}
+
+#define FEW                                                                    \
+  "DiscoveryInterval", "3600", "CollectUptime", "false", "CollectPackets",     \
+      "false", "CollectRoundTripTimes", "false", "CollectAges", "false",       \
+      "CollectDutyCycle", "false", "CollectStatus", "false"
+#define OPTIONS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static void assert_asked(size_t i, int64_t ms, int number) {
+  assert_true(i < n_asked);
+  assert_int_equal(asked[i].ms, ms);
+  assert_int_equal(asked[i].number, number);
+}
+
+/* The first poll is over at once; then each gateway has the same place. */
+static void test_same_place(void **state) {
+  (void)state;
+  struct stack *p = open_fleet(450, 450, OPTIONS(FEW));
+  poll_fleet(p);
+  assert_int_equal(n_asked, 5);
+  assert_true(asked[4].ms < 1000);
+  for (int poll = 1; poll < 4; poll++) {
+    poll_fleet(p);
+    assert_int_equal(n_asked, 5);
+    for (int i = 0; i < 5; i++)
+      assert_asked((size_t)i, i * 100 * 20000 / 450, i * 100);
+    assert_reported(p, "ttn_api/home/bool-up=1");
+    assert_reported(p, "ttn_api/home/count-connected=450");
+    /* The time between the batches is not the poll's. */
+    assert_reported(p, "ttn_api/home/duration-poll=0");
+  }
+  stack_close(p);
+}
+
+/* When a gateway was reported as connected, ms after the poll's start. */
+static int64_t told[450];
+
+static void note_time(void *ctx, const struct ttn_value *v) {
+  const struct stack *p = ctx;
+  if (v->series == TTN_SERIES_CONNECTED)
+    told[atoi(v->subject + 3)] = (p->test.mono - poll_began) / TTN_MS;
+}
+
+/* A batch's values are not all reported at once, but in the first poll. */
+static void test_portions(void **state) {
+  (void)state;
+  struct stack *p = open_fleet(450, 450, OPTIONS(FEW));
+  p->sink.value = note_time;
+  poll_fleet(p);
+  assert_true(told[0] == told[99]);
+  poll_fleet(p);
+  assert_true(told[0] == 20 && told[24] == 20);
+  assert_true(told[25] == 270 && told[49] == 270);
+  assert_true(told[50] == 520 && told[75] == 770 && told[99] == 770);
+  assert_true(told[100] == 4464 && told[449] == 18047);
+  stack_close(p);
+}
+
+/* The deadline comes before the next portion: the rest is reported at once. */
+static void test_deadline(void **state) {
+  (void)state;
+  struct stack *p = open_fleet(450, 450, OPTIONS(FEW, "Timeout", "1000"));
+  poll_fleet(p);
+  last_answer = 990;
+  poll_fleet(p);
+  assert_int_equal(poll_took, 990);
+  assert_reported(p, "ttn/gw-449/bool-connected=1");
+  assert_reported(p, "ttn_api/home/count-connected=450");
+  stack_close(p);
+}
+
+static void stop_at_value(void *ctx, const struct ttn_value *v) {
+  const struct stack *p = ctx;
+  told[atoi(v->subject + 3)] = p->test.mono;
+  ttn_account_stop(p->account);
+}
+
+/* The account is stopped between two portions. */
+static void test_stop(void **state) {
+  (void)state;
+  struct stack *p = open_fleet(450, 450, OPTIONS(FEW));
+  poll_fleet(p);
+  memset(told, 0, sizeof(told));
+  p->sink.value = stop_at_value;
+  poll_fleet(p);
+  assert_int_equal(poll_took, 20);
+  assert_true(told[24] != 0 && told[25] == 0);
+  stack_close(p);
+}
+
+/* Places of all hosts follow each other. */
+static void test_two_hosts(void **state) {
+  (void)state;
+  struct stack *p = open_fleet(250, 125, OPTIONS(FEW, "Spread", "10"));
+  poll_fleet(p);
+  poll_fleet(p);
+  assert_int_equal(n_asked, 4);
+  assert_asked(0, 0, 0);
+  assert_asked(1, 4000, 100);
+  assert_asked(2, 5000, 125);
+  assert_asked(3, 9000, 225);
+  stack_close(p);
+}
+
+static void test_not_spread(void **state) {
+  static const struct {
+    int n;
+    const char *spread;
+  } rows[] = {{100, "20"}, {450, "0"}};
+  (void)state;
+  for (size_t row = 0; row < 2; row++) {
+    /* One gateway of each host is a batch of its own. */
+    struct stack *p = open_fleet(rows[row].n, rows[row].n - 1,
+                                 OPTIONS(FEW, "Spread", rows[row].spread));
+    for (int poll = 0; poll < 3; poll++) {
+      poll_fleet(p);
+      assert_true(asked[n_asked - 1].ms < 1000);
+      assert_reported(p, "ttn_api/home/bool-up=1");
+    }
+    stack_close(p);
+  }
+}
+
+/* What is found by a discovery is asked at once, and has its place in the next
+ * poll. */
+static void test_new_gateways(void **state) {
+  (void)state;
+  struct stack *p = open_fleet(200, 200, OPTIONS(FEW));
+  poll_fleet(p);
+  poll_fleet(p);
+  n_gateways = at_nam1 = 250;
+  p->test.mono += 3600 * TTN_SECOND;
+  poll_fleet(p);
+  assert_int_equal(n_asked, 3);
+  assert_true(asked[0].ms < 100 && asked[0].number == 0);
+  assert_true(asked[1].ms < 100 && asked[1].number == 200);
+  assert_asked(2, 10000, 100);
+  poll_fleet(p);
+  assert_asked(1, 8000, 100);
+  assert_asked(2, 16000, 200);
+  stack_close(p);
+}
+
+/* ---- failures meanwhile ---- */
+
+/* A batch that fails is sent again at once, not behind all others. */
+static void test_second_attempt(void **state) {
+  (void)state;
+  struct stack *p = open_fleet(400, 400, OPTIONS(FEW));
+  poll_fleet(p);
+  fail_from = 1, fail_to = 2, failure = TTN_FAIL_TRANSFER;
+  poll_fleet(p);
+  assert_int_equal(n_asked, 5);
+  assert_asked(1, 5000, 100);
+  assert_asked(2, 5020, 100);
+  assert_asked(3, 10000, 200);
+  assert_reported(p, "ttn_api/home/count-connected=400");
+  assert_logged(p, 0, "ERROR");
+  stack_close(p);
+}
+
+/* A host that fails is probed by each later batch; when it is back, the rest
+ * of the poll is as before. */
+static void test_short_outage(void **state) {
+  (void)state;
+  struct stack *p = open_fleet(500, 500, OPTIONS(FEW));
+  poll_fleet(p);
+  fail_from = 1, fail_to = 4, failure = TTN_FAIL_CONNECT;
+  poll_fleet(p);
+  /* 0; 100 twice; 200 fails at its place; 300, 200 again, 400. */
+  assert_int_equal(n_asked, 7);
+  assert_asked(2, 4020, 100);
+  assert_asked(3, 8000, 200);
+  assert_asked(4, 12000, 300);
+  assert_asked(5, 12020, 200);
+  assert_asked(6, 16000, 400);
+  assert_reported(p, "ttn_api/home/count-connected=400");
+  assert_reported(p, "ttn_api/home/count-unknown=100");
+  fail_to = 0;
+  poll_fleet(p);
+  for (int i = 0; i < 5; i++)
+    assert_asked((size_t)i, i * 4000, i * 100);
+  assert_reported(p, "ttn_api/home/bool-up=1");
+  assert_logged(p, 1, "ERROR");
+  assert_logged(p, 1, "responds again");
+  stack_close(p);
+}
+
+/* One that does not come back gets as many requests as it would have got, and
+ * in later polls one. */
+static void test_long_outage(void **state) {
+  (void)state;
+  struct stack *p = open_fleet(500, 500, OPTIONS(FEW));
+  poll_fleet(p);
+  fail_from = 2, fail_to = 64, failure = TTN_FAIL_CONNECT;
+  poll_fleet(p);
+  assert_int_equal(n_asked, 6);
+  assert_asked(5, 16000, 400);
+  assert_reported(p, "ttn_api/home/count-connected=200");
+  fail_from = 0;
+  for (int poll = 0; poll < 3; poll++) {
+    poll_fleet(p);
+    assert_int_equal(n_asked, 1);
+    assert_int_equal(asked[0].ms, 0);
+    assert_int_equal(poll_took, 20);
+  }
+  fail_to = 0;
+  poll_fleet(p);
+  assert_int_equal(n_asked, 5);
+  assert_reported(p, "ttn_api/home/bool-up=1");
+  /* All have their place again. */
+  poll_fleet(p);
+  for (int i = 0; i < 5; i++)
+    assert_asked((size_t)i, i * 4000, i * 100);
+  stack_close(p);
+}
+
+/* A host that never answers in a poll is given up, and no place is waited for.
+ */
+static void test_outage_from_the_start(void **state) {
+  (void)state;
+  struct stack *p = open_fleet(500, 500, OPTIONS(FEW));
+  poll_fleet(p);
+  fail_to = 64, failure = TTN_FAIL_CONNECT;
+  poll_fleet(p);
+  assert_int_equal(n_asked, 2);
+  assert_int_equal(poll_took, 40);
+  stack_close(p);
+}
+
+/* Another host's failures move no place. */
+static void test_other_host_fails(void **state) {
+  (void)state;
+  struct stack *p = open_fleet(300, 200, OPTIONS(FEW));
+  poll_fleet(p);
+  fail_from = 2, fail_to = 4, failure = TTN_FAIL_CONNECT;
+  poll_fleet(p);
+  assert_int_equal(n_asked, 4);
+  assert_asked(0, 0, 0);
+  assert_true(asked[1].number == 100 && asked[2].number == 200);
+  assert_reported(p, "ttn_api/home/count-connected=200");
+  stack_close(p);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_places),
+      cmocka_unit_test(test_pauses),
+      cmocka_unit_test(test_same_place),
+      cmocka_unit_test(test_portions),
+      cmocka_unit_test(test_deadline),
+      cmocka_unit_test(test_stop),
+      cmocka_unit_test(test_two_hosts),
+      cmocka_unit_test(test_not_spread),
+      cmocka_unit_test(test_new_gateways),
+      cmocka_unit_test(test_second_attempt),
+      cmocka_unit_test(test_short_outage),
+      cmocka_unit_test(test_long_outage),
+      cmocka_unit_test(test_outage_from_the_start),
+      cmocka_unit_test(test_other_host_fails),
+  };
+  return cmocka_run_group_tests_name("spread", tests, NULL, NULL);
+}
