@@ -47,6 +47,7 @@ struct poll {
   int64_t started, deadline; /* mono */
   bool no_memory;            /* for a request: what it was for stays unknown */
   int64_t waited;            /* ns: only for places of batches */
+  int64_t save_at;           /* mono: counts wait no longer for the file */
 };
 
 struct ttn_account {

@@ -9,6 +9,8 @@
 /* A call gets a third of the poll, so that after a connection that went silent
  * there is time for a new one. */
 #define CALLS_PER_POLL 3
+/* The state file has all gateways: it is not written for each batch. */
+#define SAVES_PER_SPREAD 4
 
 /* ---- what is sent ---- */
 
@@ -203,12 +205,24 @@ static void end_held(struct ttn_account *a, bool stopped) {
   }
 }
 
+/* In a poll that is spread, counts do not wait for its end: they would be of
+ * another time then, and rates would be wrong. */
+static void save_early(struct ttn_account *a, int64_t now) {
+  if (a->schedule.pause == 0 || !a->offsets.dirty || now < a->poll.save_at)
+    return;
+  values_begin(&a->context);
+  apply_pending(&a->context, &a->gateways, &a->offsets);
+  values_end(&a->context);
+  a->poll.save_at = now + a->context.settings->spread / SAVES_PER_SPREAD;
+}
+
 static void work(struct ttn_account *a) {
   for (;;) {
     int64_t now = context_mono(&a->context);
     if (now >= a->poll.deadline || atomic_load(&a->stop))
       return;
     take_held(a, now);
+    save_early(a, now);
     int64_t until = launch(a, now), held = requests_held_until(&a->requests);
     if (held < until)
       until = held;
@@ -303,6 +317,7 @@ void ttn_account_poll(struct ttn_account *a) {
   if (atomic_load(&a->stop))
     return;
   bool had_key = begin(a);
+  a->poll.save_at = a->poll.started + c->settings->spread / SAVES_PER_SPREAD;
   if (had_key)
     work(a);
   bool stopped = atomic_load(&a->stop);

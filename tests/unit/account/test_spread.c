@@ -9,7 +9,10 @@
 #include <cmocka.h>
 
 #include "account/spread.h"
+#include "base/timestamp.h"
 #include "lib/stack.h"
+
+#include <unistd.h>
 
 /* ---- places ---- */
 
@@ -358,6 +361,53 @@ static void test_other_host_fails(void **state) {
   stack_close(p);
 }
 
+/* ---- counts that wait for the state file ---- */
+
+static size_t reported_by_300;
+
+/* Another connection in each poll: the offset moves, and the count waits. */
+static void reconnects(struct stack *p, struct ttn_call *call) {
+  char fields[100], began[32];
+  if (is_list(call)) {
+    list_fleet(p, call);
+    return;
+  }
+  if (strstr(call->body, "gw-300") != NULL)
+    reported_by_300 = count(p->reported, "/packets-uplink=");
+  snprintf(fields, sizeof(fields),
+           "\"connected_at\":\"%s\",\"uplink_count\":\"5\"",
+           ttn_time_print(began, sizeof(began), p->test.wall));
+  answer_batch(p, call, fields);
+}
+
+/* They are reported a quarter of Spread later, at the next answer, and not all
+ * at the poll's end. */
+static void test_counts_do_not_wait(void **state) {
+  char path[] = "/tmp/ttn-spread-XXXXXX";
+  (void)state;
+  assert_non_null(mkdtemp(path));
+  char file[sizeof(path) + 8];
+  snprintf(file, sizeof(file), "%s/state", path);
+  n_gateways = at_nam1 = 400;
+  struct stack *p = stack_open(
+      reconnects,
+      OPTIONS("StateFile", file, "DiscoveryInterval", "3600", "CollectUptime",
+              "false", "CollectConnected", "false", "CollectRoundTripTimes",
+              "false", "CollectAges", "false", "CollectDutyCycle", "false",
+              "CollectStatus", "false"));
+  poll_fleet(p);
+  for (int poll = 1; poll < 4; poll++) {
+    poll_fleet(p);
+    /* Places: 0, 5, 10 and 15 s; saved: at 5 s or later, and so on. */
+    assert_true(reported_by_300 >= 200);
+    assert_int_equal(count(p->reported, "/packets-uplink="), 400);
+  }
+  assert_reported(p, "ttn/gw-399/packets-uplink=20");
+  stack_close(p);
+  assert_int_equal(unlink(file), 0);
+  assert_int_equal(rmdir(path), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_places),
@@ -374,6 +424,7 @@ int main(void) {
       cmocka_unit_test(test_long_outage),
       cmocka_unit_test(test_outage_from_the_start),
       cmocka_unit_test(test_other_host_fails),
+      cmocka_unit_test(test_counts_do_not_wait),
   };
   return cmocka_run_group_tests_name("spread", tests, NULL, NULL);
 }
