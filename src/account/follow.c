@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Between polls: events arrive, and changes of state are told at once. */
+/* Events arrive between polls, and while a poll that is spread waits for its
+ * next batch; changes of state are told at once. */
 #include "account/account.h"
 
 #include "account/internal.h"
@@ -22,14 +23,18 @@ static void tell_changes(struct ttn_account *a, int64_t now) {
   c->sink->end(c->sink->ctx);
 }
 
+int64_t follow_streams(struct ttn_account *a, int64_t now) {
+  bool good = a->credentials.auth != NULL && !a->credentials.poll.rejected;
+  tell_changes(a, now);
+  return streams_run(&a->streams, &a->hosts, good ? a->credentials.auth : NULL,
+                     now);
+}
+
 void ttn_account_follow(struct ttn_account *a) {
   int64_t now = context_mono(&a->context);
   if (atomic_load(&a->stop))
     return;
-  bool good = a->credentials.auth != NULL && !a->credentials.poll.rejected;
-  tell_changes(a, now);
-  int64_t until = streams_run(&a->streams, &a->hosts,
-                              good ? a->credentials.auth : NULL, now);
+  int64_t until = follow_streams(a, now);
   struct ttn_call *call = requests_wait(&a->requests, until);
   if (call != NULL)
     streams_ended(&a->streams, &a->hosts, call, context_mono(&a->context));

@@ -91,4 +91,8 @@ bool dispatch_idle(struct ttn_account *a);
 /* No answer will come any more. stopped: nothing more is reported. */
 void dispatch_end(struct ttn_account *a, bool stopped);
 
+/* Tells changes of state that events told of, and opens and closes streams, if
+ * that is due. Returns when to call it again (mono). */
+int64_t follow_streams(struct ttn_account *a, int64_t now);
+
 #endif

@@ -208,7 +208,7 @@ static void end_held(struct ttn_account *a, bool stopped) {
 /* In a poll that is spread, counts do not wait for its end: they would be of
  * another time then, and rates would be wrong. */
 static void save_early(struct ttn_account *a, int64_t now) {
-  if (a->schedule.pause == 0 || !a->offsets.dirty || now < a->poll.save_at)
+  if (!a->offsets.dirty || now < a->poll.save_at)
     return;
   values_begin(&a->context);
   apply_pending(&a->context, &a->gateways, &a->offsets);
@@ -216,13 +216,22 @@ static void save_early(struct ttn_account *a, int64_t now) {
   a->poll.save_at = now + a->context.settings->spread / SAVES_PER_SPREAD;
 }
 
+/* What does not wait for the end of a poll that is spread. Returns when to call
+ * it again (mono). */
+static int64_t work_between(struct ttn_account *a, int64_t now) {
+  if (a->schedule.pause == 0)
+    return INT64_MAX;
+  take_held(a, now);
+  save_early(a, now);
+  return a->context.settings->events ? follow_streams(a, now) : INT64_MAX;
+}
+
 static void work(struct ttn_account *a) {
   for (;;) {
     int64_t now = context_mono(&a->context);
     if (now >= a->poll.deadline || atomic_load(&a->stop))
       return;
-    take_held(a, now);
-    save_early(a, now);
+    int64_t again = work_between(a, now);
     int64_t until = launch(a, now), held = requests_held_until(&a->requests);
     if (held < until)
       until = held;
@@ -231,7 +240,8 @@ static void work(struct ttn_account *a) {
         continue;
       return;
     }
-    struct ttn_call *call = wait_for_call(a, now, until);
+    struct ttn_call *call =
+        wait_for_call(a, now, again < until ? again : until);
     if (call != NULL &&
         !streams_ended(&a->streams, &a->hosts, call, context_mono(&a->context)))
       take_answer(a, call);

@@ -97,4 +97,26 @@ def test_host_fails():
             equal(len(daemon.lines("error")), 1)
 
 
+def test_events():
+    """An event is told while a poll waits for its next batch, not at the poll's end"""
+    with Scratch() as scratch, Standin() as stack:
+        ids, block = fleet(scratch, stack, 300, 24, Spread=12, Events=True)
+        with Collectd(scratch, block, csv=True) as daemon:
+            wait_for(lambda: len(stack.streams()) == 1, "a stream", 20)
+            wait_polls(daemon, ids[0], 2)
+            # The next batch goes out 4 s later, the last one 8 s later.
+            begin = time.monotonic()
+            polls = daemon.polls()
+            stack.disconnect(ids[0])
+            daemon.wait_value("ttn", ids[0], "bool", "connected", 0)
+            took = time.monotonic() - begin
+            equal(daemon.polls(), polls, "polls that ended meanwhile")
+            note("told after %.1f s" % took)
+            at_most(took, 3.5, "s until it is told")
+            wait_for(lambda: any("gateway" in text.lower() and ids[0] in text for _, text in daemon.log()
+                                 if text.startswith("Notification: ")), "a notification", 3.0)
+            wait_polls(daemon, ids[299], 2)
+            daemon.wait_value("ttn_api", "home", "count", "connected", 299)
+
+
 run(globals())
