@@ -76,7 +76,8 @@ class Prometheus:
         pages = [self._page(daemon) for daemon in daemons]
         return sum(page.count(b"\ncollectd_ttn_") - page.count(b"\ncollectd_ttn_api_") for page in pages)
 
-    def note(self, daemons):
+    def note(self, daemons, _):
+        """daemons, and when the later poll was due (UNIX time), or None."""
         start = time.monotonic()
         size = sum(len(self._page(daemon)) for daemon in daemons)
         return "scrape %.2f s, %.1f MB" % (time.monotonic() - start, size / 1e6)
@@ -106,7 +107,7 @@ class Csv:
         return sum(len(names) for directory, _, names in os.walk(self._top)
                    if os.path.basename(directory).startswith("ttn-"))
 
-    def note(self, _):
+    def note(self, *_):
         text = subprocess.run(["du", "-sk", self._top], stdout=subprocess.PIPE, check=True).stdout
         return "%.0f MB on disk" % (int(text.split()[0]) / 1024)
 
@@ -150,7 +151,7 @@ class Graphite:
     def reached(self, _):
         return len(self._names)
 
-    def note(self, _):
+    def note(self, *_):
         return "%.1f MB sent" % (self._bytes / 1e6)
 
     def close(self):
@@ -172,15 +173,28 @@ class Network:
     def reached(self, _):
         # It takes its time to store them.
         time.sleep(3 * QUIET)
-        series = [self._influxdb.query("SHOW SERIES EXACT CARDINALITY FROM ttn_" + end) for end in ("value", "seconds")]
-        return sum(row["count"] for found in series for _, _, rows in found for row in rows)
+        self._lost = self._drops()
+        return self._count("SHOW SERIES EXACT CARDINALITY FROM ttn_%s")
 
-    def note(self, _):
+    def note(self, _, due):
+        time.sleep(3 * QUIET)
+        note = "%s, %d datagrams lost" % ("read-buffer %d" % self.buffer if self.buffer else "default buffer",
+                                          self._lost)
+        if due is not None:
+            later = self._count("SELECT count(value) FROM ttn_%%s WHERE time >= %d" % (due * 1e9))
+            note += "; later %d, %d values there" % (self._drops() - self._lost, later)
+        return note
+
+    def _count(self, query):
+        found = [self._influxdb.query(query % end) for end in ("value", "seconds")]
+        return sum(row["count"] for series in found for _, _, rows in series for row in rows)
+
+    @staticmethod
+    def _drops():
         """The kernel counts datagrams that found no room."""
         address = "%08X:" % int.from_bytes(socket.inet_aton(paths.address()), sys.byteorder)
         with open("/proc/net/udp", encoding="ascii") as file:
-            drops = sum(int(line.split()[-1]) for line in file if line.split()[1].startswith(address))
-        return "%s, %d datagrams lost" % ("read-buffer %d" % self.buffer if self.buffer else "default buffer", drops)
+            return sum(int(line.split()[-1]) for line in file if line.split()[1].startswith(address))
 
     def close(self):
         self._influxdb.stop()
@@ -198,7 +212,7 @@ CASES = [
     *((Prometheus, "counts and state", 1, gateways) for gateways in (2000, 4000, 8000)),
     *((Prometheus, "all", 4, gateways) for gateways in (2000, 4000)),
     *((Graphite, "all", 1, gateways) for gateways in (1000, 10000)),
-    *((Network, "all", 1, gateways) for gateways in (100, 500)),
+    *((Network, "all", 1, gateways) for gateways in (100, 500, 2000)),
     *((NetworkBuffered, "all", 1, gateways) for gateways in (500, 2000)),
     (Csv, "all", 1, 500), (Csv, "counts and state", 1, 2000),
     (Rrdtool, "all", 1, 100), (Rrdtool, "counts and state", 1, 500),
@@ -243,15 +257,15 @@ class Fleet:
     def cpu(self):
         return sum(cpu(daemon.process.pid) for daemon in self.daemons)
 
-    def carry(self, begin, before):
+    def carry(self, begin, before, least=2 * QUIET):
         """Until all are idle: seconds since `begin`, and the CPU time since it was `before`; (None, …) if that
-        takes too long. What takes less than a tick of the clock is taken for done as well."""
+        takes too long. What takes less than a tick of the clock is taken for done after `least`."""
         last, since = before, begin
         while time.monotonic() < begin + MOST:
             now = self.cpu()
             if now > last or any(working(daemon.process.pid) for daemon in self.daemons):
                 last, since = now, time.monotonic()
-            elif time.monotonic() > since + QUIET and (last > before or time.monotonic() > begin + 2 * QUIET):
+            elif time.monotonic() > since + QUIET and time.monotonic() > begin + least:
                 return since - begin, now - before
             time.sleep(0.05)
         return None, self.cpu() - before
@@ -291,15 +305,18 @@ def measure(writer_class, what, shards, gateways):
                 first, first_cpu = fleet.carry(fleet.start, 0)
                 fleet.flush()
                 reached = writer.reached(fleet.daemons)
-                later, later_cpu = None, None
+                later, later_cpu, when = None, None, None
                 if first is not None:
                     due = fleet.next_poll()
-                    later, later_cpu = fleet.carry(due, fleet.cpu())
+                    when = time.time() + due - time.monotonic()
+                    # It is spread over a third of the interval.
+                    later, later_cpu = fleet.carry(due, fleet.cpu(), INTERVAL / 3 + 2 * QUIET)
+                    fleet.flush()
                 rss = sum(daemon.rss() for daemon in fleet.daemons)
                 return (writer.name, what, shards, gateways, values,
                         "all" if reached == values else "%.0f %%" % (100 * reached / values), seconds(first),
                         seconds(first_cpu), seconds(later), seconds(later_cpu), bench.mib(rss),
-                        writer.note(fleet.daemons))
+                        writer.note(fleet.daemons, when))
         finally:
             writer.close()
 
