@@ -25,3 +25,25 @@ AC_DEFUN([TTN_MISSING], [
   $1 (Debian package: $2)"])
   AS_VAR_APPEND([ttn_packages], [" $2"])
 ])
+
+# TTN_TIME_64: sets TIME_CPPFLAGS to what gives time_t 64 bits, so that times
+# after January 2038 are right on 32-bit systems, too. Autoconf 2.71 has no
+# AC_SYS_YEAR2038. No struct that collectd and a plugin share has a time_t.
+AC_DEFUN([TTN_TIME_64], [
+  AC_CACHE_CHECK([for flags that give time_t 64 bits], [ttn_cv_time_64], [
+    ttn_cv_time_64='none found'
+    ttn_saved=$CPPFLAGS
+    for ttn_flags in '' '-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64'; do
+      CPPFLAGS="$ttn_saved $ttn_flags"
+      AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[#include <time.h>]],
+          [[_Static_assert(sizeof(time_t) >= 8, "");]])],
+        [ttn_cv_time_64=${ttn_flags:-none needed}
+         break])
+    done
+    CPPFLAGS=$ttn_saved
+  ])
+  AS_CASE([$ttn_cv_time_64],
+    ['none needed'], [TIME_CPPFLAGS=],
+    ['none found'], [AC_MSG_ERROR([time_t has 32 bits here, so times after January 2038 would be wrong. Use a C library that has 64 bits: glibc 2.34, musl 1.2, or later])],
+    [TIME_CPPFLAGS=$ttn_cv_time_64])
+])

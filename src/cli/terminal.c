@@ -105,7 +105,8 @@ static void stop_here(struct terminal *term, bool watching) {
 }
 
 bool terminal_wait(struct terminal *term, int64_t ns, bool watching) {
-  struct timespec most = {ns / TTN_SECOND, ns % TTN_SECOND};
+  struct timespec most = {.tv_sec = ns / TTN_SECOND,
+                          .tv_nsec = (long)(ns % TTN_SECOND)};
   int number = sigtimedwait(&term->signals, NULL, &most);
   if (number == SIGTSTP)
     stop_here(term, watching);

@@ -56,8 +56,9 @@ static int64_t ns_of(struct tm *tm, int offset, int64_t fraction) {
   const int64_t year_1 = INT64_C(-62135596800);
   if (seconds == year_1 && fraction == 0)
     return 0;
-  const __int128 ns = (__int128)seconds * TTN_SECOND + fraction;
-  return seconds < 0 || ns > INT64_MAX ? -1 : (int64_t)ns;
+  if (seconds < 0 || seconds > (INT64_MAX - fraction) / TTN_SECOND)
+    return -1;
+  return seconds * TTN_SECOND + fraction;
 }
 
 static int64_t fraction_of(const char *text) {

@@ -122,7 +122,8 @@ struct alarm {
 
 static void *ring(void *data) {
   struct alarm *alarm = data;
-  struct timespec pause = {alarm->ms / 1000, alarm->ms % 1000 * TTN_MS};
+  struct timespec pause = {.tv_sec = alarm->ms / 1000,
+                           .tv_nsec = (long)(alarm->ms % 1000 * TTN_MS)};
   nanosleep(&pause, NULL);
   atomic_store(&alarm->over, true);
   ttn_account_wake(alarm->account);
