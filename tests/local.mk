@@ -19,12 +19,16 @@ long_tests = \
 	%D%/ledger/test_soak.py \
 	%D%/packages/test_debian12.py \
 	%D%/packages/test_debian13.py
+# Only ./check world runs these.
+world_tests = \
+	%D%/packages/test_cross.py
 # Tests that this build cannot run.
 left_out =
 if !HARDENED
 left_out += %D%/module/test_hardening.py
 endif
-python_tests = $(filter-out $(long_tests) $(left_out),$(found_python))
+python_tests = $(filter-out $(long_tests) $(world_tests) $(left_out), \
+	$(found_python))
 
 # Programs that Python tests run.
 check_PROGRAMS = \
@@ -84,7 +88,7 @@ AM_TESTS_ENVIRONMENT = \
 	TTN_NAMES='$(abs_builddir)/tests/tools/ttn-names'; export TTN_NAMES; \
 	TTN_PLUGIN='$(abs_builddir)/src/.libs/ttn.so'; export TTN_PLUGIN; \
 	TTN_SRCDIR='$(abs_srcdir)'; export TTN_SRCDIR; \
-	TTN_TESTS='$(all_tests)'; export TTN_TESTS; \
+	TTN_TESTS='$(all_tests) $(world_tests)'; export TTN_TESTS; \
 	TTN_TESTS_LEFT_OUT='$(left_out)'; export TTN_TESTS_LEFT_OUT; \
 	TTN_TESTS_LISTED='$(listed_tests)'; export TTN_TESTS_LISTED; \
 	COLLECTD='$(COLLECTD)'; export COLLECTD; \
@@ -118,11 +122,12 @@ check-all:
 	$(MAKE) check TESTS='$(all_tests)'
 check-long:
 	$(MAKE) check TESTS='$(long_tests)'
-.PHONY: check-all check-long check-sanitized check-threads check-unit \
-	check-untimed check-valgrind distcheck-unit
+.PHONY: check-all check-long check-sanitized check-threads \
+	check-unit check-untimed check-valgrind distcheck-unit
 # Each test that a list names; test_every_test.py holds that it is there.
-listed_tests = $(long_tests) $(sanitized_tests) $(slow_unit_tests) \
-	$(threaded_tests) $(timed_tests) $(torture_tests)
+listed_tests = $(long_tests) $(sanitized_tests) \
+	$(slow_unit_tests) $(threaded_tests) $(timed_tests) $(torture_tests) \
+	$(world_tests)
 
 # Without these, tests would be missing and nobody would notice.
 check-local:

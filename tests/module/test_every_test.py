@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Every test and fuzzer of the source tree is run by make check or make check-all.
+"""Every test and fuzzer of the source tree is run by make check, make check-all or ./check world.
 
-TTN_TESTS is what make check-all runs, TTN_TESTS_LEFT_OUT what this build can't run, TTN_TESTS_LISTED what
+TTN_TESTS is what these run, TTN_TESTS_LEFT_OUT what this build can't run, TTN_TESTS_LISTED what
 the Makefile's lists name. One test was once lost from the Makefile, and nobody noticed."""
 
 import os

@@ -6,11 +6,11 @@ runs in it has mounts and process numbers of its own, which end with this proces
 the namespaces' first process reads a pipe whose other end is here.
 """
 
-import glob
 import os
-import re
 import shutil
 import subprocess
+
+import mirror
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _FIRST = """
@@ -24,15 +24,14 @@ exec cat
 
 
 class Chroot:
-    def __init__(self, path, suite, log):
-        """log: a file that gets all output."""
+    def __init__(self, path, suite, log, parts=mirror.ALL):
+        """log: a file that gets all output. parts: of the suite, see mirror.py."""
         self.path = path
         self._log = log
         remove(path)
-        settings = [one for line in _settings() for one in ("--aptopt", line)]
         # It need not survive a power cut, so dpkg need not wait for the disk.
         _checked(["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--dpkgopt=force-unsafe-io",
-                  *settings, suite, path, "-"], log, input="\n".join(_sources(suite)))
+                  *mirror.settings(), suite, path, "-"], log, input="\n".join(mirror.sources(suite, parts)))
         for name in ("hosts", "resolv.conf"):
             shutil.copyfile(os.path.join("/etc", name), self.file("etc", name))
         self._first = subprocess.Popen(
@@ -86,48 +85,3 @@ def _checked(command, log, status=0, **options):
         raise AssertionError("%s: status %d, not %d\n%s"
                              % (command[-1], done.returncode, status, "\n".join(done.stdout.split("\n")[-40:])))
     return done.stdout
-
-
-def _settings():
-    """How this machine's apt reaches its mirror."""
-    dump = subprocess.run(["apt-config", "dump"], stdout=subprocess.PIPE, text=True, check=True).stdout
-    return [line for line in dump.split("\n")
-            if re.match(r'Acquire::(http|https|Check|Retries)[:-].* "', line)]
-
-
-def _sources(suite):
-    """This machine's own sources of Debian's main part, of another suite."""
-    with open("/etc/os-release", encoding="utf-8") as file:
-        here = re.search(r"(?m)^VERSION_CODENAME=(\w+)", file.read()).group(1)
-    out = []
-    for uri, name, components in _apt_sources():
-        found = re.fullmatch(here + r"(-updates|-security|)", name)
-        if found and "main" in components:
-            out.append("deb %s %s%s main" % (uri, suite, found.group(1)))
-    if not out:
-        raise AssertionError("apt has no source of %s here" % here)
-    return out
-
-
-def _apt_sources():
-    """(URI, suite, components) of each."""
-    for path in ["/etc/apt/sources.list"] + sorted(glob.glob("/etc/apt/sources.list.d/*.list")):
-        for line in _lines(path):
-            found = re.match(r"deb +(?:\[[^]]*\] +)?(\S+) +(\S+) +(.*)", line)
-            if found:
-                yield found.group(1), found.group(2), found.group(3).split()
-    for path in sorted(glob.glob("/etc/apt/sources.list.d/*.sources")):
-        for stanza in re.split(r"\n\s*\n", "\n".join(_lines(path))):
-            fields = {name.lower(): text.split() for name, text in re.findall(r"(?m)^([\w-]+):((?:.|\n )*)", stanza)}
-            if "deb" in fields.get("types", ()) and fields.get("enabled") != ["no"]:
-                for uri in fields["uris"]:
-                    for name in fields["suites"]:
-                        yield uri, name, fields.get("components", [])
-
-
-def _lines(path):
-    """Without comments."""
-    if not os.path.exists(path):
-        return []
-    with open(path, encoding="utf-8") as file:
-        return [line.rstrip("\n") for line in file if not line.startswith("#")]

@@ -23,7 +23,9 @@ import standin  # noqa: E402
 import tap  # noqa: E402
 from chroot import Chroot, remove  # noqa: E402
 
-_TOP = os.path.join(os.environ.get("TTN_BUILDDIR") or os.path.join(paths.SRCDIR, "build"), "packages")
+TOP = os.path.join(os.environ.get("TTN_BUILDDIR") or os.path.join(paths.SRCDIR, "build"), "packages")
+# Debian 12's lintian knows no later Standards-Version.
+LINTIAN = "lintian -EvIi --suppress-tags out-of-date-standards-version --fail-on error,warning,info"
 _DROP_IN = "/etc/collectd/collectd.conf.d/ttn.conf"
 _EXAMPLE = "/usr/share/doc/collectd-ttn/examples/collectd.conf.example"
 _KEY = "/etc/collectd/ttn-home.key"
@@ -80,16 +82,16 @@ def steps(suite):
 class _Story:
     def __init__(self, suite):
         self.suite = suite
-        os.makedirs(_TOP, exist_ok=True)
-        self.log = open(os.path.join(_TOP, suite + ".log"), "w", encoding="utf-8")
+        os.makedirs(TOP, exist_ok=True)
+        self.log = open(os.path.join(TOP, suite + ".log"), "w", encoding="utf-8")
         self.builder = self.user = None
-        self.packages = os.path.join(_TOP, suite + "-packages")
+        self.packages = os.path.join(TOP, suite + "-packages")
         self.stack = standin.Standin().start()
         self.pid = None
         self.before = None
 
     def chroot(self, name):
-        return Chroot(os.path.join(_TOP, "%s-%s" % (self.suite, name)), self.suite, self.log)
+        return Chroot(os.path.join(TOP, "%s-%s" % (self.suite, name)), self.suite, self.log)
 
     # Building.
 
@@ -102,7 +104,7 @@ class _Story:
         """install-packages gets all that building needs"""
         self.builder = self.chroot("builder")
         self.builder.run("useradd --no-create-home builder && install -d -o builder /src")
-        _copy_source(self.builder.file("src", "clone"))
+        copy_source(self.builder.file("src", "clone"))
         self.builder.run("chown -R builder /src && /src/clone/scripts/install-packages package")
         # git: a clone needs it. The others are for the tests below.
         self.builder.run("apt-get install -q -y --no-install-recommends autopkgtest git lintian")
@@ -117,9 +119,7 @@ class _Story:
 
     def test_lintian(self):
         """lintian finds nothing"""
-        # Debian 12's lintian knows no later Standards-Version.
-        self.as_builder("cd /src/clone/build/deb && lintian -EvIi --suppress-tags out-of-date-standards-version"
-                        " --fail-on error,warning,info *.changes")
+        self.as_builder("cd /src/clone/build/deb && %s *.changes" % LINTIAN)
 
     def test_reproducible(self):
         """The tarball of make dist gives the same packages, byte by byte, elsewhere and otherwise"""
@@ -243,8 +243,7 @@ class _Story:
         for chroot in (self.builder, self.user):
             if chroot:
                 chroot.close()
-        with open("/proc/self/mounts", encoding="utf-8") as file:
-            tap.equal([line for line in file if _TOP in line], [])
+        nothing_mounted()
 
     # What the user does, and the collectd.
 
@@ -318,7 +317,12 @@ class _Story:
         return found - owned
 
 
-def _copy_source(target):
+def nothing_mounted():
+    with open("/proc/self/mounts", encoding="utf-8") as file:
+        tap.equal([line for line in file if TOP in line], [])
+
+
+def copy_source(target):
     """This source tree, without what was built in it."""
     if not os.path.exists(os.path.join(paths.SRCDIR, ".git")):
         shutil.copytree(paths.SRCDIR, target, ignore=shutil.ignore_patterns("build"))
