@@ -75,17 +75,19 @@ PY_LOG_DRIVER = $(TAP_DRIVER)
 PY_LOG_COMPILER = $(PYTHON3)
 # JSONTestSuite stands beside the repository where it is tested in CI.
 TTN_JSON_SUITE = $(abs_srcdir)/../shared/json-test-suite
+# Where the programs are that Python tests run. See check-machine.
+programs = $(abs_builddir)
 AM_TESTS_ENVIRONMENT = \
 	CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; \
 	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
 	TTN_ANSWERS='$(abs_srcdir)/tests/answers'; export TTN_ANSWERS; \
 	TTN_BUILDDIR='$(abs_builddir)'; export TTN_BUILDDIR; \
-	TTN_CHECK='$(abs_builddir)/src/ttn-check'; export TTN_CHECK; \
-	TTN_DRIVE='$(abs_builddir)/tests/tools/ttn-drive'; export TTN_DRIVE; \
-	TTN_DRIVE_FAKED='$(abs_builddir)/tests/tools/ttn-drive-faked'; \
+	TTN_CHECK='$(programs)/src/ttn-check'; export TTN_CHECK; \
+	TTN_DRIVE='$(programs)/tests/tools/ttn-drive'; export TTN_DRIVE; \
+	TTN_DRIVE_FAKED='$(programs)/tests/tools/ttn-drive-faked'; \
 	export TTN_DRIVE_FAKED; \
 	TTN_JSON_SUITE='$(TTN_JSON_SUITE)'; export TTN_JSON_SUITE; \
-	TTN_NAMES='$(abs_builddir)/tests/tools/ttn-names'; export TTN_NAMES; \
+	TTN_NAMES='$(programs)/tests/tools/ttn-names'; export TTN_NAMES; \
 	TTN_PLUGIN='$(abs_builddir)/src/.libs/ttn.so'; export TTN_PLUGIN; \
 	TTN_SRCDIR='$(abs_srcdir)'; export TTN_SRCDIR; \
 	TTN_TESTS='$(all_tests) $(world_tests)'; export TTN_TESTS; \
@@ -118,14 +120,28 @@ check-valgrind:
 distcheck-unit:
 	$(MAKE) distcheck TESTS='$(unit_tests) $(corpus_tests)' \
 		TTN_JSON_SUITE='$(TTN_JSON_SUITE)'
+# In a build for another architecture, whose programs run by what
+# scripts/cross-tree left in machine/. doc/platforms.md says what is not here.
+machine_tests = \
+	$(unit_tests) \
+	$(corpus_tests) \
+	%D%/e2e/test_check.py \
+	%D%/e2e/test_example.py \
+	%D%/e2e/test_oneshot.py \
+	%D%/e2e/test_values.py \
+	%D%/module/test_hardening.py
+check-machine:
+	$(MAKE) check TESTS='$(machine_tests)' \
+		TAP_LOG_COMPILER='$(abs_builddir)/machine/run' \
+		programs='$(abs_builddir)/machine'
 check-all:
 	$(MAKE) check TESTS='$(all_tests)'
 check-long:
 	$(MAKE) check TESTS='$(long_tests)'
-.PHONY: check-all check-long check-sanitized check-threads \
+.PHONY: check-all check-long check-machine check-sanitized check-threads \
 	check-unit check-untimed check-valgrind distcheck-unit
 # Each test that a list names; test_every_test.py holds that it is there.
-listed_tests = $(long_tests) $(sanitized_tests) \
+listed_tests = $(long_tests) $(machine_tests) $(sanitized_tests) \
 	$(slow_unit_tests) $(threaded_tests) $(timed_tests) $(torture_tests) \
 	$(world_tests)
 
