@@ -47,3 +47,18 @@ AC_DEFUN([TTN_TIME_64], [
     ['none found'], [AC_MSG_ERROR([time_t has 32 bits here, so times after January 2038 would be wrong. Use a C library that has 64 bits: glibc 2.34, musl 1.2, or later])],
     [TIME_CPPFLAGS=$ttn_cv_time_64])
 ])
+
+# TTN_CHECK_COLLECTD: an error now, if the headers are not whole (Ubuntu 20.04
+# lacks some), or of another major version, whose structs differ.
+AC_DEFUN([TTN_CHECK_COLLECTD], [
+  AC_MSG_CHECKING([whether these are collectd 5's])
+  ttn_saved=$CPPFLAGS
+  CPPFLAGS="$CPPFLAGS $COLLECTD_CPPFLAGS -D_GNU_SOURCE"
+  AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[#include "plugin.h"]],
+      [[value_list_t list = VALUE_LIST_INIT;
+        return plugin_dispatch_values(&list);]])],
+    [AC_MSG_RESULT([yes])],
+    [AC_MSG_RESULT([no])
+     AC_MSG_ERROR([the headers in $ttn_headers can't be used, config.log says why; --with-collectd=DIR names others, of collectd 5.12])])
+  CPPFLAGS=$ttn_saved
+])
