@@ -121,3 +121,15 @@ bool ttn_filter_exact(const struct ttn_filter *select) {
 int ttn_shard(const char *id, int n) {
   return (int)(ttn_hash(TTN_HASH, id, strlen(id)) % (uint64_t)n) + 1;
 }
+
+int ttn_ordinal(const char *host) {
+  size_t end = strcspn(host, "."), start = end;
+  int ordinal = 0;
+  while (start > 0 && host[start - 1] >= '0' && host[start - 1] <= '9')
+    start--;
+  if (start == end || end - start > 6 || start < 2 || host[start - 1] != '-')
+    return -1;
+  for (; start < end; start++)
+    ordinal = ordinal * 10 + (host[start] - '0');
+  return ordinal;
+}

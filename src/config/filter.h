@@ -26,4 +26,9 @@ bool ttn_filter_exact(const struct ttn_filter *select);
  * collectds. */
 int ttn_shard(const char *id, int n);
 
+/* The number at the end of a host name's first part, behind a hyphen: 12 of
+ * "ttn-12" and of "ttn-12.pods.local". -1: there is none; "3f02" of a container
+ * is none. */
+int ttn_ordinal(const char *host);
+
 #endif

@@ -12,12 +12,15 @@
  * option, which could be a misspelt APIKey. */
 #include "config/settings.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
+#include "config/filter.h"
 #include "tts/decode.h"
 #include "tts/api_key.h"
 #include "base/utf8.h"
@@ -93,7 +96,7 @@ static const struct spec specs[] = {
     OPTION("HTTPVersion", "2|1.1", "2", TYPE_CHOICE, http_version, 0, 0),
     OPTION("AddressFamily", "any|ipv4|ipv6", "any", TYPE_CHOICE, family, 0, 0),
     OPTION("MaxConnections", "NUMBER", "4", TYPE_COUNT, max_connections, 1, 64),
-    OPTION("Shard", "I/N", "1/1", TYPE_SHARD, shard_index, 1, 10000),
+    OPTION("Shard", "I/N|auto/N", "1/1", TYPE_SHARD, shard_index, 1, 10000),
     TEXT("StateFile", "FILE", TYPE_BLANK, state_file),
     SWITCH("Notifications", "true", notifications),
     OPTION("OfflineAfter", "SECONDS", "0", TYPE_SECONDS, offline_after, 0,
@@ -337,18 +340,54 @@ static bool take_header(const struct take *take) {
   return add_line_value(take);
 }
 
+/* "auto/N": the pods of a Kubernetes StatefulSet are numbered from 0. The
+ * kernel's host name counts: collectd's Hostname may be the same for all. */
+static bool take_ordinal(const struct take *take, int count) {
+  const char *text = take->value->string;
+  char host[256] = "";
+  if (gethostname(host, sizeof(host) - 1) != 0)
+    return REFUSE(take, "\"%.60s\" needs a host name: %s", text,
+                  strerror(errno));
+  int ordinal = ttn_ordinal(host);
+  if (ordinal < 0)
+    return REFUSE(take,
+                  "\"%.60s\" needs a host name with a hyphen and a number at "
+                  "its end, as \"ttn-0\" for the first, and it is \"%.100s\": "
+                  "change it, or write \"1/%d\"",
+                  text, host, count);
+  if (ordinal >= count)
+    return REFUSE(take,
+                  "\"%.60s\" is for host names that end with -0 to -%d, and it "
+                  "is \"%.100s\": write the number of collectds behind the "
+                  "slash",
+                  text, count - 1, host);
+  take->settings->shard_index = ordinal + 1;
+  take->settings->shard_count = count;
+  return true;
+}
+
 static bool take_shard(const struct take *take) {
   int index = 0, count = 0, end = 0;
   const char *text = take->value->string;
+  bool automatic = strncmp(text, "auto/", 5) == 0;
+  const char *numbers = automatic ? text + 5 : text;
   bool whole =
-      strspn(text, "0123456789/") == strlen(text) && strlen(text) <= 11 &&
-      sscanf(text, "%d/%d%n", &index, &count, &end) == 2 && text[end] == '\0';
+      strspn(numbers, "0123456789/") == strlen(numbers) && strlen(text) <= 11 &&
+      (automatic ? sscanf(numbers, "%d%n", &count, &end) == 1
+                 : sscanf(text, "%d/%d%n", &index, &count, &end) == 2) &&
+      numbers[end] == '\0';
   int most = (int)take->spec->info.most;
+  if (automatic)
+    index = 1;
   if (!whole || index < 1 || index > count || count > most)
-    return REFUSE(take,
-                  "\"%.60s\" is not a shard: \"2/4\" is the second of four "
-                  "collectds, of %d at most",
-                  text, most);
+    return REFUSE(
+        take,
+        "\"%.60s\" is not a shard: \"2/4\" is the second of four "
+        "collectds, of %d at most, \"auto/4\" the one that the number "
+        "at the end of the host name says",
+        text, most);
+  if (automatic)
+    return take_ordinal(take, count);
   take->settings->shard_index = index;
   take->settings->shard_count = count;
   return true;

@@ -103,10 +103,40 @@ static void test_memory(void **state) {
   test_fail_each(&test, select_once, NULL);
 }
 
+/* What stands at the end of the first part, behind a hyphen, and only that. */
+static void test_ordinal(void **state) {
+  static const struct {
+    const char *host;
+    int ordinal;
+  } rows[] = {
+      {"ttn-0", 0},
+      {"ttn-12", 12},
+      {"my-ttn-007", 7},
+      {"ttn-3.ttn.monitoring.svc.cluster.local", 3},
+      {"a-999999", 999999},
+      {"ttn", -1},
+      {"ttn0", -1},
+      {"ttn-", -1},
+      {"-1", -1},
+      {"", -1},
+      {"ttn-1a", -1},
+      {"ttn.lab-3", -1},
+      {"9f86d081884c", -1}, /* a container's, unless it gets one */
+      {"9f86d0818841", -1},
+      {"a-1000000", -1},
+      {"a-99999999999999999999", -1},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    if (ttn_ordinal(rows[i].host) != rows[i].ordinal)
+      fail_msg("%s: %d", rows[i].host, ttn_ordinal(rows[i].host));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_shard),          cmocka_unit_test(test_lines),
-      cmocka_unit_test(test_bad_expression), cmocka_unit_test(test_memory),
+      cmocka_unit_test(test_ordinal), cmocka_unit_test(test_shard),
+      cmocka_unit_test(test_lines),   cmocka_unit_test(test_bad_expression),
+      cmocka_unit_test(test_memory),
   };
   return cmocka_run_group_tests_name("filter", tests, NULL, NULL);
 }

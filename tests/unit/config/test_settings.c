@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,6 +41,18 @@ static const char *log_since(void) {
   strcpy(lines, outside.log);
   outside.log[0] = '\0';
   return lines;
+}
+
+/* What the kernel has: ours stands before libc's. NULL: it can't be read. */
+static const char *kernel_host = "box";
+
+int gethostname(char *name, size_t size) {
+  if (kernel_host == NULL || strlen(kernel_host) >= size) {
+    errno = ENAMETOOLONG;
+    return -1;
+  }
+  strcpy(name, kernel_host);
+  return 0;
 }
 
 /* -- lines of configuration -- */
@@ -253,16 +267,28 @@ static void test_wrong_texts(void **state) {
        "character: write it on one line\n"},
       {"Shard", "5/4",
        "ERROR account \"home\": Shard \"5/4\" is not a shard: \"2/4\" is the "
-       "second of four collectds, of 10000 at most\n"},
+       "second of four collectds, of 10000 at most, \"auto/4\" the one that "
+       "the number at the end of the host name says\n"},
       {"Shard", "0/4",
        "ERROR account \"home\": Shard \"0/4\" is not a shard: \"2/4\" is the "
-       "second of four collectds, of 10000 at most\n"},
+       "second of four collectds, of 10000 at most, \"auto/4\" the one that "
+       "the number at the end of the host name says\n"},
       {"Shard", "1/2/3",
        "ERROR account \"home\": Shard \"1/2/3\" is not a shard: \"2/4\" is "
-       "the second of four collectds, of 10000 at most\n"},
+       "the second of four collectds, of 10000 at most, \"auto/4\" the one "
+       "that the number at the end of the host name says\n"},
       {"Shard", "1/99999999999",
        "ERROR account \"home\": Shard \"1/99999999999\" is not a shard: "
-       "\"2/4\" is the second of four collectds, of 10000 at most\n"},
+       "\"2/4\" is the second of four collectds, of 10000 at most, \"auto/4\" "
+       "the one that the number at the end of the host name says\n"},
+      {"Shard", "auto/0",
+       "ERROR account \"home\": Shard \"auto/0\" is not a shard: \"2/4\" is "
+       "the second of four collectds, of 10000 at most, \"auto/4\" the one "
+       "that the number at the end of the host name says\n"},
+      {"Shard", "auto/3",
+       "ERROR account \"home\": Shard \"auto/3\" needs a host name with a "
+       "hyphen and a number at its end, as \"ttn-0\" for the first, and it is "
+       "\"box\": change it, or write \"1/3\"\n"},
       {"Host", "two\nlines",
        "ERROR account \"home\": Host holds a line end or another control "
        "character: write it on one line\n"},
@@ -502,6 +528,44 @@ static void test_proxy_user(void **state) {
     ttn_settings_free(&env, s);
   }
   unlink(path);
+}
+
+/* The pods of a StatefulSet, each with its own share. */
+static void test_shard_of_host(void **state) {
+  static const struct {
+    const char *host, *shard;
+    int index; /* 0: refused, with `said` in the message */
+    const char *said;
+  } rows[] = {
+      {"ttn-0", "auto/1", 1, ""},
+      {"ttn-0", "auto/3", 1, ""},
+      {"ttn-2", "auto/3", 3, ""},
+      {"ttn-9999.ttn.local", "auto/10000", 10000, ""},
+      {"ttn-3", "auto/3", 0,
+       "Shard \"auto/3\" is for host names that end with -0 to -2, and it is "
+       "\"ttn-3\": write the number of collectds behind the slash\n"},
+      {"ttn", "auto/3", 0, "needs a host name with a hyphen and a number"},
+      {NULL, "auto/3", 0, "needs a host name: File name too long"},
+      {"ttn-0", "auto", 0, "is not a shard"},
+      {"ttn-0", "auto/", 0, "is not a shard"},
+      {"ttn-0", "auto/1/2", 0, "is not a shard"},
+      {"ttn-0", "auto/10001", 0, "is not a shard"},
+      {"ttn-0", "auto/-1", 0, "is not a shard"},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    struct ttn_settings *s = home();
+    kernel_host = rows[i].host;
+    bool good = text(s, "Shard", rows[i].shard);
+    kernel_host = "box";
+    const char *said = log_since();
+    if (good != (rows[i].index > 0) || strstr(said, rows[i].said) == NULL ||
+        (good && said[0] != '\0'))
+      fail_msg("%zu: %s", i, said);
+    assert_int_equal(s->shard_index, good ? rows[i].index : 1);
+    assert_int_equal(s->shard_count, good ? atoi(rows[i].shard + 5) : 1);
+    ttn_settings_free(&env, s);
+  }
 }
 
 /* A key that was written where it does not belong is not repeated. */
@@ -802,6 +866,7 @@ int main(void) {
                                       no_leak),
       cmocka_unit_test_setup_teardown(test_options_together, start, no_leak),
       cmocka_unit_test_setup_teardown(test_proxy_user, start, no_leak),
+      cmocka_unit_test_setup_teardown(test_shard_of_host, start, no_leak),
       cmocka_unit_test_setup_teardown(test_key_in_wrong_place, start, no_leak),
       cmocka_unit_test_setup_teardown(test_unsafe_options, start, no_leak),
       cmocka_unit_test_setup_teardown(test_plain_http_refused, start, no_leak),
