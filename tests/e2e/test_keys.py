@@ -149,6 +149,38 @@ def test_rotation_costs_no_poll():
             tap.equal((poll.log, poll.errors()), ([], {}))
 
 
+def mount_secret(scratch, number, kind):
+    """As kubelet puts a secret into its volume: the key's name leads through ..data into a directory, and a new
+    key comes with another directory in its place. Size and time of both keys' files are the same."""
+    directory = "..%d" % number
+    key = scratch.write("volume/%s/home.key" % directory, key_text(kind) + "\n", 0o440, secret=True)
+    os.utime(key, (1, 1))
+    os.symlink(directory, scratch.file("volume", "..data_tmp"))
+    os.rename(scratch.file("volume", "..data_tmp"), scratch.file("volume", "..data"))
+    path = scratch.file("volume", "home.key")
+    if not os.path.islink(path):
+        os.symlink("..data/home.key", path)
+    scratch.may_hold(path)
+    return path
+
+
+def test_rotation_by_symlink():
+    """The same where the file is reached through symbolic links of which one is replaced, as in Kubernetes"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.fleet(5, [1], "full")
+        options = dict(stack.options(scratch), APIKeyFile=mount_secret(scratch, 1, "user"))
+        with Drive(scratch, **options) as drive:
+            drive.poll()
+            mount_secret(scratch, 2, "user-all")
+            os.unlink(scratch.file("volume", "..1", "home.key"))
+            stack.delete_key("user")
+            poll = drive.poll()
+            tap.equal(poll.api("count", "connected"), 5)
+            tap.equal(poll.errors(), {})
+            tap.matches("home.key\" can be read by group: chmod 600 it", str(poll.log))
+            tap.equal(stack.count(status=401), 0)
+
+
 def test_a_list_that_was_not_heard():
     """{} without X-Total-Count: no empty account, but a key that did not arrive"""
     with Scratch() as scratch, Standin() as stack:
