@@ -8,6 +8,8 @@ src_libttn_la_SOURCES += \
 	%D%/failure.h \
 	%D%/hash.c \
 	%D%/hash.h \
+	%D%/mount.c \
+	%D%/mount.h \
 	%D%/secret.c \
 	%D%/secret.h \
 	%D%/secret_file.c \

@@ -9,6 +9,7 @@
  * wiped. */
 #include "base/secret_file.h"
 
+#include "base/mount.h"
 #include "base/secret.h"
 #include "base/text.h"
 
@@ -153,6 +154,8 @@ bool ttn_secret_read(const char *path, const char *noun, char *line,
     ok = read_one(fd, &status, noun, line, why, why_size);
     *stamp = stamp_of(&status);
     *open_to = readable_by(status.st_mode);
+    if (*open_to != NULL && ttn_mount_is_private(status.st_dev))
+      *open_to = NULL;
   }
   if (fd >= 0)
     close(fd);

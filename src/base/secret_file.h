@@ -20,8 +20,9 @@ struct ttn_file_stamp {
  * be, for `why`. False: `why` says what is wrong and the fix ("is a directory",
  * "is empty", "has two lines", "can't be read: …", …), without a byte of what
  * the file holds; line is wiped. *open_to is set to "group" or "others" if they
- * can read it, else NULL: a warning. Never blocks on a FIFO or a device, never
- * reads more than TTN_SECRET_MAX + 4 KiB. */
+ * can read it, else NULL: a warning. In a volume that only this pod sees there
+ * are no others. Never blocks on a FIFO or a device, never reads more than
+ * TTN_SECRET_MAX + 4 KiB. */
 bool ttn_secret_read(const char *path, const char *noun, char *line,
                      struct ttn_file_stamp *stamp, const char **open_to,
                      char *why, size_t why_size);

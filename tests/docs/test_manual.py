@@ -31,6 +31,7 @@ NO_MESSAGE = {
     "not yet valid": "looked for in libcurl's words",
     "values": "the state file's head",
     "offsets": "the state file's head",
+    "- tmpfs": "the kernel's table of mounts",
     # Compile-time assertions.
     "callers have room for TTN_PATHS": "the compiler's",
     "ttn_settings.given has a bit for each": "the compiler's",
