@@ -29,9 +29,7 @@ class Chroot:
         self.path = path
         self._log = log
         remove(path)
-        # It need not survive a power cut, so dpkg need not wait for the disk.
-        _checked(["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--dpkgopt=force-unsafe-io",
-                  *mirror.settings(), suite, path, "-"], log, input="\n".join(mirror.sources(suite, parts)))
+        bootstrap(path, suite, log, parts=parts)
         for name in ("hosts", "resolv.conf"):
             shutil.copyfile(os.path.join("/etc", name), self.file("etc", name))
         self._first = subprocess.Popen(
@@ -68,7 +66,14 @@ class Chroot:
             call += ["unshare", "--net", "--", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
         call += ["chroot", *(["--userspec=" + user] if user else []), self.path,
                  "env", "-i", *("%s=%s" % row for row in env.items()), "sh", "-ec", command]
-        return _checked(call, self._log, status)
+        return run(call, self._log, status)
+
+
+def bootstrap(target, suite, log, *options, parts=mirror.ALL):
+    """The smallest Debian that has apt: a directory, or a tarball if the name says so. parts: see mirror.py."""
+    # It need not survive a power cut, so dpkg need not wait for the disk.
+    run(["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--dpkgopt=force-unsafe-io",
+         *mirror.settings(), *options, suite, target, "-"], log, input="\n".join(mirror.sources(suite, parts)))
 
 
 def remove(path):
@@ -76,7 +81,8 @@ def remove(path):
         subprocess.run(["rm", "-rf", "--one-file-system", path], check=True)
 
 
-def _checked(command, log, status=0, **options):
+def run(command, log, status=0, **options):
+    """A command whose output goes to the log; what it printed."""
     print("+ " + command[-1], file=log, flush=True)
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                           timeout=1200, check=False, **({"stdin": subprocess.DEVNULL} if not options else options))
