@@ -21,7 +21,8 @@ long_tests = \
 	%D%/packages/test_debian13.py
 # Only ./check world runs these.
 world_tests = \
-	%D%/packages/test_cross.py
+	%D%/packages/test_cross.py \
+	%D%/packages/test_image.py
 # Tests that this build cannot run.
 left_out =
 if !HARDENED
