@@ -256,6 +256,23 @@ def put_secret(scratch, path, kind, mode=0o644, group=0):
             shutil.rmtree(old)
 
 
+def test_schemas():
+    """The files for Kubernetes fit its published schemas"""
+    # Before this process leaves the network.
+    venv = os.path.join(TOP, "venv")
+    if not os.path.exists(os.path.join(venv, "done")):
+        chroot.remove(venv)
+        chroot.run([sys.executable, "-m", "venv", venv], log())
+        chroot.run([os.path.join(venv, "bin", "pip"), "install", "-q", "kubernetes-validate"], log())
+        open(os.path.join(venv, "done"), "w", encoding="ascii").close()
+    directory = os.path.join(paths.SRCDIR, "contrib", "kubernetes")
+    # Nobody publishes a schema of ServiceMonitor there.
+    files = sorted(glob.glob(os.path.join(directory, "*.yaml*")))
+    tap.equal(len(files), 4, "files")
+    said = chroot.run([os.path.join(venv, "bin", "kubernetes-validate"), "--strict", *files], log())
+    tap.note(said.strip())
+
+
 def test_build():
     """The image is built on a fresh Debian"""
     built = image()
