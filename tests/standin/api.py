@@ -62,9 +62,9 @@ class Call:
 
 
 class Page:
-    """A list's query, checked."""
+    """A list's query, checked. `message`: the request's name, for errors."""
 
-    def __init__(self, query, default_limit):
+    def __init__(self, query, default_limit, message="ListGateways"):
         values = {}
         for name, value in urllib.parse.parse_qsl(query, keep_blank_values=True):
             values.setdefault(name, []).append(value)
@@ -76,10 +76,10 @@ class Page:
         self.page = max(1, self._number(values, "page"))
         self.order = values.get("order", [""])[0] or "gateway_id"
         if self.limit > 1000:
-            raise errors.bad_limit()
+            raise errors.bad_limit(message)
         self.limit = self.limit or default_limit or 1 << 30
         if self.order not in _ORDERS:
-            raise errors.bad_order()
+            raise errors.bad_order(message)
         self.mask = list_mask(paths)
 
     @staticmethod
@@ -212,7 +212,7 @@ class Api:
 
     def _search(self, cluster, _call, request, key):
         """What the key's owner collaborates on, whatever the key's rights; for an admin, everything."""
-        page = self._page(request.query, cluster.default_limit)
+        page = self._page(request.query, cluster.default_limit, "SearchGateways")
         if key is None or key.entity == "gateway":
             raise errors.search_forbidden()
         entity = "all" if self.world.is_admin(key) else key.entity
@@ -224,10 +224,10 @@ class Api:
         answer.headers.append(("X-Total-Count", str(total)))
         return answer
 
-    def _page(self, query, default_limit):
+    def _page(self, query, default_limit, message="ListGateways"):
         page = self._pages.get((query, default_limit))
         if page is None:
-            page = Page(query, default_limit)
+            page = Page(query, default_limit, message)
             if len(self._pages) < 1000:
                 self._pages[query, default_limit] = page
         return page
@@ -279,6 +279,7 @@ class Api:
         if self.world.warning(key):
             out["universal_rights"] = {}
         if self.world.is_admin(key):
+            out["universal_rights"] = {"rights": list(key.rights)}
             out["is_admin"] = True
         return Answer(200, dumps(out).encode())
 

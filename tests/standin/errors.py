@@ -185,13 +185,13 @@ def _validation(field, name, reason, cause=None):
                     {"field": field, "name": name, "reason": reason}, cause)
 
 
-def bad_limit():
-    return _validation("limit", "ListGatewaysRequestValidationError",
+def bad_limit(message):
+    return _validation("limit", message + "RequestValidationError",
                        "value must be less than or equal to 1000")
 
 
-def bad_order():
-    return _validation("order", "ListGatewaysRequestValidationError",
+def bad_order(message):
+    return _validation("order", message + "RequestValidationError",
                        "value must be in list [ %s]" % _ORDERS)
 
 

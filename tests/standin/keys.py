@@ -39,6 +39,10 @@ KINDS = {
     "admin": ("user", "admin", _EVERYTHING),
     "admin-traffic": ("user", "admin", (LIST, STATUS, TRAFFIC)),
     "admin-status": ("user", "admin", (STATUS,)),
+    "admin-list": ("user", "admin", (LIST,)),
+    "admin-list-status": ("user", "admin", (LIST, STATUS)),
+    "admin-info-status": ("user", "admin", (INFO, STATUS)),
+    "admin-info-location-status": ("user", "admin", (INFO, "RIGHT_GATEWAY_LOCATION_READ", STATUS)),
     "expired": ("user", "alice", (LIST, STATUS)),
 }
 
