@@ -161,18 +161,6 @@ void answers_render(struct answers *answers, size_t gateways) {
     text_print(&text, "}}");
     answers->batches[b] = gzip(&text);
   }
-  answers->pages = room_for(gateways, BENCH_PAGE, &n);
-  for (size_t p = 0; p < n; p++) {
-    text.size = 0;
-    text_print(&text, "{\"gateways\":[");
-    for (size_t i = p * BENCH_PAGE; i < gateways && i < (p + 1) * BENCH_PAGE;
-         i++) {
-      text_print(&text, "%s", i % BENCH_PAGE == 0 ? "" : ",");
-      print_listed(&text, i);
-    }
-    text_print(&text, "]}");
-    answers->pages[p] = gzip(&text);
-  }
   answers->singles = room_for(BENCH_SINGLES_MAX, 1, &n);
   for (size_t i = 0; i < n && i < gateways; i++) {
     text.size = 0;
@@ -197,6 +185,32 @@ struct answers_start answers_start(const struct answers *answers, size_t i) {
       .tx_acks = text_number(i, 26, 100000)};
 }
 
+static struct answer render_page(size_t gateways, size_t first, size_t limit) {
+  struct text text = {NULL, 0, 0};
+  text_print(&text, "{\"gateways\":[");
+  for (size_t i = first; i < gateways && i < first + limit; i++) {
+    text_print(&text, "%s", i == first ? "" : ",");
+    print_listed(&text, i);
+  }
+  text_print(&text, "]}");
+  struct answer answer = gzip(&text);
+  free(text.bytes);
+  return answer;
+}
+
+const struct answer *answers_page(struct answers *answers, size_t limit,
+                                  size_t number) {
+  for (struct page *page = answers->pages; page != NULL; page = page->next)
+    if (page->limit == limit && page->number == number)
+      return &page->answer;
+  struct page *page = text_must(malloc(sizeof *page));
+  *page = (struct page){
+      answers->pages, limit, number,
+      render_page(answers->gateways, (number - 1) * limit, limit)};
+  answers->pages = page;
+  return &page->answer;
+}
+
 /* The arrays end with an answer without bytes, or at their known size. */
 static void drop(struct answer *list) {
   for (struct answer *a = list; a->bytes != NULL; a++)
@@ -206,7 +220,11 @@ static void drop(struct answer *list) {
 
 void answers_free(struct answers *answers) {
   drop(answers->batches);
-  drop(answers->pages);
+  for (struct page *page = answers->pages, *next; page != NULL; page = next) {
+    next = page->next;
+    free(page->answer.bytes);
+    free(page);
+  }
   drop(answers->singles);
   free(answers->auth_info.bytes);
 }

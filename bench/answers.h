@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 #define BENCH_BATCH 100
-#define BENCH_PAGE 1000
 #define BENCH_SINGLES_MAX 1000
 /* Of gateway i. Zero-padded, so that ids sort like their numbers and a client
  * that sorts them asks for whole batches. */
@@ -21,11 +20,17 @@ struct answer {
   size_t size;
 };
 
+struct page {
+  struct page *next;
+  size_t limit, number;
+  struct answer answer;
+};
+
 struct answers {
   int64_t now; /* s: times are before it */
   size_t gateways;
   struct answer *batches;  /* gzip; gateways 100·i to 100·i + 99 */
-  struct answer *pages;    /* gzip; of the list, 1000 gateways each */
+  struct page *pages;      /* gzip; of the list, as they were asked for */
   struct answer *singles;  /* plain; of the first BENCH_SINGLES_MAX gateways */
   struct answer auth_info; /* plain; a user's key with all rights */
 };
@@ -40,5 +45,10 @@ struct answers_start {
   uint64_t uplinks, downlinks, tx_acks;
 };
 struct answers_start answers_start(const struct answers *answers, size_t i);
+
+/* The list's page `number` of pages with `limit` gateways. It is rendered when
+ * it is asked for at first: in the first poll, which is not measured. */
+const struct answer *answers_page(struct answers *answers, size_t limit,
+                                  size_t number);
 
 #endif

@@ -125,18 +125,22 @@ static void find_feed(struct stream *stream) {
     }
 }
 
+/* A number of the query. */
+static size_t number_in(const char *path, const char *name) {
+  const char *at = strstr(path, name);
+  return at == NULL ? 1 : strtoul(at + strlen(name), NULL, 10);
+}
+
 static void find_answer(struct stream *stream) {
-  const struct answers *answers = &server.answers;
-  const char *page = strstr(stream->path, "&page=");
+  struct answers *answers = &server.answers;
   size_t i;
   stream->gzip = true;
   if (strcmp(stream->path, "/api/v3/gs/gateways/connection/stats") == 0) {
     stream->answer = find_batch(stream);
   } else if (strncmp(stream->path, "/api/v3/gateways?", 17) == 0) {
-    i = page == NULL ? 1 : strtoul(page + 6, NULL, 10);
     stream->page = true;
-    if (i - 1 < (answers->gateways + BENCH_PAGE - 1) / BENCH_PAGE)
-      stream->answer = &answers->pages[i - 1];
+    stream->answer = answers_page(answers, number_in(stream->path, "&limit="),
+                                  number_in(stream->path, "&page="));
   } else if (sscanf(stream->path, "/api/v3/gs/gateways/bench-%zu/", &i) == 1 &&
              i < answers->gateways && i < BENCH_SINGLES_MAX) {
     stream->answer = &answers->singles[i];

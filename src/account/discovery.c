@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The first page has X-Total-Count; the other pages are requested in parallel.
- * A list may change while it is read: when a gateway is deleted, the others
- * move up, so one may be on no page. Therefore: if totals differ between pages,
- * or fewer gateways came than there are, the list adds gateways and removes
- * none; and a gateway leaves a list of several pages only after two lists in a
- * row lacked it. A failed discovery changes nothing and is tried again at the
- * next poll. */
+ * pages.c tells whether they have all gateways that were in the list all the
+ * time; if not, the list adds gateways and removes none. A failed discovery
+ * changes nothing and is tried again at the next poll. */
 #include "account/discovery.h"
 
-#include "base/hash.h"
 #include "base/text.h"
 
 #include <assert.h>
 #include <string.h>
-
-#define PAGES_MAX (GATEWAYS_MAX / TTN_LIST_MAX + 1)
 
 bool discovery_init(struct discovery *d, const struct account_context *c) {
   const struct ttn_settings *s = c->settings;
@@ -30,8 +24,15 @@ bool discovery_init(struct discovery *d, const struct account_context *c) {
   return true;
 }
 
-void discovery_free(struct discovery *d, const struct ttn_env *env) {
+/* What was read of lists, in part or whole. */
+static void forget_lists(struct discovery *d, const struct ttn_env *env) {
   found_free(&d->found, env);
+  for (size_t i = 0; i < d->n_sources; i++)
+    pages_free(&d->sources[i].pages, env);
+}
+
+void discovery_free(struct discovery *d, const struct ttn_env *env) {
+  forget_lists(d, env);
   ttn_free(env, d->sources);
 }
 
@@ -77,29 +78,28 @@ enum discovery_step discovery_start(struct discovery *d,
       started - d->discovered_at < s->discovery_interval - s->interval / 2)
     return DISCOVERY_MORE;
   d->n_again = 0;
-  for (size_t i = 0; i < d->n_sources; i++) {
-    struct source *source = &d->sources[i];
-    *source = (struct source){.organization = source->organization,
-                              .refused = source->refused,
-                              .total = -1,
-                              .next_page = 1,
-                              .last_page = 1};
-  }
+  for (size_t i = 0; i < d->n_sources; i++)
+    d->sources[i].whole = true; /* until it is read */
   if (ttn_filter_exact(c->filter))
     return find_named(d, c);
   d->poll.state = DISCOVERY_RUNNING;
+  for (size_t i = 0; i < d->n_sources; i++)
+    if (!pages_begin(&d->sources[i].pages, c->env))
+      discovery_fail(d, "no memory");
   return DISCOVERY_MORE;
+}
+
+static bool any_wanted(const struct discovery *d) {
+  for (size_t i = 0; i < d->n_sources; i++)
+    if (d->sources[i].pages.n_wanted > 0)
+      return true;
+  return false;
 }
 
 bool discovery_has_page(const struct discovery *d) {
   if (d->poll.state != DISCOVERY_RUNNING)
     return false;
-  if (d->n_again > 0)
-    return true;
-  for (size_t i = 0; i < d->n_sources; i++)
-    if (d->sources[i].next_page <= d->sources[i].last_page)
-      return true;
-  return false;
+  return d->n_again > 0 || any_wanted(d);
 }
 
 struct page discovery_take_page(struct discovery *d, bool may_search) {
@@ -107,10 +107,12 @@ struct page discovery_take_page(struct discovery *d, bool may_search) {
   if (d->n_again > 0) {
     page = d->again[--d->n_again];
   } else {
-    while (d->sources[page.source].next_page >
-           d->sources[page.source].last_page)
+    while (d->sources[page.source].pages.n_wanted == 0)
       page.source++;
-    page.number = d->sources[page.source].next_page++;
+    struct pages *pages = &d->sources[page.source].pages;
+    page.index = (unsigned)pages_take(pages);
+    page.number = pages->list[page.index].number;
+    page.limit = pages->list[page.index].limit;
   }
   d->sources[page.source].in_flight++;
   page.search =
@@ -153,63 +155,39 @@ static bool find(struct discovery *d, const struct account_context *c,
     return true;
   if (found_add(&d->found, c, listed, hosts_find(hosts, c, listed->address)))
     return true;
-  if (d->found.n < GATEWAYS_MAX)
+  if (d->found.n < FOUND_MAX)
     return false;
   gateways_too_many(g, c);
   return true;
 }
 
-/* Which pages are still to come, after page `number` brought n gateways. */
-static void plan_pages(struct source *s, unsigned number, size_t n,
-                       uint64_t first) {
-  bool full = n >= TTN_LIST_MAX;
-  if (number == 1) {
-    if (full && s->total > TTN_LIST_MAX) {
-      int64_t pages = (s->total + TTN_LIST_MAX - 1) / TTN_LIST_MAX;
-      s->last_page = pages > PAGES_MAX ? PAGES_MAX : (unsigned)pages;
-    } else if (full && s->total != TTN_LIST_MAX) {
-      s->last_page = 2; /* the total is not known, or wrong */
-    }
-  } else if (full && number == s->last_page && number < PAGES_MAX &&
-             (int64_t)number * TTN_LIST_MAX != s->total) {
-    /* More than there should be: continue, unless the same page comes again. */
-    if (first == s->first_ids)
-      s->moved = true;
-    else
-      s->last_page++;
-  } else if (!full && number < s->last_page) {
-    s->moved = true;
-    s->last_page = number; /* a total that is far too large ends here */
-  }
-  s->first_ids = first;
-}
-
 bool discovery_is_complete(const struct discovery *d) {
-  for (size_t i = 0; i < d->n_sources; i++) {
-    const struct source *s = &d->sources[i];
-    if (s->refused || s->moved ||
-        (s->total >= 0 && (int64_t)s->n_listed != s->total))
+  for (size_t i = 0; i < d->n_sources; i++)
+    if (d->sources[i].refused || !d->sources[i].whole)
       return false;
-  }
   return true;
 }
 
-unsigned discovery_patience(const struct discovery *d) {
+static bool any_in_flight(const struct discovery *d) {
   for (size_t i = 0; i < d->n_sources; i++)
-    if (d->sources[i].n_listed > TTN_LIST_MAX)
-      return 2;
-  return 1;
+    if (d->sources[i].in_flight > 0)
+      return true;
+  return false;
 }
 
 /* Is every page of every list there, or known to be refused? */
-static enum discovery_step next_step(struct discovery *d) {
+static enum discovery_step next_step(struct discovery *d,
+                                     const struct ttn_env *env) {
   bool any = false;
+  if (d->n_again > 0 || any_wanted(d) || any_in_flight(d))
+    return DISCOVERY_MORE;
   for (size_t i = 0; i < d->n_sources; i++) {
-    const struct source *s = &d->sources[i];
-    if (s->in_flight > 0 || s->next_page <= s->last_page || d->n_again > 0)
-      return DISCOVERY_MORE;
+    struct source *s = &d->sources[i];
     any = any || !s->refused;
+    s->whole = !s->refused && pages_check(&s->pages, env) == PAGES_WHOLE;
   }
+  if (any_wanted(d))
+    return DISCOVERY_MORE;
   if (any)
     return DISCOVERY_LISTED;
   discovery_fail(d, "the key may not list any of the Organization lines");
@@ -225,13 +203,6 @@ enum discovery_step discovery_page(struct discovery *d,
   struct source *s = page_ended(d, page);
   if (d->poll.state != DISCOVERY_RUNNING)
     return DISCOVERY_MORE;
-  if (page.number == 1)
-    s->total = total >= 0 ? total : -1;
-  else if (total != s->total)
-    s->moved = true;
-  if (total == -2) /* malformed */
-    s->moved = true;
-  s->n_listed += n + skipped;
   for (size_t i = 0; i < n; i++)
     if (!find(d, c, hosts, g, &listed[i])) {
       discovery_fail(d, "no memory");
@@ -241,10 +212,12 @@ enum discovery_step discovery_page(struct discovery *d,
     context_log(c, TTN_NOTICE, "Organization \"%s\": the key may list it again",
                 s->organization);
   s->refused = false;
-  plan_pages(s, page.number, n + skipped,
-             n == 0 ? 0
-                    : ttn_hash(TTN_HASH, listed[0].id, strlen(listed[0].id)));
-  return next_step(d);
+  if (!pages_answered(&s->pages, c->env, page.index, listed, n, skipped,
+                      total)) {
+    discovery_fail(d, "no memory");
+    return DISCOVERY_MORE;
+  }
+  return next_step(d, c->env);
 }
 
 enum discovery_step discovery_denied(struct discovery *d,
@@ -267,8 +240,8 @@ enum discovery_step discovery_denied(struct discovery *d,
   if (!s->refused)
     context_log(c, TTN_ERROR, "%s", reason);
   s->refused = true;
-  s->next_page = s->last_page + 1;
-  return next_step(d);
+  pages_stop(&s->pages);
+  return next_step(d, c->env);
 }
 
 bool discovery_ask_search(struct discovery *d, struct page page,
@@ -340,8 +313,8 @@ bool discovery_end(struct discovery *d, const struct account_context *c,
                                 "higher limit"
                               : "not complete by the poll's deadline: raise "
                                 "Timeout");
+  forget_lists(d, c->env);
   if (d->poll.state == DISCOVERY_FAILED) {
-    found_free(&d->found, c->env);
     if (!quiet && ttn_episode_begin(&d->failing)) {
       d->failing_since = context_mono(c);
       context_log(c, TTN_ERROR, "the list of gateways can't be read: %s%s",
@@ -358,6 +331,6 @@ bool discovery_end(struct discovery *d, const struct account_context *c,
 }
 
 void discovery_stopped(struct discovery *d, const struct ttn_env *env) {
-  found_free(&d->found, env);
+  forget_lists(d, env);
   d->poll.state = DISCOVERY_IDLE;
 }

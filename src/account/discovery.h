@@ -6,6 +6,7 @@
 #include "account/context.h"
 #include "account/gateways.h"
 #include "account/hosts.h"
+#include "account/pages.h"
 
 enum discovery_state {
   DISCOVERY_IDLE, /* none in this poll */
@@ -22,18 +23,16 @@ enum discovery_step {
 
 struct source {             /* the key's own list, or an organization's */
   const char *organization; /* NULL: the key's own */
-  int64_t total;            /* X-Total-Count of the first page, -1 unknown */
-  bool moved;               /* the list changed while it was read */
-  bool refused;             /* the key may not list this organization: logged */
-  unsigned next_page, last_page; /* still to be requested: next to last */
+  struct pages pages;
+  bool whole;   /* nothing is missing on its pages */
+  bool refused; /* the key may not list this organization: logged */
   unsigned in_flight;
-  size_t n_listed;    /* on all pages so far */
-  uint64_t first_ids; /* hash of the first id of the page read last */
 };
 
 /* One page of one source. */
 struct page {
-  unsigned source, number;
+  unsigned source, index;
+  unsigned number, limit; /* of its request */
   uint8_t tries;
   bool search; /* by the search instead of the list */
 };
@@ -115,9 +114,6 @@ void discovery_fail(struct discovery *d, const char *reason);
 
 /* Is nothing missing in what was found? */
 bool discovery_is_complete(const struct discovery *d);
-/* In how many lists in a row a gateway has to be missing until it is removed.
- */
-unsigned discovery_patience(const struct discovery *d);
 /* The list is merged (false: there was no memory). */
 void discovery_merged(struct discovery *d, struct account_context *c,
                       const struct gateways *g, bool merged,

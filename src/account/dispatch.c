@@ -67,9 +67,9 @@ static void after_discovery(struct ttn_account *a, enum discovery_step step) {
   struct list_change change;
   if (step != DISCOVERY_LISTED)
     return;
-  bool merged = gateways_merge(
-      &a->gateways, &a->context, &a->offsets, a->ownership, a, &d->found,
-      discovery_is_complete(d), discovery_patience(d), &change);
+  bool merged =
+      gateways_merge(&a->gateways, &a->context, &a->offsets, a->ownership, a,
+                     &d->found, discovery_is_complete(d), &change);
   discovery_merged(d, &a->context, &a->gateways, merged, change,
                    a->poll.started);
   if (!merged)
@@ -580,7 +580,7 @@ bool dispatch_answer(struct ttn_account *a, struct request *request) {
                          .decoded = request->decoded,
                          .decoded_why = ttn_decoder_why(request->decoder),
                          .error = ttn_decoder_error(request->decoder),
-                         .first_page = request->page.number == 1,
+                         .first_page = request->page.index == 0,
                          .n_listed = n + skipped,
                          .n_lost = count_lost(a, request),
                          .tries = request_tries(request)},

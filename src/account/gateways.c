@@ -36,7 +36,7 @@ bool found_add(struct found_list *found, const struct account_context *c,
   const struct ttn_settings *s = c->settings;
   void *items = found->items;
   if (!ttn_grow(c->env, &items, &found->room, found->n + 1,
-                sizeof(struct found), GATEWAYS_MAX))
+                sizeof(struct found), FOUND_MAX))
     return false;
   found->items = items;
   struct found *f = &found->items[found->n++];
@@ -131,7 +131,6 @@ static void gateway_update(struct gateway *gw, const struct ttn_env *env,
   gw->registered_host = f->host;
   forget_absent(gw);
   gw->no_events = false;
-  gw->missed_lists = 0;
 }
 
 /* One merge, and what it needs. */
@@ -201,7 +200,7 @@ static struct gateway **make_room(struct gateways *g, const struct ttn_env *env,
 }
 
 static size_t merge_lists(const struct merge *m, struct found_list *found,
-                          unsigned patience, struct gateway **merged,
+                          bool complete, struct gateway **merged,
                           struct list_change *change) {
   struct gateways *g = m->g;
   size_t n = 0, i = 0, j = 0;
@@ -217,7 +216,7 @@ static size_t merge_lists(const struct merge *m, struct found_list *found,
     } else if (order < 0) {
       gw = g->list[i];
       forget_absent(gw);
-      if (patience > 0 && ++gw->missed_lists >= patience) {
+      if (complete) {
         gateway_remove(m, gw);
         change->removed++;
       } else {
@@ -238,14 +237,14 @@ static size_t merge_lists(const struct merge *m, struct found_list *found,
 bool gateways_merge(struct gateways *g, const struct account_context *c,
                     struct offsets *offsets, struct ttn_ownership *ownership,
                     const void *owner, struct found_list *found, bool complete,
-                    unsigned patience, struct list_change *change) {
+                    struct list_change *change) {
   struct merge m = {g, c, offsets, ownership, owner};
   *change = (struct list_change){0};
   found_sort(found, c->env);
   struct gateway **merged = make_room(g, c->env, found->n);
   if (merged != NULL) {
     g->incomplete = false;
-    size_t n = merge_lists(&m, found, complete ? patience : 0, merged, change);
+    size_t n = merge_lists(&m, found, complete, merged, change);
     ttn_free(c->env, g->list);
     g->list = merged;
     g->n = n;

@@ -11,6 +11,8 @@
 #include "report/notifications.h"
 
 #define GATEWAYS_MAX 1000000
+/* A list is read with some of them twice. */
+#define FOUND_MAX (2 * GATEWAYS_MAX)
 
 /* What became of a gateway in this poll. */
 enum gateway_result {
@@ -38,8 +40,7 @@ struct gateway {
   bool no_events; /* the stack gives none of it to this key: asked again after
                    * each discovery */
   bool no_events_logged;
-  bool changed;         /* an event changed its state, which is not told yet */
-  uint8_t missed_lists; /* complete lists in a row that lacked it */
+  bool changed; /* an event changed its state, which is not told yet */
   int16_t registered_host; /* of its gateway_server_address; -1: may not have
                             * the key, or is no host */
   int16_t current_host;    /* where it is asked: the registered host, for -1 the
@@ -79,22 +80,22 @@ struct gateways {
 
 void gateways_free(struct gateways *g, const struct ttn_env *env);
 
-/* False: no memory, or there are GATEWAYS_MAX. Only texts that the settings
+/* False: no memory, or there are FOUND_MAX. Only texts that the settings
  * need are kept. */
 bool found_add(struct found_list *found, const struct account_context *c,
                const struct ttn_listed *listed, int host);
 void found_free(struct found_list *found, const struct ttn_env *env);
 
 /* Merges a list into the table and frees the list. complete: nothing is missing
- * in it, so what it lacks `patience` times in a row is removed. owner: for
- * ownership. False: no memory, nothing changed but the list. */
+ * in it, so what it lacks is removed. owner: for ownership. False: no memory,
+ * nothing changed but the list. */
 struct list_change {
   size_t added, removed;
 };
 bool gateways_merge(struct gateways *g, const struct account_context *c,
                     struct offsets *offsets, struct ttn_ownership *ownership,
                     const void *owner, struct found_list *found, bool complete,
-                    unsigned patience, struct list_change *change);
+                    struct list_change *change);
 /* Logs once that there are too many. */
 void gateways_too_many(struct gateways *g, const struct account_context *c);
 

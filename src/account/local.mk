@@ -23,6 +23,8 @@ src_libttn_la_SOURCES += \
 	%D%/offsets.h \
 	%D%/ownership.c \
 	%D%/ownership.h \
+	%D%/pages.c \
+	%D%/pages.h \
 	%D%/poll.c \
 	%D%/rate_limit.c \
 	%D%/rate_limit.h \

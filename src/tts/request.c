@@ -10,17 +10,18 @@
 #define BODY_MAX (256 * 1024)
 
 char *ttn_request_list(char *buffer, size_t size, const char *base,
-                       struct ttn_list_of of, bool antennas, unsigned page) {
+                       struct ttn_list_of of, bool antennas, unsigned limit,
+                       unsigned page) {
   bool own = of.organization == NULL;
   return ttn_print(buffer, size,
                    "%s/api/v3/%s%s%sgateways?field_mask=name,"
-                   "gateway_server_address%s&limit=%d&page=%u",
+                   "gateway_server_address%s&limit=%u&page=%u",
                    base,
                    !own        ? "organizations/"
                    : of.search ? "search/"
                                : "",
                    own ? "" : of.organization, own ? "" : "/",
-                   antennas ? ",antennas" : "", TTN_LIST_MAX, page);
+                   antennas ? ",antennas" : "", limit, page);
 }
 
 char *ttn_request_url(char *buffer, size_t size, const char *base,

@@ -20,9 +20,11 @@ struct ttn_list_of {
   const char *organization; /* NULL: of the key's owner */
   bool search;
 };
-/* GET: page `page` of a list. antennas: with their places. */
+/* GET: page `page` of a list, in pages of `limit`. antennas: with their places.
+ */
 char *ttn_request_list(char *buffer, size_t size, const char *base,
-                       struct ttn_list_of of, bool antennas, unsigned page);
+                       struct ttn_list_of of, bool antennas, unsigned limit,
+                       unsigned page);
 /* API_BATCH: POST, with ttn_request_body. API_SINGLE: GET of the gateway id.
  * API_AUTH_INFO: GET. */
 char *ttn_request_url(char *buffer, size_t size, const char *base,

@@ -17,7 +17,6 @@ from standin import Standin  # noqa: E402
 from tap import at_most, equal, matches, note, run  # noqa: E402
 import wire  # noqa: E402  (the stand-in's)
 
-PAGE = 1000
 MOST = 1000000
 KIB = 1024
 MIB = 1024 * KIB
@@ -58,14 +57,15 @@ class Lister:
                 sock.sendall(wire.head_of(429, [("X-Rate-Limit-Retry", 10 ** 6)], 2) + b"{}")
                 continue
             self.pages += 1
-            body = self._page(int(urllib.parse.parse_qs(request.query)["page"][0]))
+            query = urllib.parse.parse_qs(request.query)
+            body = self._page(int(query["page"][0]), int(query["limit"][0]))
             headers = [("X-Total-Count", self.gateways if self.total is None else self.total)]
             sock.sendall(wire.head_of(200, headers, len(body)) + body)
 
-    def _page(self, page):
-        first = (page - 1) * PAGE
+    def _page(self, page, limit):
+        first = (page - 1) * limit
         entry = '{"ids":{"gateway_id":"%s-%%07d"}%s}' % (self.prefix, self.entry)
-        rows = [entry % number for number in range(first, min(first + PAGE, self.gateways))]
+        rows = [entry % number for number in range(first, min(first + limit, self.gateways))]
         return ('{"gateways":[' + ",".join(rows) + "]" + self.more + "}").encode()
 
 
@@ -85,7 +85,7 @@ def at_most_memory(drive, most):
 def test_a_million():
     """A list of 1,000,000 gateways, and one without end whose total is 10^18: memory, time and pages are bounded"""
     with Scratch() as scratch:
-        for gateways, total, pages in ((MOST, None, 1000), (10 ** 9, 10 ** 18, 1001)):
+        for gateways, total, pages in ((MOST, None, 1052), (10 ** 9, 10 ** 18, 1200)):
             with Lister(gateways, total) as lister, Drive(scratch, Timeout=45000, **lister.options(scratch)) as drive:
                 for number in range(2):
                     poll = drive.poll()

@@ -219,6 +219,8 @@ class Api:
         return self._paged((entity, key.entity_id, True, page.order, page.limit, page.page, page.mask))
 
     def _paged(self, what):
+        if self.world.before_pages:
+            self.world.before_pages.pop(0)()
         answer = Answer(200, None)
         answer.body, total, answer.gzip = self.world.page(what, lambda: self._render(*what))
         answer.headers.append(("X-Total-Count", str(total)))

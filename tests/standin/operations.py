@@ -67,6 +67,12 @@ class Operations(EventOperations):
         with self.lock:
             self.world.collaborator(id, who, rights)
 
+    def at_pages(self, steps):
+        """What happens while lists are read: before each page that is answered, the next of these steps, each
+        a list of operations, as {"op": "unregister", "id": "roof"}."""
+        with self.lock:
+            self.world.before_pages = [lambda step=step: [self.do(one) for one in step] for step in steps]
+
     def recorded_world(self):
         """Registers the gateways of the recorded answers."""
         with self.lock:

@@ -80,6 +80,8 @@ class World:
         # organization: {user: rights of the membership}. Alice may not list the organization itself.
         self.members = {"town": {"alice": frozenset((keys.INFO, keys.STATUS))}}
         self._derived = {}
+        # What happens before each page of a list: functions, one page after the other.
+        self.before_pages = []
 
     # What tests change.
 

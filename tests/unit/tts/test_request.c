@@ -16,15 +16,15 @@ static void test_urls(void **state) {
   char url[300];
   (void)state;
   assert_string_equal(ttn_request_list(url, sizeof(url), BASE,
-                                       (struct ttn_list_of){0}, false, 1),
+                                       (struct ttn_list_of){0}, false, 1000, 1),
                       BASE
                       "/api/v3/gateways?field_mask=name,gateway_server_address"
                       "&limit=1000&page=1");
   assert_string_equal(
       ttn_request_list(url, sizeof(url), BASE,
-                       (struct ttn_list_of){"my-town", true}, true, 12),
+                       (struct ttn_list_of){"my-town", true}, true, 990, 12),
       BASE "/api/v3/organizations/my-town/gateways?field_mask=name,"
-           "gateway_server_address,antennas&limit=1000&page=12");
+           "gateway_server_address,antennas&limit=990&page=12");
   assert_string_equal(ttn_request_url(url, sizeof(url), BASE, API_BATCH, NULL),
                       BASE "/api/v3/gs/gateways/connection/stats");
   assert_string_equal(
