@@ -18,7 +18,8 @@ struct ttn_account *ttn_account_new(const struct ttn_env *env,
   a->ownership = ownership;
   atomic_init(&a->stop, false);
   requests_init(&a->requests, net);
-  a->ask_owner = settings->traffic; /* what the key lacks is said at once */
+  /* What the key lacks is said at once. */
+  a->ask_owner = settings->traffic || settings->scope == TTN_SCOPE_ALL;
   streams_init(&a->streams, &a->context, &a->requests.net, &a->gateways);
   if (context_init(&a->context, env, settings, sink) &&
       discovery_init(&a->discovery, &a->context)) {

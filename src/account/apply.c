@@ -160,15 +160,23 @@ void apply_finding(struct apply *ap, struct account_context *c,
   notify(&ap->changes, c, gw, outcome.state, "");
 }
 
-void apply_refusal(struct apply *ap, struct gateway *gw) {
+static void add_name(char *names, size_t size, const char *id) {
+  size_t n = strlen(names);
+  if (n + TTN_ID_MAX + 3 < size)
+    ttn_print(names + n, size - n, "%s%s", n == 0 ? "" : ", ", id);
+}
+
+void apply_refusal(struct apply *ap, struct gateway *gw, bool gone) {
   struct apply_poll *poll = &ap->poll;
   if (gateway_is_done(gw) || !gateway_refused(gw))
     return;
-  size_t n = strlen(poll->refused_names);
-  poll->n_refused++;
-  if (n + TTN_ID_MAX + 3 < sizeof(poll->refused_names))
-    ttn_print(poll->refused_names + n, sizeof(poll->refused_names) - n, "%s%s",
-              n == 0 ? "" : ", ", gw->id);
+  if (gone) {
+    poll->n_gone++;
+    add_name(poll->gone_names, sizeof(poll->gone_names), gw->id);
+  } else {
+    poll->n_refused++;
+    add_name(poll->refused_names, sizeof(poll->refused_names), gw->id);
+  }
 }
 
 void apply_pending(struct account_context *c, struct gateways *g,
@@ -199,11 +207,21 @@ static void log_refused(const struct apply_poll *poll,
                 poll->n_refused == 1 ? "it" : "them");
 }
 
+/* They leave the list at the next discovery. */
+static void log_gone(const struct apply_poll *poll,
+                     const struct account_context *c) {
+  if (poll->n_gone > 0)
+    context_log(c, TTN_INFO, "%zu gateway%s no longer registered: %s%s",
+                poll->n_gone, poll->n_gone == 1 ? " is" : "s are",
+                poll->gone_names, poll->n_gone > 5 ? " …" : "");
+}
+
 void apply_end(struct apply *ap, const struct account_context *c,
                size_t n_gateways) {
   const struct apply_poll *poll = &ap->poll;
   ttn_changes_end(&ap->changes, c->sink, c->settings->account, n_gateways);
   log_refused(poll, c);
+  log_gone(poll, c);
   if (poll->n_bad > 0 && ttn_episode_begin(&ap->bad))
     context_log(c, TTN_ERROR,
                 "%zu gateway%s implausible statistics and %s reported as "

@@ -12,6 +12,8 @@ struct apply_poll {
   char odd_reason[256]; /* of the first of these */
   size_t n_refused;     /* gateways that are refused since this poll */
   char refused_names[256];
+  size_t n_gone; /* and those that were deleted, as the stack says */
+  char gone_names[256];
 };
 
 /* All zero at first. */
@@ -33,8 +35,8 @@ void apply_bad_entry(struct apply *ap, struct account_context *c,
  * was left out. */
 void apply_odd_field(struct apply *ap, const struct gateway *gw,
                      const char *field);
-/* The stack refuses gw to this key. */
-void apply_refusal(struct apply *ap, struct gateway *gw);
+/* The stack refuses gw to this key. gone: since there is no such gateway. */
+void apply_refusal(struct apply *ap, struct gateway *gw, bool gone);
 /* Writes the state file if it has to be, then reports the counts that waited
  * for it. */
 void apply_pending(struct account_context *c, struct gateways *g,

@@ -19,6 +19,7 @@ bool discovery_init(struct discovery *d, const struct account_context *c) {
     return false;
   }
   d->n_sources = n;
+  d->all = s->scope == TTN_SCOPE_ALL && !ttn_filter_exact(c->filter);
   for (size_t i = 0; i < s->n_organizations; i++)
     d->sources[i].organization = s->organizations[i];
   return true;
@@ -83,6 +84,7 @@ enum discovery_step discovery_start(struct discovery *d,
   if (ttn_filter_exact(c->filter))
     return find_named(d, c);
   d->poll.state = DISCOVERY_RUNNING;
+  d->poll.held = d->all;
   for (size_t i = 0; i < d->n_sources; i++)
     if (!pages_begin(&d->sources[i].pages, c->env))
       discovery_fail(d, "no memory");
@@ -96,8 +98,10 @@ static bool any_wanted(const struct discovery *d) {
   return false;
 }
 
+void discovery_release(struct discovery *d) { d->poll.held = false; }
+
 bool discovery_has_page(const struct discovery *d) {
-  if (d->poll.state != DISCOVERY_RUNNING)
+  if (d->poll.state != DISCOVERY_RUNNING || d->poll.held)
     return false;
   return d->n_again > 0 || any_wanted(d);
 }
@@ -115,8 +119,8 @@ struct page discovery_take_page(struct discovery *d, bool may_search) {
     page.limit = pages->list[page.index].limit;
   }
   d->sources[page.source].in_flight++;
-  page.search =
-      d->search && may_search && d->sources[page.source].organization == NULL;
+  page.search = d->all || (d->search && may_search &&
+                           d->sources[page.source].organization == NULL);
   return page;
 }
 
@@ -256,11 +260,17 @@ bool discovery_ask_search(struct discovery *d, struct page page,
 }
 
 enum discovery_step discovery_search(struct discovery *d,
-                                     struct account_context *c,
-                                     bool may_search) {
+                                     struct account_context *c, bool may_search,
+                                     bool admin) {
+  size_t n = strlen(d->list_denied);
   if (!d->poll.waits)
     return DISCOVERY_MORE;
   d->poll.waits = false;
+  if (admin)
+    ttn_print(
+        d->list_denied + n, sizeof(d->list_denied) - n,
+        ", or report all gateways of the stack with Scope \"all\", as the "
+        "key is an admin's");
   if (!may_search) {
     context_count_failure(c, TTN_FAIL_KEY);
     return discovery_denied(d, c, d->poll.refused, d->list_denied);

@@ -40,7 +40,8 @@ struct page {
 struct discovery_poll {
   enum discovery_state state;
   bool denied; /* it failed for a right that the key lacks */
-  bool waits;  /* `refused` waits for what auth_info says of the key */
+  bool held;   /* it waits for what auth_info says of the key, and */
+  bool waits;  /* so does `refused` */
   struct page refused;
   char reason[512]; /* why it failed, "": it did not */
 };
@@ -53,6 +54,7 @@ struct discovery {
   struct page again[64]; /* pages that were limited or lost */
   size_t n_again;
   bool have_list;        /* one discovery succeeded */
+  bool all;              /* Scope "all": by an admin's search */
   bool search;           /* the key may not list, but search */
   char list_denied[512]; /* why it may not list */
   int64_t discovered_at; /* mono of the last one that did */
@@ -78,6 +80,10 @@ bool discovery_end(struct discovery *d, const struct account_context *c,
 /* The poll was stopped. */
 void discovery_stopped(struct discovery *d, const struct ttn_env *env);
 
+/* With Scope "all" it is held until auth_info tells that the key is an admin's:
+ * to another key the search lists fewer gateways, and does not say so. */
+void discovery_release(struct discovery *d);
+
 bool discovery_has_page(const struct discovery *d);
 /* Takes the next page that is to be requested. may_search: the key is known to
  * be one that may be searched with. */
@@ -101,10 +107,11 @@ enum discovery_step discovery_denied(struct discovery *d,
  * instead: the page waits, and discovery_search decides. False: it may not. */
 bool discovery_ask_search(struct discovery *d, struct page page,
                           const char *reason);
-/* The page that waits, if any, is searched for, or denied after all. */
+/* The page that waits, if any, is searched for, or denied after all. admin: the
+ * key is known to be one's. */
 enum discovery_step discovery_search(struct discovery *d,
-                                     struct account_context *c,
-                                     bool may_search);
+                                     struct account_context *c, bool may_search,
+                                     bool admin);
 /* It is requested again, later in this poll. */
 void discovery_retry(struct discovery *d, struct page page, bool tried);
 /* It failed, and so does the discovery. */

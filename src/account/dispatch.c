@@ -11,7 +11,8 @@
  *   NO_BATCH_API        single GETs at this host
  *   UNKNOWN_FIELDS      these are left out from now on
  *   LIST_DENIED         the search lists the gateways, unless auth_info says
- *                       that the key is an admin's
+ *                       that the key is an admin's (with Scope "all" the search
+ *                       lists all, if auth_info says that it is)
  *   NOT_CONNECTED       the gateway is looked up at the other hosts
  *   RATE_LIMITED        again after its wait, if the deadline allows
  *   RETRY, FAILED       the host failed */
@@ -130,20 +131,21 @@ static bool has_room_to_halve(const struct ttn_account *a, int host) {
          room >= (int64_t)schedule_waiting(&a->schedule, host) + 2;
 }
 
-/* host refused the batch: the refused gateways have to be found. Single GETs
+/* host refused the batch: the refused gateways have to be found. gone: it says
+ * that there is no such gateway, which it does to an admin. Single GETs
  * tell at once which they are, without taking from the batch's limit. A batch
  * that is refused although each of its gateways can be read alone has public
  * ones, which only a GET lets in (lorawan-stack pkg/identityserver/rights.go):
  * they are searched for in halves as far as the limit allows, and what is left
  * is asked alone. */
 static void refuse_batch(struct ttn_account *a, int host,
-                         const struct batch *batch) {
+                         const struct batch *batch, bool gone) {
   struct schedule *s = &a->schedule;
   struct gateway *gw = schedule_gateways(s, host, batch)[0];
   if (batch->lookup && batch->n == 1) /* not known there, or not to this key */
     absent(a, host, gw, true, NULL, 0);
   else if (batch->single)
-    apply_refusal(&a->apply, gw);
+    apply_refusal(&a->apply, gw, gone);
   else if (batch->lookup ||
            (batch->n > (gw->alone ? ALONE_MAX : 1) &&
             schedule_is_readable(s, host, batch) && has_room_to_halve(a, host)))
@@ -271,8 +273,10 @@ void dispatch_asking(struct ttn_account *a) {
 }
 
 static void settle_search(struct ttn_account *a) {
+  const struct ttn_auth_info *owner = a->credentials.owner;
   after_discovery(a, discovery_search(&a->discovery, &a->context,
-                                      credentials_may_search(&a->credentials)));
+                                      credentials_may_search(&a->credentials),
+                                      owner != NULL && owner->is_admin));
 }
 
 /* The search of an admin's key lists all gateways of the stack: whose the key
@@ -305,6 +309,33 @@ static bool wait_for_auth_info(struct ttn_account *a,
   return true;
 }
 
+/* What is wrong with the key; info: what auth_info said of it, or NULL. NULL:
+ * nothing is known to be. */
+static const char *key_problem(const struct ttn_account *a,
+                               const struct ttn_auth_info *info, char *why,
+                               size_t size) {
+  const struct question_poll *question = &a->question.poll;
+  if (info != NULL && a->discovery.all && !info->is_admin && info->n_rights > 0)
+    return ttn_key_error_no_admin(why, size, question->warning);
+  if (info != NULL && !info->can_read_status)
+    return ttn_key_error_no_status(why, size, info, question->warning);
+  return question->list_empty ? ttn_key_error_missing(why, size, info) : NULL;
+}
+
+/* The list of all gateways waits for an admin's key. */
+static void settle_held(struct ttn_account *a,
+                        const struct ttn_auth_info *info) {
+  struct discovery *d = &a->discovery;
+  if (!d->poll.held || d->poll.state != DISCOVERY_RUNNING)
+    return;
+  if (info != NULL)
+    discovery_release(d);
+  else
+    discovery_fail(d, "auth_info does not tell whether the key is an admin's, "
+                      "as Scope \"all\" needs it: URL must be the cluster "
+                      "with the Identity Server");
+}
+
 /* The question ended. info: what auth_info said, or NULL. */
 static void settle_question(struct ttn_account *a, enum question_state state,
                             const struct ttn_auth_info *info) {
@@ -312,11 +343,9 @@ static void settle_question(struct ttn_account *a, enum question_state state,
   char why[512];
   bool singles = false;
   q->poll.state = state;
-  if (info != NULL && !info->can_read_status && !info->is_admin) {
-    reject_key(
-        a, ttn_key_error_no_status(why, sizeof(why), info, q->poll.warning));
-  } else if (q->poll.list_empty) {
-    reject_key(a, ttn_key_error_missing(why, sizeof(why), info));
+  const char *problem = key_problem(a, info, why, sizeof(why));
+  if (problem != NULL) {
+    reject_key(a, problem);
   } else if (info != NULL) {
     accept_key(a); /* though all gateways may be refused to it */
     singles =
@@ -325,6 +354,7 @@ static void settle_question(struct ttn_account *a, enum question_state state,
       credentials_use_single(&a->credentials, &a->context);
   }
   q->poll.list_empty = false;
+  settle_held(a, info);
   settle_search(a);
   for (size_t i = 0; i < q->poll.n_waiting; i++) {
     int host = q->waiting[i].host;
@@ -332,7 +362,7 @@ static void settle_question(struct ttn_account *a, enum question_state state,
     if (singles)
       schedule_singles(&a->schedule, &a->context, host, batch);
     else if (!a->credentials.poll.rejected && state == QUESTION_ANSWERED)
-      refuse_batch(a, host, batch);
+      refuse_batch(a, host, batch, false);
     end_batch(a, host, batch);
   }
   q->poll.n_waiting = 0;
@@ -344,7 +374,7 @@ static void list_denied(struct ttn_account *a, const struct request *request) {
   struct discovery *d = &a->discovery;
   const struct ttn_api_error *error = ttn_decoder_error(request->decoder);
   char why[512];
-  if (request->page.search)
+  if (request->page.search && !d->all)
     ttn_print(why, sizeof(why), "%s", d->list_denied);
   else
     ttn_key_error_print(why, sizeof(why), request->call.answer.status, error,
@@ -392,7 +422,8 @@ static void list_verdict(struct ttn_account *a, const struct request *request,
     discovery_retry(d, request->page, false);
     return;
   default:
-    if (request->page.search && answer->status == 404) { /* an old stack */
+    if (request->page.search && !d->all &&
+        answer->status == 404) { /* an old stack */
       list_denied(a, request);
       return;
     }
@@ -461,7 +492,7 @@ static bool rights_unclear(struct ttn_account *a,
   if (question->state == QUESTION_ANSWERED || batch->lookup ||
       (batch->n == 1 && first->refusal_logged && !a->credentials.serialize)) {
     if (!a->credentials.poll.rejected)
-      refuse_batch(a, request->host, batch);
+      refuse_batch(a, request->host, batch, request->call.answer.status == 404);
     return true;
   }
   return question->state == QUESTION_FAILED || !wait_for_auth_info(a, request);
@@ -615,7 +646,7 @@ void dispatch_not_sent(struct ttn_account *a, enum api_call api, int host,
   if (api == API_LIST)
     discovery_page_failed(&a->discovery, page, "no memory");
   else if (api == API_AUTH_INFO)
-    a->question.poll.state = QUESTION_FAILED;
+    settle_question(a, QUESTION_FAILED, NULL);
   else
     end_batch(a, host, batch);
 }
@@ -632,8 +663,11 @@ void dispatch_begin(struct ttn_account *a, bool has_key) {
   if (a->ask_owner &&
       (a->credentials.owner == NULL || a->credentials.serialize))
     want_auth_info(a);
-  after_discovery(a,
-                  discovery_start(&a->discovery, &a->context, a->poll.started));
+  enum discovery_step step =
+      discovery_start(&a->discovery, &a->context, a->poll.started);
+  if (a->discovery.poll.held)
+    want_auth_info(a);
+  after_discovery(a, step);
 }
 
 void dispatch_end(struct ttn_account *a, bool stopped) {

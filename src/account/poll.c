@@ -305,7 +305,8 @@ static void count_gateways(const struct ttn_account *a, bool had_key,
 
 static bool list_limited(const struct ttn_account *a) {
   int64_t until = INT64_MAX;
-  return !host_may_start(&a->hosts.list[0], &a->context, API_LIST,
+  enum api_call api = a->discovery.poll.held ? API_AUTH_INFO : API_LIST;
+  return !host_may_start(&a->hosts.list[0], &a->context, api,
                          context_mono(&a->context), &until) &&
          until != INT64_MAX;
 }

@@ -16,6 +16,7 @@ void ttn_account_status(const struct ttn_account *a, struct ttn_status *view) {
       .list_reason = discovery->reason[0] != '\0' ? discovery->reason : NULL,
       .list_denied = discovery->denied,
       .listed = a->discovery.have_list,
+      .all = a->discovery.all,
       .n_gateways = a->gateways.n,
       .n_hosts = a->hosts.n,
       .n_bad = a->apply.poll.n_bad,

@@ -19,6 +19,7 @@ struct ttn_status {
   const char *list_reason;
   bool list_denied;
   bool listed;            /* gateways are known */
+  bool all;               /* all of the stack: Scope "all" */
   size_t n_gateways;      /* in order of their ids */
   size_t n_hosts;         /* the first is URL's */
   size_t n_bad;           /* gateways with implausible statistics */

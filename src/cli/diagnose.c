@@ -149,11 +149,12 @@ static void advise_key(struct findings *f) {
   }
 }
 
-static bool needed(const char *right) {
+static bool needed(const struct snapshot *snap, const char *right) {
   static const char *const rights[] = {
-      "RIGHT_USER_GATEWAYS_LIST", "RIGHT_ORGANIZATION_GATEWAYS_LIST",
-      "RIGHT_GATEWAY_STATUS_READ", "RIGHT_GATEWAY_TRAFFIC_READ"};
-  for (size_t i = 0; i < sizeof(rights) / sizeof(rights[0]); i++)
+      "RIGHT_GATEWAY_STATUS_READ", "RIGHT_USER_GATEWAYS_LIST",
+      "RIGHT_ORGANIZATION_GATEWAYS_LIST", "RIGHT_GATEWAY_TRAFFIC_READ"};
+  size_t n = snap->status.all ? 1 : sizeof(rights) / sizeof(rights[0]);
+  for (size_t i = 0; i < n; i++)
     if (strcmp(right, rights[i]) == 0)
       return true;
   return false;
@@ -164,15 +165,16 @@ static void note_rights(struct findings *f) {
   const struct ttn_auth_info *key = snap->status.key;
   size_t n = 0;
   for (size_t i = 0; key != NULL && i < key->n_rights; i++)
-    n += !needed(key->rights[i]);
+    n += !needed(snap, key->rights[i]);
   struct problem *p = n > 0 ? add(f, SEVERITY_NOTE, "rights") : NULL;
   if (p == NULL)
     return;
   text_add(&p->message, "the key has %zu right%s more than needed", n,
            n == 1 ? "" : "s");
   text_add(&p->fix,
-           "make one with only the rights that README names: if it is stolen, "
-           "it can do no harm");
+           "make one with only the %s: if it is stolen, it can do no harm",
+           snap->status.all ? "right \"view gateway status\""
+                            : "rights that README names");
 }
 
 static void note_own_gateway(struct findings *f) {

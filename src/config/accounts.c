@@ -149,6 +149,16 @@ static bool check_plain(const struct ttn_env *env,
   return settings->allow_plain;
 }
 
+static bool check_scope(const struct ttn_env *env,
+                        const struct ttn_settings *settings) {
+  if (settings->scope != TTN_SCOPE_ALL || settings->n_organizations == 0)
+    return true;
+  ttn_settings_log(env, settings, TTN_ERROR,
+                   "Scope \"all\" and Organization don't go together: keep one "
+                   "of them");
+  return false;
+}
+
 static bool read_clusters(const struct ttn_env *env,
                           struct ttn_settings *settings) {
   char why[200];
@@ -259,13 +269,14 @@ bool ttn_settings_finish(const struct ttn_env *env,
   bool url = check_plain(env, settings, "URL", &settings->url);
   bool clusters = read_clusters(env, settings);
   bool proxy = check_proxy(env, settings);
+  bool scope = check_scope(env, settings);
   if (settings->client_key != NULL && settings->client_cert == NULL) {
     ttn_settings_log(env, settings, TTN_ERROR,
                      "ClientKey belongs to a certificate: ClientCert is "
                      "missing");
     return false;
   }
-  if (!key || !url || !clusters || !proxy)
+  if (!key || !url || !clusters || !proxy || !scope)
     return false;
   settings->events = settings->events || settings->traffic;
   if (settings->interval == 0)

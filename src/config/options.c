@@ -80,6 +80,7 @@ static const struct spec specs[] = {
     MANY("Gateway", "ID|/REGEX/", TYPE_GATEWAYS, gateways),
     SWITCH("IgnoreSelected", "false", ignore_selected),
     MANY("Organization", "ID", TYPE_IDS, organizations),
+    OPTION("Scope", "mine|all", "mine", TYPE_CHOICE, scope, 0, 0),
     MANY("Cluster", "HOST", TYPE_CLUSTERS, cluster_lines),
     TEXT("Host", "NAME", TYPE_TEXT, host),
     TEXT("CACert", "FILE", TYPE_PATH, ca_cert),

@@ -25,6 +25,10 @@ struct ttn_option {
   size_t n_children; /* > 0: it was written as a block */
 };
 
+/* Whose gateways are listed: the key's owner's, or, for an admin's key, all of
+ * the stack. */
+enum ttn_scope { TTN_SCOPE_MINE, TTN_SCOPE_ALL };
+
 /* All strings belong to the settings. Times in ns. */
 struct ttn_settings {
   char *account; /* the block's name */
@@ -47,6 +51,7 @@ struct ttn_settings {
   bool ignore_selected;
   char **organizations;
   size_t n_organizations;
+  int scope;            /* enum ttn_scope */
   char **cluster_lines; /* Cluster lines as written */
   size_t n_cluster_lines;
   char **headers; /* Header lines; wiped when freed */

@@ -116,6 +116,16 @@ char *ttn_key_error_missing(char *buffer, size_t size,
       " (does a proxy take the Authorization header away?)");
 }
 
+char *ttn_key_error_no_admin(char *buffer, size_t size, const char *warning) {
+  ttn_print(buffer, size,
+            "the key is not an admin's, and Scope \"all\" needs one: let an "
+            "admin of the stack make a personal key with only the "
+            "right " STATUS_RIGHT
+            ", or remove Scope to report the gateways of this key");
+  add_warning(buffer, size, warning);
+  return buffer;
+}
+
 char *ttn_key_error_no_status(char *buffer, size_t size,
                               const struct ttn_auth_info *info,
                               const char *warning) {

@@ -32,6 +32,8 @@ char *ttn_key_error_print(char *buffer, size_t size, int status,
  * that auth_info shows to lack the status right. */
 char *ttn_key_error_missing(char *buffer, size_t size,
                             const struct ttn_auth_info *info);
+/* Scope "all" needs an admin's key, and this is none. */
+char *ttn_key_error_no_admin(char *buffer, size_t size, const char *warning);
 char *ttn_key_error_no_status(char *buffer, size_t size,
                               const struct ttn_auth_info *info,
                               const char *warning);

@@ -230,6 +230,30 @@ def test_traffic_right():
         equal((ran.status, ran.kinds()), (0, []))
 
 
+def test_scope():
+    """All of a stack: an admin's key with one right is what it needs; others are refused, with what to do"""
+    with Scratch() as scratch, Standin() as stack:
+        ids = stack.fleet(2, [1], "idle") + stack.fleet(1, [1], "idle", owner="bob", prefix="bob")
+        ran = check(scratch, stack, "--json", "-o", "Scope=all", kind="admin-status")
+        equal((ran.status, ran.kinds()), (0, []))
+        equal([one["id"] for one in ran.json()["gateways"]], sorted(ids))
+        matches('    Scope "all"\n', ran.json()["collectd_conf"])
+        ran = check(scratch, stack, "--json", "-o", "Scope=all", kind="admin-list-status")
+        equal((ran.status, ran.kinds()), (0, [("note", "rights")]))
+        matches("has 1 right more than needed", problem(ran, "rights")["message"])
+        matches('make one with only the right "view gateway status"', problem(ran, "rights")["fix"])
+        for kind, scope, message, fix in (
+                ("user", "all", 'the key is not an admin\'s, and Scope "all" needs one$',
+                 "^let an admin .* make a personal key"),
+                ("admin-list", "all", "the key lacks the right", "add it to the key"),
+                ("admin-status", "mine", "the key may not list gateways$",
+                 'give it the right .*, or report all gateways of the stack with Scope "all"')):
+            ran = check(scratch, stack, "--json", "-o", "Scope=" + scope, kind=kind)
+            equal((ran.status, ran.kinds()), (1, [("error", "key")]), kind)
+            matches(message, problem(ran, "key")["message"])
+            matches(fix, problem(ran, "key")["fix"])
+
+
 def test_key_not_heard():
     """A proxy that takes the Authorization header away"""
     with Scratch() as scratch, Standin() as stack:

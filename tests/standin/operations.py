@@ -120,6 +120,11 @@ class Operations(EventOperations):
         with self.lock:
             self.world.set_user(name, state)
 
+    def admin(self, user, on=True):
+        """Makes a user an admin of the stack, or no longer one."""
+        with self.lock:
+            self.world.set_admin(user, on)
+
     def member(self, organization, user, rights):
         """Makes a user a member of an organization, with these rights on what belongs to it."""
         with self.lock:

@@ -76,6 +76,7 @@ class World:
         self.clock = clock
         self.keys = keys.KeyRing(clock.now())
         self.gateways = {}
+        self.admins = {"admin"}
         self.user_states = {"alice": "approved", "bob": "approved", "admin": "approved"}
         # organization: {user: rights of the membership}. Alice may not list the organization itself.
         self.members = {"town": {"alice": frozenset((keys.INFO, keys.STATUS))}}
@@ -118,6 +119,10 @@ class World:
         self.user_states[user] = state
         self._derived = {}
 
+    def set_admin(self, user, on):
+        (self.admins.add if on else self.admins.discard)(user)
+        self._derived = {}
+
     def set_member(self, organization, user, rights):
         self.members.setdefault(organization, {})[user] = frozenset(rights)
         self._derived = {}
@@ -134,7 +139,7 @@ class World:
         return _WARNINGS.get(self.user_states.get(key.entity_id))
 
     def is_admin(self, key):
-        return key is not None and key.entity == "user" and key.entity_id == "admin"
+        return key is not None and key.entity == "user" and key.entity_id in self.admins
 
     def _membership(self, entity, name, gateway):
         """Rights of a user or organization on a gateway, before they are cut to a key's."""

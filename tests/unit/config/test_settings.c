@@ -236,6 +236,8 @@ static void test_wrong_texts(void **state) {
        "ERROR account \"home\": Organization \"my_org\" is not an id: 3 to 36 "
        "lower-case letters, digits and single hyphens, as the Console shows "
        "it\n"},
+      {"Scope", "everything",
+       "ERROR account \"home\": Scope \"everything\" is none of mine|all\n"},
       {"AddressFamily", "inet",
        "ERROR account \"home\": AddressFamily \"inet\" is none of "
        "any|ipv4|ipv6\n"},
@@ -647,6 +649,23 @@ static void test_plain_http_refused(void **state) {
   ttn_settings_free(&env, s);
 }
 
+static void test_scope(void **state) {
+  (void)state;
+  struct ttn_settings *s = home();
+  assert_int_equal(s->scope, TTN_SCOPE_MINE);
+  assert_true(text(s, "APIKey", KEY));
+  assert_true(text(s, "Scope", "All"));
+  assert_int_equal(s->scope, TTN_SCOPE_ALL);
+  assert_true(ttn_settings_finish(&env, s, 0));
+  assert_string_equal(log_since(), "");
+  assert_true(text(s, "Organization", "my-org"));
+  assert_false(ttn_settings_finish(&env, s, 0));
+  assert_string_equal(log_since(),
+                      "ERROR account \"home\": Scope \"all\" and Organization "
+                      "don't go together: keep one of them\n");
+  ttn_settings_free(&env, s);
+}
+
 static void test_plain_http_here(void **state) {
   static const struct {
     const char *url;
@@ -870,6 +889,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_key_in_wrong_place, start, no_leak),
       cmocka_unit_test_setup_teardown(test_unsafe_options, start, no_leak),
       cmocka_unit_test_setup_teardown(test_plain_http_refused, start, no_leak),
+      cmocka_unit_test_setup_teardown(test_scope, start, no_leak),
       cmocka_unit_test_setup_teardown(test_plain_http_here, start, no_leak),
       cmocka_unit_test_setup_teardown(test_interval_and_timeout, start,
                                       no_leak),
