@@ -283,7 +283,7 @@ TABLE = (
     ("Round trip", column("Round trip", "duration", "rtt_median"), {"unit": "s"}),
     ("Connected for", column("Connected for", "uptime", "connection"), {"unit": "s"}),
 )
-NAMES = {"prometheus": "max by (ttn, name) (ttn_gateway_info)"}
+NAMES = {"prometheus": 'max by (ttn, name) (ttn_gateway_info{name!=""})'}
 
 
 def table():

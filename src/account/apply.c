@@ -148,6 +148,8 @@ void apply_finding(struct apply *ap, struct account_context *c,
   else if (outcome.state == TTN_CONNECTED && current != f->host)
     log_moved(c, hosts, gw, f->host);
   log_servers(ap, c, gw);
+  if (f->stats != NULL && (c->settings->collect & TTN_COLLECT_LOCATION) != 0)
+    gateway_keep_own_place(c->env, gw, f->stats);
   if (outcome.offset_moved)
     offsets_changed(offsets);
   if (outcome.state == TTN_UNKNOWN)
@@ -158,6 +160,18 @@ void apply_finding(struct apply *ap, struct account_context *c,
   report_gateway(c, gw, &outcome, f->stats, f->server_time,
                  wait ? TTN_PART_BUT_COUNTS : TTN_PART_ALL);
   notify(&ap->changes, c, gw, outcome.state, "");
+}
+
+void apply_places(const struct account_context *c, const struct gateways *g) {
+  if ((c->settings->collect & TTN_COLLECT_LOCATION) == 0)
+    return;
+  for (size_t i = 0; i < g->n; i++) {
+    const struct ttn_location *place = gateway_location(g->list[i]);
+    struct ttn_meta meta = gateway_meta(g->list[i]);
+    if (place != NULL)
+      ttn_report_place(c->sink, g->list[i]->id, place,
+                       c->settings->meta_data ? &meta : NULL);
+  }
 }
 
 static void add_name(char *names, size_t size, const char *id) {

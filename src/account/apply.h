@@ -41,6 +41,10 @@ void apply_refusal(struct apply *ap, struct gateway *gw, bool gone);
  * for it. */
 void apply_pending(struct account_context *c, struct gateways *g,
                    struct offsets *offsets);
+/* At the end of a poll, where Location is on: the place of each gateway where
+ * it is known, whatever its state, each time: receivers drop what does not come
+ * again. */
+void apply_places(const struct account_context *c, const struct gateways *g);
 /* Changes of state that events told of, one after the other between the other
  * two. reason: the stack's, or "". */
 void apply_changes_begin(struct apply *ap, const struct account_context *c);

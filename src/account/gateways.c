@@ -31,6 +31,10 @@ static char *keep_text(const struct ttn_env *env, bool wanted,
   return copy;
 }
 
+static bool needs_place(const struct ttn_settings *s) {
+  return s->meta_data || (s->collect & TTN_COLLECT_LOCATION) != 0;
+}
+
 bool found_add(struct found_list *found, const struct account_context *c,
                const struct ttn_listed *listed, int host) {
   const struct ttn_settings *s = c->settings;
@@ -45,8 +49,9 @@ bool found_add(struct found_list *found, const struct account_context *c,
       .name = keep_text(c->env, s->meta_data || s->notifications, listed->name),
       .eui = keep_text(c->env, s->meta_data, listed->eui),
       .address = keep_text(c->env, s->meta_data || host < 0, listed->address),
-      .has_location = s->meta_data && listed->has_location,
-      .location = listed->location};
+      .has_location = needs_place(s) && listed->has_location,
+      .location = listed->location,
+      .updated_at = listed->updated_at};
   ttn_print(f->id, sizeof(f->id), "%s", listed->id);
   return true;
 }
@@ -76,7 +81,7 @@ static void gateway_free(struct gateway *gw, const struct ttn_env *env) {
   ttn_free(env, gw->name);
   ttn_free(env, gw->eui);
   ttn_free(env, gw->address);
-  ttn_free(env, gw->location);
+  ttn_free(env, gw->place);
   ttn_free(env, gw->radio);
   ttn_gateway_free(&gw->known, env);
   ttn_free(env, gw);
@@ -109,15 +114,23 @@ static int16_t home_of(int16_t registered_host) {
   return registered_host < 0 ? 0 : registered_host;
 }
 
-static void keep_location(struct gateway *gw, const struct ttn_env *env,
-                          const struct found *f) {
-  if (!f->has_location) {
-    ttn_free(env, gw->location);
-    gw->location = NULL;
-  } else if (gw->location != NULL ||
-             (gw->location = ttn_alloc(env, sizeof(*gw->location))) != NULL) {
-    *gw->location = f->location;
-  }
+/* NULL: no memory. */
+static struct place *make_place(struct gateway *gw, const struct ttn_env *env) {
+  if (gw->place == NULL)
+    gw->place = ttn_alloc(env, sizeof(*gw->place));
+  return gw->place;
+}
+
+static void keep_listed_place(struct gateway *gw, const struct ttn_env *env,
+                              const struct found *f) {
+  if (gw->place == NULL && !f->has_location)
+    return;
+  struct place *place = make_place(gw, env);
+  if (place == NULL)
+    return;
+  place->is_listed = f->has_location;
+  place->listed = f->location;
+  place->listed_at = f->updated_at;
 }
 
 static void gateway_update(struct gateway *gw, const struct ttn_env *env,
@@ -125,7 +138,7 @@ static void gateway_update(struct gateway *gw, const struct ttn_env *env,
   move_text(env, &gw->name, &f->name);
   move_text(env, &gw->eui, &f->eui);
   move_text(env, &gw->address, &f->address);
-  keep_location(gw, env, f);
+  keep_listed_place(gw, env, f);
   if (gw->registered_host != f->host)
     gw->current_host = home_of(f->host);
   gw->registered_host = f->host;
@@ -293,13 +306,34 @@ bool gateway_is_done(const struct gateway *gw) {
          gw->result == GATEWAY_IN_DOUBT;
 }
 
+const struct ttn_location *gateway_location(const struct gateway *gw) {
+  const struct place *place = gw->place;
+  if (place == NULL)
+    return NULL;
+  if (place->is_own && (!place->is_listed || place->own_at > place->listed_at))
+    return &place->own;
+  return place->is_listed ? &place->listed : NULL;
+}
+
+void gateway_keep_own_place(const struct ttn_env *env, struct gateway *gw,
+                            const struct ttn_stats *stats) {
+  const uint32_t both = TTN_HAS_PLACE | TTN_HAS_LAST_STATUS;
+  struct place *place = (stats->has & both) == both ? make_place(gw, env) : NULL;
+  if (place == NULL || stats->last_status < place->own_at)
+    return;
+  place->is_own = true;
+  place->own = stats->place;
+  place->own_at = stats->last_status;
+}
+
 struct ttn_meta gateway_meta(const struct gateway *gw) {
+  const struct ttn_location *location = gateway_location(gw);
   struct ttn_meta meta = {.name = gw->name,
                           .eui = gw->eui,
                           .server_address = gw->address,
-                          .has_location = gw->location != NULL};
-  if (gw->location != NULL)
-    meta.location = *gw->location;
+                          .has_location = location != NULL};
+  if (location != NULL)
+    meta.location = *location;
   return meta;
 }
 

@@ -25,6 +25,14 @@ enum gateway_result {
 
 struct lookup; /* cluster_lookup.h */
 
+/* Where a gateway is: as the list has it, and as the gateway itself says. */
+struct place {
+  bool is_listed, is_own;
+  struct ttn_location listed;
+  struct ttn_location own;
+  int64_t listed_at, own_at; /* ns: its entry was edited, its status came */
+};
+
 /* A gateway of the table. Texts are NULL where not known, or not needed. */
 struct gateway {
   char id[TTN_ID_MAX + 1];
@@ -52,7 +60,7 @@ struct gateway {
   struct ttn_notice notice;
   struct ttn_radio *radio; /* NULL: no event told of it */
   char *name, *eui, *address;
-  struct ttn_location *location;
+  struct place *place; /* NULL: not known, or not needed */
 };
 
 /* A gateway of a list that is being read. */
@@ -62,6 +70,7 @@ struct found {
   char *name, *eui, *address;
   bool has_location;
   struct ttn_location location;
+  int64_t updated_at;
 };
 struct found_list {
   struct found *items;
@@ -110,6 +119,13 @@ void gateways_save(const struct gateways *g, struct account_context *c,
  * removed it during the poll. */
 bool gateway_is_done(const struct gateway *gw);
 struct ttn_meta gateway_meta(const struct gateway *gw);
+
+/* The place that was told last: the gateway's own, or the list's. NULL: not
+ * known. */
+const struct ttn_location *gateway_location(const struct gateway *gw);
+/* The place that an entry has. Without memory, none. */
+void gateway_keep_own_place(const struct ttn_env *env, struct gateway *gw,
+                            const struct ttn_stats *stats);
 
 /* For bsearch(3): an id, and an element of a list of gateways sorted by id. */
 int gateway_compare_id(const void *id, const void *gw);

@@ -338,6 +338,8 @@ void ttn_account_poll(struct ttn_account *a) {
   dispatch_end(a, stopped);
   if (!stopped) {
     apply_pending(c, &a->gateways, &a->offsets);
+    if (had_key && !a->credentials.poll.rejected)
+      apply_places(c, &a->gateways);
     apply_end(&a->apply, c, a->gateways.n);
   }
   end_hosts(a);

@@ -42,8 +42,9 @@ struct ttn_gateway_status {
   const char *id;
   /* As listed, with MetaData; NULL where not known. */
   const char *name, *eui, *address;
-  enum ttn_state state; /* in this poll */
-  bool refused;         /* unknown: to this key */
+  const struct ttn_location *location; /* likewise; or with Location */
+  enum ttn_state state;                /* in this poll */
+  bool refused;                        /* unknown: to this key */
   int registered_host;  /* -1: it may not have the key, or is no host */
   int current_host;     /* where it is asked; -1: no host that was asked has it,
                          * and the registered one may not have the key */

@@ -74,6 +74,18 @@ static void put_number(yajl_gen gen, const char *name, bool known,
     yajl_gen_null(gen);
 }
 
+static void put_fraction(yajl_gen gen, const char *name, bool known,
+                         int decimals, double number) {
+  char buffer[40];
+  put_key(gen, name);
+  if (known) {
+    ttn_print(buffer, sizeof(buffer), "%.*f", decimals, number);
+    yajl_gen_number(gen, buffer, strlen(buffer));
+  } else {
+    yajl_gen_null(gen);
+  }
+}
+
 static void put_account(yajl_gen gen, const struct snapshot *snap) {
   const struct ttn_auth_info *key = snap->status.key;
   char url[TTN_URL_MAX];
@@ -141,6 +153,7 @@ static void put_clusters(yajl_gen gen, const struct snapshot *snap) {
 static void put_gateway(yajl_gen gen, const struct row *row) {
   static const char *const kinds[TTN_MESSAGES] = {"uplink", "downlink",
                                                   "tx_ack"};
+  const struct ttn_location *place = row->seen.location;
   yajl_gen_map_open(gen);
   put_member(gen, "id", row->seen.id);
   put_member(gen, "name", row->seen.name);
@@ -151,17 +164,17 @@ static void put_gateway(yajl_gen gen, const struct row *row) {
   put_member(gen, "state", ttn_state_name(row->seen.state));
   put_time(gen, "connected_at", row->seen.connected_at);
   put_time(gen, "disconnected_at", row->disconnected_at);
-  put_key(gen, "last_uplink_age");
-  if (row->values.since_uplink < 0) {
-    yajl_gen_null(gen);
-  } else {
-    char buffer[40];
-    ttn_print(buffer, sizeof(buffer), "%.3f", row->values.since_uplink);
-    yajl_gen_number(gen, buffer, strlen(buffer));
-  }
+  put_fraction(gen, "last_uplink_age", row->values.since_uplink >= 0, 3,
+               row->values.since_uplink);
   for (int k = 0; k < TTN_MESSAGES; k++)
     put_number(gen, kinds[k], (row->values.counts >> k & 1) != 0,
                row->values.count[k]);
+  put_fraction(gen, "latitude", place != NULL, 6,
+               place != NULL ? place->latitude : 0);
+  put_fraction(gen, "longitude", place != NULL, 6,
+               place != NULL ? place->longitude : 0);
+  put_fraction(gen, "altitude", place != NULL, 1,
+               place != NULL ? place->altitude : 0);
   yajl_gen_map_close(gen);
 }
 

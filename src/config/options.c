@@ -63,8 +63,8 @@ struct spec {
   { {name, value, fallback, false, least, most}, kind, AT(member), 0 }
 #define SWITCH(name, fallback, member)                                         \
   { {name, "true|false", fallback, false, 0, 0}, TYPE_SWITCH, AT(member), 0 }
-#define GROUP(name, bit)                                                       \
-  { {name, "true|false", "true", false, 0, 0}, TYPE_GROUP, AT(collect), bit }
+#define GROUP(name, fallback, bit)                                             \
+  { {name, "true|false", fallback, false, 0, 0}, TYPE_GROUP, AT(collect), bit }
 
 /* In README's order. The index is the bit in ttn_settings.given. */
 static const struct spec specs[] = {
@@ -107,14 +107,15 @@ static const struct spec specs[] = {
     SWITCH("Events", "false", events),
     SWITCH("Traffic", "false", traffic),
     SWITCH("MetaData", "false", meta_data),
-    GROUP("CollectPackets", TTN_COLLECT_PACKETS),
-    GROUP("CollectConnected", TTN_COLLECT_CONNECTED),
-    GROUP("CollectUptime", TTN_COLLECT_UPTIME),
-    GROUP("CollectRoundTripTimes", TTN_COLLECT_ROUND_TRIPS),
-    GROUP("CollectAges", TTN_COLLECT_AGES),
-    GROUP("CollectDutyCycle", TTN_COLLECT_DUTY_CYCLE),
-    GROUP("CollectStatus", TTN_COLLECT_STATUS),
-    GROUP("CollectAPI", TTN_COLLECT_API),
+    GROUP("Location", "false", TTN_COLLECT_LOCATION),
+    GROUP("CollectPackets", "true", TTN_COLLECT_PACKETS),
+    GROUP("CollectConnected", "true", TTN_COLLECT_CONNECTED),
+    GROUP("CollectUptime", "true", TTN_COLLECT_UPTIME),
+    GROUP("CollectRoundTripTimes", "true", TTN_COLLECT_ROUND_TRIPS),
+    GROUP("CollectAges", "true", TTN_COLLECT_AGES),
+    GROUP("CollectDutyCycle", "true", TTN_COLLECT_DUTY_CYCLE),
+    GROUP("CollectStatus", "true", TTN_COLLECT_STATUS),
+    GROUP("CollectAPI", "true", TTN_COLLECT_API),
 };
 #define SPECS (sizeof(specs) / sizeof(specs[0]))
 _Static_assert(SPECS <= 64, "ttn_settings.given has a bit for each");

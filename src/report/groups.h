@@ -2,7 +2,7 @@
 #ifndef TTN_GROUPS_H
 #define TTN_GROUPS_H
 
-/* Groups of values that Collect… options switch. */
+/* Groups of values that Collect… options switch, and Location. */
 enum ttn_group {
   TTN_COLLECT_PACKETS = 1 << 0,     /* CollectPackets: counts */
   TTN_COLLECT_CONNECTED = 1 << 1,   /* CollectConnected */
@@ -12,7 +12,8 @@ enum ttn_group {
   TTN_COLLECT_DUTY_CYCLE = 1 << 5,  /* CollectDutyCycle */
   TTN_COLLECT_STATUS = 1 << 6,      /* CollectStatus */
   TTN_COLLECT_API = 1 << 7,         /* CollectAPI: all of ttn_api */
-  TTN_COLLECT_ALL = (1 << 8) - 1
+  TTN_COLLECT_ALL = (1 << 8) - 1,   /* what is on by default */
+  TTN_COLLECT_LOCATION = 1 << 8     /* Location */
 };
 
 #endif

@@ -25,6 +25,9 @@ enum ttn_series {
   TTN_SERIES_DUTY_CYCLE,       /* label: "<from>_<to>" of a sub-band, kHz */
   TTN_SERIES_DUTY_CYCLE_LIMIT, /* likewise */
   TTN_SERIES_STATUS,           /* label: name of a forwarder's metric */
+  TTN_SERIES_LATITUDE,
+  TTN_SERIES_LONGITUDE,
+  TTN_SERIES_ALTITUDE,
   /* Of what its radio heard and sent: Traffic. */
   TTN_SERIES_TRAFFIC, /* label: ttn_radio_count */
   TTN_SERIES_RSSI_MIN,

@@ -180,3 +180,12 @@ void ttn_report_gateway(const struct ttn_sink *sink, uint32_t collect,
   if (outcome->state == TTN_CONNECTED)
     put_connection(sink, &value, collect, stats, server_time);
 }
+
+void ttn_report_place(const struct ttn_sink *sink, const char *id,
+                      const struct ttn_location *place,
+                      const struct ttn_meta *meta) {
+  struct ttn_value value = {.subject = id, .label = "", .meta = meta};
+  put_gauge(sink, &value, TTN_SERIES_LATITUDE, place->latitude);
+  put_gauge(sink, &value, TTN_SERIES_LONGITUDE, place->longitude);
+  put_gauge(sink, &value, TTN_SERIES_ALTITUDE, place->altitude);
+}

@@ -17,4 +17,9 @@ void ttn_report_gateway(const struct ttn_sink *sink, uint32_t collect,
                         const struct ttn_stats *stats, int64_t server_time,
                         const struct ttn_meta *meta, enum ttn_part part);
 
+/* Where a gateway is. */
+void ttn_report_place(const struct ttn_sink *sink, const char *id,
+                      const struct ttn_location *place,
+                      const struct ttn_meta *meta);
+
 #endif

@@ -3,8 +3,7 @@
 #ifndef TTN_DECODE_BODY_H
 #define TTN_DECODE_BODY_H
 
-#include "json/json.h"
-#include "tts/records.h"
+#include "tts/decode_place.h"
 
 /* Of a batch's or single's statistics. */
 struct ttn_stats_work {
@@ -16,10 +15,11 @@ struct ttn_stats_work {
   struct ttn_metric metrics[TTN_METRICS_MAX];
   struct ttn_version versions[TTN_VERSIONS_MAX];
   size_t n_bands, n_metrics, n_versions;
-  uint32_t round_trips;  /* bit i: a member of round_trip_times came */
-  uint32_t left_out;     /* bit i: a field of the group i is odd */
-  char name[TTN_ID_MAX]; /* of the metric or version that is read */
-  size_t name_length;    /* 0: not a name that we take */
+  struct ttn_place_work place; /* of the antenna that is read */
+  uint32_t round_trips;        /* bit i: a member of round_trip_times came */
+  uint32_t left_out;           /* bit i: a field of the group i is odd */
+  char name[TTN_ID_MAX];       /* of the metric or version that is read */
+  size_t name_length;          /* 0: not a name that we take */
 };
 
 struct ttn_list_work {
@@ -27,8 +27,7 @@ struct ttn_list_work {
   size_t n, room, skipped;
   struct ttn_listed gateway; /* the one that is open */
   bool bad;
-  struct ttn_location location;
-  bool located, misplaced; /* a member of it came; one makes no sense */
+  struct ttn_place_work place; /* of its antenna that is open */
 };
 
 struct ttn_error_work {

@@ -8,6 +8,8 @@
  * are for people: what makes no sense of them is left out alone. */
 #include "tts/decode_body.h"
 
+#include "base/timestamp.h"
+
 #include <ctype.h>
 #include <string.h>
 
@@ -18,14 +20,15 @@ enum field_id {
   F_IDS,
   F_ID,
   F_EUI,
+  F_UPDATED_AT,
   F_NAME,
   F_ADDRESS,
   F_ANTENNAS,
   F_ANTENNA,
   F_LOCATION,
-  F_LATITUDE,
-  F_LONGITUDE,
-  F_ALTITUDE
+  F_LATITUDE, /* + enum ttn_place_member */
+  F_LONGITUDE = F_LATITUDE + TTN_LONGITUDE,
+  F_ALTITUDE = F_LATITUDE + TTN_ALTITUDE
 };
 
 #define ADDRESS_MAX 256
@@ -62,6 +65,7 @@ static const struct ttn_json_shape antennas_shape = TTN_JSON_ANY(antenna);
 
 static const struct ttn_json_field gateway_fields[] = {
     TTN_JSON_FIELD("ids", "", F_IDS, TTN_JSON_OBJECT, &ids_shape),
+    TTN_JSON_FIELD("updated_at", "", F_UPDATED_AT, TTN_JSON_STRING, NULL),
     TTN_JSON_FIELD("name", "", F_NAME, TTN_JSON_STRING, NULL),
     TTN_JSON_FIELD("gateway_server_address", "", F_ADDRESS, TTN_JSON_STRING,
                    NULL),
@@ -104,7 +108,8 @@ static void gateways_wrong(void *ctx, const struct ttn_json_field *field) {
   case F_LATITUDE:
   case F_LONGITUDE:
   case F_ALTITUDE:
-    decoder->list.misplaced = true;
+    ttn_place_take(&decoder->list.place,
+                   (enum ttn_place_member)(field->id - F_LATITUDE), NULL);
     break;
   }
 }
@@ -117,18 +122,15 @@ static void gateways_open(void *ctx, const struct ttn_json_field *field) {
     work->gateway = (struct ttn_listed){0};
     work->bad = false;
   } else if (field->id == F_LOCATION) {
-    work->location = (struct ttn_location){0};
-    work->located = work->misplaced = false;
+    ttn_place_begin(&work->place);
   }
 }
 
 static void close_location(struct ttn_list_work *work) {
-  const struct ttn_location *location = &work->location;
-  if (work->gateway.has_location || !work->located || work->misplaced ||
-      location->latitude < -90 || location->latitude > 90 ||
-      location->longitude < -180 || location->longitude > 180)
+  struct ttn_location place;
+  if (work->gateway.has_location || !ttn_place_end(&work->place, &place))
     return;
-  work->gateway.location = *location;
+  work->gateway.location = place;
   work->gateway.has_location = true;
 }
 
@@ -160,14 +162,6 @@ static bool is_eui(const char *text, size_t n) {
   return n == EUI_DIGITS;
 }
 
-static void take_degrees(struct ttn_list_work *work,
-                         const struct ttn_json_value *value, double *degrees) {
-  if (ttn_json_double(value, degrees))
-    work->located = true;
-  else
-    work->misplaced = true;
-}
-
 static void gateways_value(void *ctx, const struct ttn_json_field *field,
                            const struct ttn_json_value *value) {
   struct ttn_decoder *decoder = ctx;
@@ -188,14 +182,14 @@ static void gateways_value(void *ctx, const struct ttn_json_field *field,
     work->gateway.address = ttn_decode_string(decoder, value, ADDRESS_MAX);
     work->bad = work->bad || work->gateway.address == NULL;
     break;
+  case F_UPDATED_AT:
+    (void)ttn_time_parse(value->text, value->n, &work->gateway.updated_at);
+    break;
   case F_LATITUDE:
-    take_degrees(work, value, &work->location.latitude);
-    break;
   case F_LONGITUDE:
-    take_degrees(work, value, &work->location.longitude);
-    break;
   case F_ALTITUDE:
-    take_degrees(work, value, &work->location.altitude);
+    ttn_place_take(&work->place,
+                   (enum ttn_place_member)(field->id - F_LATITUDE), value);
     break;
   }
 }

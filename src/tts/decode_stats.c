@@ -52,7 +52,12 @@ enum field_id {
   F_REMOTE_IP,
   F_BOOT_TIME,
   F_VERSIONS,
-  F_VERSION
+  F_VERSION,
+  F_PLACES,
+  F_PLACE,
+  F_LATITUDE, /* + enum ttn_place_member */
+  F_LONGITUDE = F_LATITUDE + TTN_LONGITUDE,
+  F_ALTITUDE = F_LATITUDE + TTN_ALTITUDE
 };
 
 #define ALL_ROUND_TRIPS 0xf /* bits F_RTT_MIN to F_RTT_COUNT */
@@ -73,11 +78,29 @@ static const struct ttn_json_field version_field[] = {
 };
 static const struct ttn_json_shape versions_shape = TTN_JSON_ANY(version_field);
 
+static const struct ttn_json_field place_fields[] = {
+    TTN_JSON_FIELD("latitude", "last_status.antenna_locations.", F_LATITUDE,
+                   TTN_JSON_NUMBER, NULL),
+    TTN_JSON_FIELD("longitude", "last_status.antenna_locations.", F_LONGITUDE,
+                   TTN_JSON_NUMBER, NULL),
+    TTN_JSON_FIELD("altitude", "last_status.antenna_locations.", F_ALTITUDE,
+                   TTN_JSON_NUMBER, NULL),
+};
+static const struct ttn_json_shape place_shape = TTN_JSON_SHAPE(place_fields);
+
+static const struct ttn_json_field place[] = {
+    TTN_JSON_FIELD("antenna_locations", "last_status.", F_PLACE,
+                   TTN_JSON_OBJECT, &place_shape),
+};
+static const struct ttn_json_shape places_shape = TTN_JSON_ANY(place);
+
 static const struct ttn_json_field status_fields[] = {
     TTN_JSON_FIELD("boot_time", "last_status.", F_BOOT_TIME, TTN_JSON_STRING,
                    NULL),
     TTN_JSON_FIELD("versions", "last_status.", F_VERSIONS, TTN_JSON_OBJECT,
                    &versions_shape),
+    TTN_JSON_FIELD("antenna_locations", "last_status.", F_PLACES,
+                   TTN_JSON_ARRAY, &places_shape),
     TTN_JSON_FIELD("metrics", "last_status.", F_METRICS, TTN_JSON_OBJECT,
                    &metrics_shape),
 };
@@ -272,12 +295,23 @@ static void stats_key(void *ctx, const struct ttn_json_field *field,
   add_entry(decoder, id);
 }
 
+/* A place is for people, too: what makes no sense of it is left out alone. */
+static bool is_place(int id) { return id >= F_PLACES && id <= F_ALTITUDE; }
+
+static void wrong_place(struct ttn_stats_work *work, int id) {
+  if (id >= F_LATITUDE)
+    ttn_place_take(&work->place, (enum ttn_place_member)(id - F_LATITUDE),
+                   NULL);
+}
+
 static void stats_wrong(void *ctx, const struct ttn_json_field *field) {
   struct ttn_decoder *decoder = ctx;
   if (field->id == F_ENTRIES)
     ttn_json_fail(decoder->json, TTN_FAIL_JSON,
                   "entries is not an object or comes twice");
-  if (field->id != F_METRIC && field->id != F_VERSION)
+  if (is_place(field->id))
+    wrong_place(&decoder->stats, field->id);
+  else if (field->id != F_METRIC && field->id != F_VERSION)
     spoil(&decoder->stats, field);
 }
 
@@ -286,6 +320,8 @@ static void stats_open(void *ctx, const struct ttn_json_field *field) {
   struct ttn_stats_work *work = &decoder->stats;
   if (field == &ttn_body_single.root)
     add_entry(decoder, NULL);
+  if (field->id == F_PLACE)
+    ttn_place_begin(&work->place);
   if (field->id != F_BAND)
     return;
   if (work->n_bands == TTN_BANDS_MAX) {
@@ -313,6 +349,15 @@ static void close_round_trips(struct ttn_stats_work *work,
   if (stats->rtt_min > stats->rtt_median || stats->rtt_median > stats->rtt_max)
     spoil(work, field);
   stats->has |= TTN_HAS_ROUND_TRIPS;
+}
+
+static void close_place(struct ttn_stats_work *work) {
+  struct ttn_stats *stats = &current(work)->stats;
+  struct ttn_location found;
+  if ((stats->has & TTN_HAS_PLACE) != 0 || !ttn_place_end(&work->place, &found))
+    return;
+  stats->place = found;
+  stats->has |= TTN_HAS_PLACE;
 }
 
 static void *keep(struct ttn_decoder *decoder, const void *array, size_t size) {
@@ -356,6 +401,8 @@ static void stats_close(void *ctx, const struct ttn_json_field *field) {
     spoil(work, field);
   if (field->id == F_RTT)
     close_round_trips(work, field);
+  if (field->id == F_PLACE)
+    close_place(work);
   if (field->id != F_ENTRY)
     return;
   leave_out_odd(work);
@@ -516,6 +563,12 @@ static bool stats_take(struct ttn_decoder *decoder, int id,
     return take_boot_time(decoder, value, &stats->boot_time);
   case F_VERSION:
     return take_version(decoder, value);
+  case F_LATITUDE:
+  case F_LONGITUDE:
+  case F_ALTITUDE:
+    ttn_place_take(&work->place, (enum ttn_place_member)(id - F_LATITUDE),
+                   value);
+    return true;
   }
   return false;
 }

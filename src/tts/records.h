@@ -39,7 +39,8 @@ enum {
   TTN_HAS_COUNT = 1 << 2, /* << enum ttn_message: 3 bits */
   TTN_HAS_LAST = 1 << 5,  /* << enum ttn_message: 3 bits */
   TTN_HAS_LAST_STATUS = 1 << 8,
-  TTN_HAS_ROUND_TRIPS = 1 << 9
+  TTN_HAS_ROUND_TRIPS = 1 << 9,
+  TTN_HAS_PLACE = 1 << 10
 };
 
 struct ttn_location {
@@ -76,6 +77,8 @@ struct ttn_stats {
   size_t n_metrics;
   const struct ttn_version *versions;
   size_t n_versions;
+  struct ttn_location place;  /* the first of last_status.antenna_locations that
+                               * is one: by the gateway's own GPS */
   const char *boot_time;      /* last_status.boot_time, as sent, or NULL */
   const char *protocol;       /* or NULL */
   const char *remote_address; /* gateway_remote_address.ip, or NULL */
@@ -101,6 +104,7 @@ struct ttn_listed {
   const char *address; /* gateway_server_address, as sent, at most 256 bytes */
   struct ttn_location location; /* of the first antenna that has one */
   bool has_location;
+  int64_t updated_at; /* when its entry was edited last, ns; 0: not known */
 };
 
 /* An error answer: google.rpc.Status with ErrorDetails, as far as it helps a

@@ -145,9 +145,10 @@ def test_blocks():
 
 
 def values_of_readme():
-    """[(plugin, type-type_instance, group)], also of doc/events.md"""
+    """[(plugin, type-type_instance, group)], also of doc/events.md and doc/writers.md"""
     rows = [("ttn", row, row[3]) for row in pages.readme("### `ttn`, of each gateway")]
     rows += [("ttn", row, "Traffic") for row in pages.table("doc/events.md", "## Traffic")]
+    rows += [("ttn", row, "Location") for row in pages.table("doc/writers.md", "## Location")]
     rows += [("ttn_api", row, "API") for row in pages.readme("### `ttn_api`, of each account")]
     return [(plugin, "%s-%s" % (pages.code(row[0])[0], name), group)
             for plugin, row, group in rows for name in pages.code(row[1])]
@@ -162,7 +163,7 @@ def test_values():
         got.append((item.head2.split(",")[0], item.title, groups[0]))
     tap.equal(got, values_of_readme())
     groups = {row[0][7:] for row in pages.names("option") if row[0].startswith("Collect")}
-    tap.equal({group for _, _, group in got}, groups | {"Traffic"}, "groups")
+    tap.equal({group for _, _, group in got}, groups | {"Traffic", "Location"}, "groups")
 
 
 def test_messages():

@@ -53,7 +53,7 @@ def emitted():
         stack.register("forwarder")
         stack.connect("forwarder", status=True)
         stack.cluster(1, limits={"batch": {"rate": 6000, "burst": 100}})
-        with Drive(scratch, Traffic=True, **stack.options(scratch, "user-traffic")) as drive:
+        with Drive(scratch, Traffic=True, Location=True, **stack.options(scratch, "user-traffic")) as drive:
             for action in (None, {"status": 503}, {"transform": [["html", 502]]}, None):
                 if action:
                     stack.fault(action, times=1)
@@ -89,6 +89,7 @@ def hear_all(stack, drive):
 def documented():
     """[(plugin, type, type_instance)], with placeholders."""
     tables = (("ttn", readme("### `ttn`, of each gateway")), ("ttn", table("doc/events.md", "## Traffic")),
+              ("ttn", table("doc/writers.md", "## Location")),
               ("ttn_api", readme("### `ttn_api`, of each account")))
     return [(plugin, code(row[0])[0], type_instance) for plugin, rows in tables for row in rows
             for type_instance in code(row[1])]
@@ -101,7 +102,7 @@ def stands_for(row, series):
 
 
 def test_values():
-    """README's tables and that of doc/events.md have every value that can go out, and no other"""
+    """README's tables and those of doc/events.md and doc/writers.md have every value that can go out, and no other"""
     rows = documented()
     tap.equal(len(rows), len(set(rows)), "rows, without those that are there twice")
     series = emitted()

@@ -106,7 +106,8 @@ def test_json():
     """--json has the promised shape, and the stand-in's truth"""
     with Scratch() as scratch, Standin(clusters=2) as stack:
         three(stack)
-        stack.register("far", cluster=2, name='Far "away" \\ Zürich', eui="00800000C00000FF")
+        stack.register("far", cluster=2, name='Far "away" \\ Zürich', eui="00800000C00000FF",
+                       antennas=[{"location": {"latitude": 47.3769123, "longitude": -8.5, "altitude": 408}}])
         stack.connect("far", at=-100)
         stack.register("foreign", gateway_server_address="gs.example")
         ran = check(scratch, stack, "--cluster", "127.0.0.2", "--json")
@@ -131,6 +132,8 @@ def test_json():
         equal(rows["gone"]["disconnected_at"][:19], stack.ledger(["gone"])["gone"]["connections"][0]["ended_at"][:19])
         equal((rows["far"]["name"], rows["far"]["eui"]), ('Far "away" \\ Zürich', "00800000C00000FF"))
         equal((rows["far"]["cluster"], rows["far"]["uplink"]), ("127.0.0.2", None))
+        equal([rows["far"][name] for name in ("latitude", "longitude", "altitude")], [47.376912, -8.5, 408])
+        equal([rows["busy"][name] for name in ("latitude", "longitude", "altitude")], [None] * 3)
         equal({name: rows["foreign"][name] for name in ("state", "cluster", "registered_cluster", "address", "uplink")},
               {"state": "unknown", "cluster": None, "registered_cluster": None, "address": "gs.example", "uplink": None})
         equal({name: rows["never"][name] for name in ("state", "disconnected_at", "last_uplink_age", "tx_ack")},

@@ -54,6 +54,12 @@ static uint64_t sum_stats(uint64_t sum, const struct ttn_stats *stats) {
   if ((has & TTN_HAS_ROUND_TRIPS) != 0)
     REQUIRE(stats->rtt_min >= 0 && stats->rtt_min <= stats->rtt_median &&
             stats->rtt_median <= stats->rtt_max && isfinite(stats->rtt_max));
+  if ((has & TTN_HAS_PLACE) != 0)
+    REQUIRE(fabs(stats->place.latitude) <= 90 &&
+            fabs(stats->place.longitude) <= 180 &&
+            isfinite(stats->place.altitude));
+  sum = SUM(SUM(SUM(sum, stats->place.latitude), stats->place.longitude),
+            stats->place.altitude);
   sum = SUM(SUM(SUM(sum, has), stats->connected_at), stats->disconnected_at);
   sum = SUM(SUM(sum, stats->last_status), stats->rtt_count);
   sum = SUM(SUM(SUM(sum, stats->rtt_min), stats->rtt_median), stats->rtt_max);

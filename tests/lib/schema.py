@@ -15,7 +15,8 @@ SCHEMA = {
                    "address": (str, None), "state": {"connected", "disconnected", "unknown"},
                    "connected_at": (TIME, None), "disconnected_at": (TIME, None),
                    "last_uplink_age": (float, None), "uplink": (int, None), "downlink": (int, None),
-                   "tx_ack": (int, None)}], None),
+                   "tx_ack": (int, None), "latitude": (float, None), "longitude": (float, None),
+                   "altitude": (float, None)}], None),
     "problems": [{"severity": {"error", "down", "note"}, "kind": str, "message": str, "fix": str}],
     "collectd_conf": str,
 }

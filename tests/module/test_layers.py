@@ -57,7 +57,7 @@ WRITERS = {
     "ttn_band": ("tts/decode_stats.c", "records.h has no file of its own"),
     "ttn_metric": ("tts/decode_stats.c", "records.h has no file of its own"),
     "ttn_listed": ("tts/decode_gateways.c", "records.h has no file of its own"),
-    "ttn_location": ("tts/decode_gateways.c", "records.h has no file of its own"),
+    "ttn_location": ("tts/decode_place.c", "records.h has no file of its own"),
     "ttn_decoder": ("tts/decode.c", "decode_body.h has no file of its own"),
     "ttn_stats_work": ("tts/decode_stats.c", "decode_body.h has no file of its own"),
     "ttn_list_work": ("tts/decode_gateways.c", "decode_body.h has no file of its own"),

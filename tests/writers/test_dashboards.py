@@ -269,15 +269,20 @@ def test_influxdb():
 
 
 def test_names_of_gateways():
-    """gateway-names keeps what it has when it gets something else than ttn-check's JSON"""
+    """gateway-names has name, EUI and place; it keeps what it has if it gets something else than ttn-check's JSON"""
     with Scratch() as scratch, Standin() as stack:
-        stack.register(GATEWAY, name=NAME)
+        stack.register(GATEWAY, name=NAME, eui=None)
+        stack.register("placed", name="", antennas=[{"location": {"latitude": 47.25, "longitude": -8.5}}],
+                       eui="00800000C0000001")
+        stack.register("bare", name="", eui=None)
         path = names_file(scratch, stack)
 
         def lines():
             with open(path, encoding="utf-8") as file:
                 return file.read().splitlines()[2:]
-        wanted = [r'ttn_gateway_info{ttn="roof",name="Town hall, \"roof\" \\ north"} 1']
+        wanted = ['ttn_gateway_info{ttn="placed",eui="00800000C0000001",latitude="47.250000",longitude="-8.500000",'
+                  'altitude="0.0"} 1',
+                  r'ttn_gateway_info{ttn="roof",name="Town hall, \"roof\" \\ north"} 1']
         equal(lines(), wanted)
         for wrong in ("", "no JSON", "[]", '{"problems": []}', '{"gateways": [{"name": "x"}]}', '{"gateways": null}'):
             done = gateway_names(path, wrong)

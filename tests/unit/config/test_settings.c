@@ -158,6 +158,7 @@ static void test_every_option(void **state) {
   assert_true(number(s, "OfflineAfter", 300));
   assert_true(boolean(s, "Events", true));
   assert_true(boolean(s, "MetaData", true));
+  assert_true(boolean(s, "Location", true));
   assert_true(boolean(s, "CollectAges", false));
   assert_true(boolean(s, "CollectAPI", false));
   assert_true(ttn_settings_finish(&env, s, 10 * TTN_SECOND));
@@ -187,8 +188,8 @@ static void test_every_option(void **state) {
   assert_false(s->notifications);
   assert_int_equal(s->offline_after, INT64_C(300000000000));
   assert_true(s->meta_data && s->ignore_selected);
-  assert_int_equal(s->collect,
-                   TTN_COLLECT_ALL & ~TTN_COLLECT_AGES & ~TTN_COLLECT_API);
+  assert_int_equal(s->collect, (TTN_COLLECT_ALL | TTN_COLLECT_LOCATION) &
+                                   ~TTN_COLLECT_AGES & ~TTN_COLLECT_API);
   struct ttn_http_options http;
   ttn_settings_http(s, &http);
   assert_string_equal(http.ca_cert, "/etc/ssl/ca.pem");
@@ -841,7 +842,7 @@ static void test_info(void **state) {
     for (size_t i = 0; i < n; i++)
       assert_string_not_equal(ttn_settings_info(i)->name, info->name);
   }
-  assert_int_equal(n, 41);
+  assert_int_equal(n, 42);
 }
 
 /* An account with an option of each kind, while memory fails. */

@@ -317,6 +317,9 @@ static void asks_for_what_it_needs(void **state) {
                "connected_at,disconnected_at,round_trip_times,sub_bands,"
                "last_status.boot_time,last_status.versions,protocol,"
                "gateway_remote_address");
+  expect_paths(TTN_COLLECT_LOCATION, false, 0,
+               "connected_at,disconnected_at,last_status_received_at,"
+               "last_status.antenna_locations");
   expect_paths(TTN_COLLECT_ALL, true, 0,
                "connected_at,disconnected_at,uplink_count,downlink_count,"
                "tx_acknowledgment_count,last_uplink_received_at,"

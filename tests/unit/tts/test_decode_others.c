@@ -36,6 +36,7 @@ static void lists(void **state) {
   const struct ttn_listed *listed =
       list(&d,
            "{\"ids\":{\"gateway_id\":\"my-gw\",\"eui\":\"00800000C0000001\"},"
+           "\"updated_at\":\"2026-11-22T15:41:27.5Z\","
            "\"name\":\"B\\u00fcro \\\"1\\\" \\\\ Dach\","
            "\"gateway_server_address\":\"wss://eu1.example:8887\","
            "\"attributes\":{\"name\":5},\"version_ids\":{\"ids\":[]},"
@@ -43,6 +44,7 @@ static void lists(void **state) {
            "\"longitude\":-13.25,\"altitude\":40,\"source\":3}},"
            "{\"location\":{\"latitude\":1}}]},"
            "{\"ids\":{\"gateway_id\":\"bare\"},\"name\":null,"
+           "\"updated_at\":\"yesterday\","
            "\"gateway_server_address\":null,\"antennas\":null}",
            2, 0);
   assert_string_equal(listed[0].id, "my-gw");
@@ -53,7 +55,9 @@ static void lists(void **state) {
   assert_int_equal((int)(listed[0].location.latitude * 100), 5250);
   assert_int_equal((int)(listed[0].location.longitude * 100), -1325);
   assert_int_equal((int)(listed[0].location.altitude), 40);
+  assert_true(listed[0].updated_at == INT64_C(1795362087500000000));
   assert_string_equal(listed[1].id, "bare");
+  assert_true(listed[1].updated_at == 0);
   assert_null(listed[1].eui);
   assert_null(listed[1].name);
   assert_null(listed[1].address);
@@ -174,6 +178,7 @@ static void what_is_for_people_is_left_out_alone(void **state) {
       "\"antennas\":[{\"location\":{\"latitude\":1e999}}]",
       "\"antennas\":[{\"location\":{\"latitude\":\"52\",\"longitude\":5}}]",
       "\"antennas\":[{\"location\":{\"latitude\":52,\"longitude\":1e999}}]",
+      "\"antennas\":[{\"location\":{\"altitude\":40}}]",
       "\"antennas\":[{\"location\":{\"latitude\":90.1}}]",
       "\"antennas\":[{\"location\":{\"latitude\":-90.1}}]",
       "\"antennas\":[{\"location\":{\"longitude\":180.1}}]",

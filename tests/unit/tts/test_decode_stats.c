@@ -364,6 +364,42 @@ static void versions(void **state) {
   decoding_close(&d);
 }
 
+/* The first that is one; what is none is no reason to doubt the rest. */
+static void places(void **state) {
+  (void)state;
+  static const char *const none[] = {
+      "[]",
+      "{}",
+      "5",
+      "null",
+      "[{}]",
+      "[5,null,[]]",
+      "[{\"altitude\":40,\"source\":1}]",
+      "[{\"latitude\":0,\"longitude\":0}]",
+      "[{\"latitude\":90.5}]",
+      "[{\"longitude\":-180.5}]",
+      "[{\"latitude\":\"52\",\"longitude\":5}]",
+      "[{\"latitude\":1e999,\"longitude\":5}]",
+      "[{\"latitude\":5,\"longitude\":6,\"altitude\":[]}]"};
+  struct decoding d;
+  char members[200];
+  decoding_open(&d);
+  for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+    ttn_print(members, sizeof(members),
+              "\"last_status\":{\"antenna_locations\":%s}", none[i]);
+    assert_int_equal(stats(&d, members)->has, 0);
+  }
+  const struct ttn_stats *found =
+      stats(&d, "\"last_status\":{\"antenna_locations\":[{\"altitude\":1},"
+                "{\"latitude\":-52.5,\"altitude\":40,\"accuracy\":3,"
+                "\"source\":\"SOURCE_GPS\"},{\"longitude\":7}]}");
+  assert_int_equal(found->has, TTN_HAS_PLACE);
+  assert_true(found->place.latitude == -52.5);
+  assert_true(found->place.longitude == 0);
+  assert_true(found->place.altitude == 40);
+  decoding_close(&d);
+}
+
 /* Half of them can't be reported, but are no reason to doubt the rest. */
 static void round_trips_that_lack_a_member(void **state) {
   (void)state;
@@ -623,6 +659,7 @@ int main(void) {
       cmocka_unit_test(entries_of_wrong_types),
       cmocka_unit_test(what_is_unknown_is_skipped),
       cmocka_unit_test(versions),
+      cmocka_unit_test(places),
       cmocka_unit_test(round_trips_that_lack_a_member),
       cmocka_unit_test(sub_bands),
       cmocka_unit_test(as_many_sub_bands_as_may_be),
