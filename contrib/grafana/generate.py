@@ -364,6 +364,32 @@ PANELS = (
 )
 
 
+def map_of_fleet():
+    """What Grafana calls a geomap: a row for each gateway as the table has it, with its place."""
+    columns = (("State", column_state()), ("Latitude", column("Latitude", "gauge", "latitude")),
+               ("Longitude", column("Longitude", "gauge", "longitude")))
+    circle = {"fixed": "img/icons/marker/circle.svg", "mode": "fixed"}
+    style = {"color": {"field": "State", "fixed": "text"}, "opacity": 0.8, "symbol": circle,
+             "size": {"fixed": 7, "min": 2, "max": 15}}
+    return {"type": "geomap", "title": "Where gateways are", "size": (24, 16), "instant": True,
+            "description": "Of gateways whose place is known, where the plugin has Location true.",
+            "queries": [query for _, query in columns] + [NAMES],
+            "headings": [heading for heading, _ in columns] + ["Name"],
+            "fieldConfig": {"defaults": {}, "overrides": [override("State", mappings=mappings(STATES)),
+                                                          override("Latitude", decimals=5),
+                                                          override("Longitude", decimals=5)]},
+            "options": {"view": {"id": "fit", "allLayers": True, "lat": 0, "lon": 0, "zoom": 12, "padding": 10},
+                        "basemap": {"type": "default", "name": "Map", "config": {}},
+                        "layers": [{"type": "markers", "name": "Gateways", "tooltip": True,
+                                    "location": {"mode": "coords", "latitude": "Latitude", "longitude": "Longitude"},
+                                    "config": {"showLegend": False, "style": style}}],
+                        "controls": {"showZoom": True, "mouseWheelZoom": True, "showAttribution": True},
+                        "tooltip": {"mode": "details"}}}
+
+
+PANELS += (row("Map"), map_of_fleet())
+
+
 # Grafana's form.
 
 
@@ -371,7 +397,7 @@ def target(source, query, ref, panel):
     out = {"datasource": {"type": source, "uid": "${datasource}"}, "refId": ref,
            "interval": panel.get("interval") or MIN_STEP}
     instant = panel.get("instant", False)
-    form = "table" if panel["type"] == "table" else "time_series"
+    form = "table" if panel["type"] in ("table", "geomap") else "time_series"
     if source == "prometheus":
         by = re.match(r"[^(]* by \((\w+)\)", query)
         out.update(expr=query, editorMode="code", legendFormat="{{%s}}" % by[1] if by else "", instant=instant,

@@ -91,6 +91,9 @@ def test_shape():
                     '^SELECT [^ ]+ AS "([^"]+)"', target.get("query", ""))}
                 equal({one["matcher"]["options"] for one in panel["fieldConfig"]["overrides"]} - columns, set(),
                       "properties of columns that are not there")
+            form = "table" if panel["type"] in ("table", "geomap") else "time_series"
+            equal({target.get("format") or target["resultFormat"] for target in panel.get("targets", ())} - {form},
+                  set(), "form of " + panel["title"])
             refs = [target["refId"] for target in panel.get("targets", ())]
             equal(len(set(refs)), len(refs), "refIds of " + panel["title"])
         variables = document["templating"]["list"]
@@ -114,7 +117,8 @@ def test_shape():
 def fleet(stack):
     """Each state, and what each alert is about."""
     for gateway in (GATEWAY, "barn", "shelf", "deaf", "full", "hidden"):
-        stack.register(gateway, name=NAME if gateway == GATEWAY else "")
+        stack.register(gateway, name=NAME if gateway == GATEWAY else "",
+                       antennas=[{"location": {"latitude": 47.25, "longitude": -8.5}}] if gateway == "barn" else [])
     for gateway in (GATEWAY, "full", "hidden"):
         stack.connect(gateway, at=-100, status=gateway == GATEWAY)
         stack.round_trip(gateway, 0.04, 20)
@@ -159,7 +163,8 @@ def accounts(kind="user", **options):
         fleet(stack)
         stack.refuse(2)
         yield stack, scratch, "\n".join(
-            account(name, **stack.options(scratch, key, cluster), **more, Interval=0.5, DiscoveryInterval=0)
+            account(name, **stack.options(scratch, key, cluster), **more, Interval=0.5, DiscoveryInterval=0,
+                    Location=True)
             for name, key, cluster, more in (("home", kind, 1, options), ("refused", "wrong-secret", 1, {}),
                                              ("broken", "user", 2, {})))
 
@@ -205,6 +210,12 @@ def seen_right(single, columns):
     equal([single("Gateway", title) for title in ("State", "Round trips sampled")], [1, 20], "a gateway")
 
 
+def seen_on_map(state, latitude, longitude):
+    """Columns, as above: GATEWAY has GPS, the barn is registered there."""
+    equal((latitude, longitude), ({GATEWAY: 52.5162, "barn": 47.25}, {GATEWAY: 13.3907, "barn": -8.5}), "places")
+    equal({gateway: state[gateway] for gateway in latitude}, {GATEWAY: 1, "barn": 0}, "states on the map")
+
+
 def test_prometheus():
     """Each panel and variable for Prometheus has its answer"""
     document = load("prometheus")
@@ -224,6 +235,9 @@ def test_prometheus():
             *columns, names = got["Fleet", "Every gateway"]
             equal(names, [({"ttn": GATEWAY, "name": NAME}, 1)], "names")
             columns = [{labels["ttn"]: round(number, 6) for labels, number in rows} for rows in columns]
+            *places, names = got["Map", "Where gateways are"]
+            equal(names[0][0]["ttn"], GATEWAY, "names on the map")
+            seen_on_map(*({labels["ttn"]: round(number, 6) for labels, number in rows} for rows in places))
             equal(columns[0], dict(STATES, hidden=-1), "states")
             seen_right(lambda *panel: got[panel][0][0][1], columns)
             return got
@@ -257,6 +271,8 @@ def test_influxdb():
                        for column in got["Fleet", "Every gateway"]]
             equal(columns[0], STATES, "states")
             equal(set(columns[-1]), {*STATES, "hidden"}, "heard of")
+            seen_on_map(*({series[1]["instance"]: round(number(series), 6) for series in column}
+                          for column in got["Map", "Where gateways are"]))
             seen_right(lambda *panel: number(got[panel][0][0]), columns)
             return got
         note("%d queries" % sum(len(rows) for rows in eventually(look).values()))
