@@ -10,6 +10,8 @@ src_libcheck_la_SOURCES = \
 	%D%/config_block.h \
 	%D%/diagnose.c \
 	%D%/diagnose.h \
+	%D%/disguise.c \
+	%D%/disguise.h \
 	%D%/event_words.c \
 	%D%/event_words.h \
 	%D%/follow.c \
