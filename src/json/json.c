@@ -59,6 +59,7 @@ struct level {
   const struct ttn_json_field *member; /* whose value comes; NULL: unknown */
   uint32_t seen;                       /* bit i: shape->fields[i] came */
   uint32_t next;                       /* the field that is likely next */
+  bool array;
 };
 
 struct ttn_json {
@@ -208,6 +209,10 @@ void ttn_json_grow(struct ttn_json *json, void **array, size_t *room,
     fail_memory(json);
 }
 
+bool ttn_json_in_array(const struct ttn_json *json) {
+  return json->levels[json->depth - 1].array;
+}
+
 /* The walk. */
 
 /* The field whose value comes next; NULL: one that isn't described. */
@@ -289,7 +294,8 @@ static int open_level(struct ttn_json *json, enum ttn_json_type type) {
   json->levels[json->depth++] =
       (struct level){.field = field,
                      .shape = shape,
-                     .member = shape->any ? &shape->fields[0] : NULL};
+                     .member = shape->any ? &shape->fields[0] : NULL,
+                     .array = type == TTN_JSON_ARRAY};
   json->body->open(json->ctx, field);
   return 1;
 }

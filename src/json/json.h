@@ -109,6 +109,9 @@ _Noreturn void ttn_json_fail(struct ttn_json *json, enum ttn_failure failure,
 void ttn_json_grow(struct ttn_json *json, void **array, size_t *room,
                    size_t need, size_t size, size_t most, const char *what);
 
+/* Is what was opened last an array? Else it is an object. */
+bool ttn_json_in_array(const struct ttn_json *json);
+
 /* What a token means (json_text.c). */
 
 /* An integer in a string or a number, if it is whole and exact. */
