@@ -74,6 +74,8 @@ static long proxy_auth_bits(enum ttn_proxy_auth how) {
   }
 }
 
+const char *ttn_http_version(void) { return curl_version(); }
+
 bool ttn_http_can_log_in(enum ttn_proxy_auth how) {
   int features = curl_version_info(CURLVERSION_NOW)->features;
   if (how == TTN_PROXY_NTLM)

@@ -28,6 +28,8 @@ struct ttn_http_options {
 /* libcurl's global initialisation; once, while there is one thread. False:
  * libcurl can't be used. */
 bool ttn_http_global_init(void);
+/* libcurl's version and those of its libraries, as curl -V prints them. */
+const char *ttn_http_version(void);
 /* Can this libcurl log in so? */
 bool ttn_http_can_log_in(enum ttn_proxy_auth how);
 /* One per account. NULL: no memory. */

@@ -315,7 +315,8 @@ def flags():
     with open(os.path.join(paths.build(), "Makefile"), encoding="utf-8") as file:
         values = dict(re.findall(r"(?m)^(\w+) = (.*)$", file.read()))
     words = " ".join(values.get(name, "") for name in ("CURL_CFLAGS", "YAJL_CFLAGS", "COLLECTD_CPPFLAGS"))
-    return ["-D_GNU_SOURCE", '-DTTN_VERSION="0"', *words.split()]
+    texts = ['-D%s="0"' % name for name in ("TTN_VERSION", "TTN_PLUGIN_DIR", "TTN_COLLECTD_VERSION")]
+    return ["-D_GNU_SOURCE", *texts, *words.split()]
 
 
 def test_includes():
