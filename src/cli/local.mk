@@ -6,6 +6,8 @@ src_ttn_check_SOURCES = \
 	%D%/main.c
 src_ttn_check_LDADD = src/libcheck.la
 src_libcheck_la_SOURCES = \
+	%D%/answer_log.c \
+	%D%/answer_log.h \
 	%D%/answer_shape.c \
 	%D%/answer_shape.h \
 	%D%/config_block.c \
