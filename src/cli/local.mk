@@ -32,6 +32,12 @@ src_libcheck_la_SOURCES = \
 	%D%/option_list.h \
 	%D%/options.c \
 	%D%/options.h \
+	%D%/report.c \
+	%D%/report.h \
+	%D%/report_file.c \
+	%D%/report_file.h \
+	%D%/report_settings.c \
+	%D%/report_settings.h \
 	%D%/run.c \
 	%D%/run.h \
 	%D%/snapshot.c \

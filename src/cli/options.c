@@ -7,6 +7,7 @@
 #include "cli/options.h"
 
 #include "base/text.h"
+#include "cli/report_file.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -25,6 +26,8 @@ enum {
   OPT_INSECURE,
   OPT_JSON,
   OPT_KEY_FILE,
+  OPT_REPORT,
+  OPT_REPORT_IDS,
   OPT_TIMEOUT,
   OPT_WATCH
 };
@@ -44,6 +47,8 @@ static const struct option longs[] = {
     {"option", required_argument, NULL, 'o'},
     {"organization", required_argument, NULL, OPT_LIBRARY},
     {"proxy", required_argument, NULL, OPT_LIBRARY},
+    {"report", optional_argument, NULL, OPT_REPORT},
+    {"report-ids", no_argument, NULL, OPT_REPORT_IDS},
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
     {"url", required_argument, NULL, OPT_LIBRARY},
     {"verbose", no_argument, NULL, 'v'},
@@ -84,6 +89,10 @@ static const char help[] =
     "  --follow            events as they come: uplinks with RSSI and SNR, "
     "downlinks,\n"
     "                      connects and disconnects; Ctrl-C ends it\n"
+    "  --report[=FILE]     a file for a bug report, by default " REPORT_FILE
+    ":\n"
+    "                      versions, settings, shapes of answers; no key\n"
+    "  --report-ids        the report has ids and hosts as they are\n"
     "  --color=WHEN        auto, always or never\n"
     "\n"
     "  --cacert FILE       trust the certificates of this CA\n"
@@ -217,6 +226,18 @@ static bool take_watch(struct options *options, int argc, char **argv) {
   return true;
 }
 
+/* --report=FILE, --report FILE, --report: a word that is no option can be
+ * nothing else. */
+static void take_report(struct options *options, int argc, char **argv) {
+  const char *name = optarg;
+  if (name == NULL && optind < argc &&
+      (argv[optind][0] != '-' || argv[optind][1] == '\0'))
+    name = argv[optind++];
+  options->report = true;
+  if (name != NULL)
+    options->report_file = name;
+}
+
 static bool take_library(const struct ttn_env *env, struct options *options,
                          const char *name, const char *text) {
   size_t i = 0;
@@ -278,6 +299,12 @@ static bool take_option(const struct ttn_env *env, struct options *options,
   case OPT_JSON:
     options->json = true;
     return true;
+  case OPT_REPORT:
+    take_report(options, argc, argv);
+    return true;
+  case OPT_REPORT_IDS:
+    options->report_ids = true;
+    return true;
   case OPT_TIMEOUT:
     return take_timeout(env, options);
   case OPT_WATCH:
@@ -290,6 +317,20 @@ static bool take_option(const struct ttn_env *env, struct options *options,
   default:
     return complain_option(option, argv);
   }
+}
+
+/* Which ways of showing go together? */
+static bool check_ways(const struct options *options) {
+  if (options->follow && options->watch)
+    return complain("--follow and --watch can't be used together");
+  if (options->report && (options->follow || options->watch || options->json))
+    return complain("--report can't be used together with --json, --watch or "
+                    "--follow");
+  if (options->report_ids && !options->report)
+    return complain("--report-ids is for a report: give --report, too");
+  if (options->report_file[0] == '\0')
+    return complain("--report= names no file");
+  return !options->report || report_file_is_free(options->report_file);
 }
 
 static enum parsed parse_words(const struct ttn_env *env, int argc, char **argv,
@@ -314,10 +355,8 @@ static enum parsed parse_words(const struct ttn_env *env, int argc, char **argv,
              "ttn-check --help");
     return PARSED_WRONG;
   }
-  if (options->follow && options->watch) {
-    complain("--follow and --watch can't be used together");
+  if (!check_ways(options))
     return PARSED_WRONG;
-  }
   return key_input_take(&options->list, env, key_file, &options->key)
              ? PARSED_GO
              : PARSED_WRONG;
@@ -325,7 +364,8 @@ static enum parsed parse_words(const struct ttn_env *env, int argc, char **argv,
 
 enum parsed options_parse(struct options *options, const struct ttn_env *env,
                           int argc, char **argv) {
-  *options = (struct options){.every = DEFAULT_EVERY * TTN_SECOND};
+  *options = (struct options){.every = DEFAULT_EVERY * TTN_SECOND,
+                              .report_file = REPORT_FILE};
   return key_input_in_words(argc, argv) ? PARSED_WRONG
                                         : parse_words(env, argc, argv, options);
 }
@@ -346,7 +386,8 @@ static bool set(struct cli_env *env, struct ttn_settings *settings,
 
 /* What the table does not show is not requested; nothing is kept on disk. The
  * addresses that gateways name come with MetaData. If the user gives one of
- * these, it is for collectd.conf alone. */
+ * these, it is for collectd.conf alone. A report asks for what the plugin asks
+ * for: it leaves the rows behind MetaData out. */
 static const struct {
   const char *name;
   struct ttn_option_value value;
@@ -359,17 +400,23 @@ static const struct {
     {"CollectStatus", {.type = TTN_VALUE_BOOLEAN, .boolean = false}},
 };
 #define OWN (sizeof(own) / sizeof(own[0]))
+#define OWN_IN_REPORT 3
+
+static size_t count_own(const struct options *options) {
+  return options->report ? OWN_IN_REPORT : OWN;
+}
 
 static bool is_own(const struct options *options, const char *name) {
   static const char *const others[] = {"Events", "Traffic", NULL};
-  size_t i = 0;
-  while (i < OWN && strcmp(own[i].name, name) != 0)
+  size_t i = 0, n = count_own(options);
+  while (i < n && strcmp(own[i].name, name) != 0)
     i++;
-  return i < OWN || is_one_of(name, others) ||
+  return i < n || (is_one_of(name, others) && !options->report) ||
          (strcmp(name, "Interval") == 0 && !options->follow);
 }
 
-/* Events are for --follow alone: nothing else waits for them. */
+/* Events are for --follow, and for a report whose user gives them: nothing else
+ * waits for them. */
 static bool set_events(struct cli_env *env, struct ttn_settings *settings,
                        const struct options *options) {
   const struct ttn_option_value events = {.type = TTN_VALUE_BOOLEAN,
@@ -377,6 +424,8 @@ static bool set_events(struct cli_env *env, struct ttn_settings *settings,
                                 traffic = {.type = TTN_VALUE_BOOLEAN,
                                            .boolean = options->follow &&
                                                       !options->no_traffic};
+  if (options->report)
+    return true;
   return set(env, settings, "Events", &events) &&
          set(env, settings, "Traffic", &traffic);
 }
@@ -389,7 +438,7 @@ static bool set_own(struct cli_env *env, struct ttn_settings *settings,
   bool again = options->watch || (options->follow &&
                                   !option_list_has(&options->list, "Interval"));
   bool good = set_events(env, settings, options);
-  for (size_t i = 0; good && i < OWN; i++)
+  for (size_t i = 0; good && i < count_own(options); i++)
     good = set(env, settings, own[i].name, &own[i].value);
   return good && (!again || set(env, settings, "Interval", &every));
 }

@@ -10,9 +10,11 @@
 struct options {
   struct option_list list;
   struct key_source key;
-  bool json, watch, follow, verbose;
-  bool no_traffic; /* the key lacks the right for it */
-  int64_t every;   /* time between two polls, ns */
+  bool json, watch, follow, report, verbose;
+  const char *report_file; /* of argv */
+  bool report_ids;         /* a report has ids and hosts as they are */
+  bool no_traffic;         /* the key lacks the right for it */
+  int64_t every;           /* time between two polls, ns */
   enum colour colour;
 };
 

@@ -11,6 +11,8 @@
 #include "cli/config_block.h"
 #include "cli/follow.h"
 #include "cli/json_output.h"
+#include "cli/report.h"
+#include "cli/report_file.h"
 #include "cli/table.h"
 
 #include <stdio.h>
@@ -18,6 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+/* How long a report waits for an event. */
+#define EVENT_PATIENCE (5 * TTN_SECOND)
 #define NO_MEMORY "there is not enough memory for this"
 
 struct run {
@@ -26,10 +30,11 @@ struct run {
   struct terminal term;
   struct snapshot snap;
   struct problems problems;
-  struct text block; /* of collectd.conf */
-  bool open;         /* snap */
-  bool drawing;      /* the cursor is hidden */
-  bool looked;       /* once at least, and it was shown */
+  struct text block;         /* of collectd.conf */
+  struct answer_log answers; /* with --report */
+  bool open;                 /* snap */
+  bool drawing;              /* the cursor is hidden */
+  bool looked;               /* once at least, and it was shown */
   int status;
 };
 
@@ -46,7 +51,8 @@ static void close_look(struct run *run) {
 }
 
 static bool open_look(struct run *run) {
-  run->open = snapshot_open(&run->snap, &run->env, &run->options, &run->term);
+  run->open = snapshot_open(&run->snap, &run->env, &run->options, &run->term,
+                            run->options.report ? &run->answers : NULL);
   return run->open;
 }
 
@@ -252,6 +258,47 @@ static void follow_events(struct run *run) {
     run->status = give_up(run);
 }
 
+/* ---- --report ---- */
+
+/* If the account has events: waits for one, for a while. */
+static void wait_for_event(struct run *run) {
+  const struct ttn_env *env = &run->env.env;
+  int64_t end = env->mono(env->ctx) + EVENT_PATIENCE;
+  while (ttn_account_follows(run->snap.account) && run->term.ended_by == 0 &&
+         !answer_log_has_event(&run->answers) && env->mono(env->ctx) < end)
+    snapshot_follow(&run->snap);
+  answer_log_take_streams(&run->answers);
+}
+
+static bool write_report(struct run *run) {
+  struct text text = {.env = &run->env.env};
+  const char *file = run->options.report_file;
+  report_print(&text, &run->snap, &run->problems, &run->answers);
+  bool good = !text.failed && text.bytes != NULL && !run->env.no_memory;
+  if (!good)
+    run->status = give_up(run);
+  terminal_unblock(&run->term, true, false);
+  if (good && !report_file_write(file, &text)) {
+    good = false;
+    run->status = STATUS_PROBLEM;
+  }
+  if (good && strcmp(file, "-") != 0)
+    printf("The report is in %s: please read it before you send it.\n", file);
+  terminal_unblock(&run->term, false, false);
+  text_free(&text);
+  return good;
+}
+
+static void make_report(struct run *run) {
+  if (!look(run)) {
+    run->status = give_up(run);
+    return;
+  }
+  wait_for_event(run);
+  if (run->term.ended_by == 0 && write_report(run))
+    run->status = exit_status(run);
+}
+
 static void run_command(struct run *run) {
   run->status = STATUS_USAGE;
   if (!open_look(run)) {
@@ -260,7 +307,9 @@ static void run_command(struct run *run) {
   }
   run->status = STATUS_PROBLEM;
   begin_drawing(run);
-  if (run->options.follow)
+  if (run->options.report)
+    make_report(run);
+  else if (run->options.follow)
     follow_events(run);
   else
     watch(run);
@@ -283,6 +332,7 @@ int ttn_check(const struct ttn_env *under, int argc, char **argv) {
   enum parsed parsed = options_parse(&run.options, &run.env.env, argc, argv);
   cli_env_set_verbose(&run.env, run.options.verbose);
   run.block.env = &run.env.env;
+  answer_log_init(&run.answers, &run.env.env);
   if (parsed == PARSED_GO && !ttn_http_global_init()) {
     complain("libcurl can't be used");
     run.status = STATUS_PROBLEM;
@@ -296,6 +346,7 @@ int ttn_check(const struct ttn_env *under, int argc, char **argv) {
   bool end = run.term.ended_by == SIGINT && run.looked &&
              (run.options.watch || run.options.follow);
   close_look(&run);
+  answer_log_free(&run.answers);
   problems_free(&run.problems, &run.env.env);
   text_free(&run.block);
   options_free(&run.options, &run.env.env);

@@ -206,7 +206,8 @@ static bool read_status(struct snapshot *snap) {
 /* ---- a look ---- */
 
 bool snapshot_open(struct snapshot *snap, struct cli_env *env,
-                   const struct options *options, struct terminal *term) {
+                   const struct options *options, struct terminal *term,
+                   struct answer_log *answers) {
   struct ttn_http_options http;
   *snap = (struct snapshot){.env = env, .options = options, .term = term};
   snap->sink = (struct ttn_sink){snap,
@@ -228,6 +229,8 @@ bool snapshot_open(struct snapshot *snap, struct cli_env *env,
     return false;
   }
   snap->net = *net;
+  if (answers != NULL)
+    answer_log_enter(answers, &snap->net);
   const struct ttn_net between = {snap,       net_start, net_wait,
                                   net_cancel, net_wake,  net_free};
   snap->account =
@@ -247,6 +250,7 @@ bool snapshot_poll(struct snapshot *snap) {
   cli_env_set_polling(snap->env, false);
   terminal_progress(snap->term, NULL);
   snap->at = env->wall(env->ctx);
+  snap->took = env->mono(env->ctx) - snap->started;
   return read_status(snap) && !snap->env->no_memory;
 }
 

@@ -4,6 +4,7 @@
 #define TTN_CLI_SNAPSHOT_H
 
 #include "account/status.h"
+#include "cli/answer_log.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
 
@@ -53,7 +54,8 @@ struct snapshot {
   bool following; /* between two polls */
 
   /* of the last poll */
-  int64_t at; /* wall */
+  int64_t at;   /* wall: its end */
+  int64_t took; /* ns */
   struct ttn_status status;
   struct ttn_host_status *hosts; /* status.n_hosts */
   struct row_values *values;
@@ -63,9 +65,11 @@ struct snapshot {
   size_t n_state[3]; /* by enum ttn_state */
 };
 
-/* False: it was reported, but for a lack of memory. */
+/* answers: keeps what a report needs, or NULL; it outlives snap. False: it was
+ * reported, but for a lack of memory. */
 bool snapshot_open(struct snapshot *snap, struct cli_env *env,
-                   const struct options *options, struct terminal *term);
+                   const struct options *options, struct terminal *term,
+                   struct answer_log *answers);
 /* One poll. False: no memory for it. */
 bool snapshot_poll(struct snapshot *snap);
 /* With --follow: who hears of events from now on, also during a poll. */

@@ -14,7 +14,7 @@ import command  # noqa: E402  (the modules lie beside the other tests' own)
 import pages  # noqa: E402
 import paths  # noqa: E402
 from schema import SCHEMA  # noqa: E402
-from tap import equal, matches, run  # noqa: E402
+from tap import equal, matches, note, run  # noqa: E402
 
 POD = "ttn-check.pod"
 COMPLETION = os.path.join(paths.SRCDIR, "contrib", "completion", "ttn-check")
@@ -99,6 +99,18 @@ def test_follow():
     equal(set(members) | {"gateways", "traffic"} <= bold(text), True, members)
 
 
+def test_bug_form():
+    """The form for bug reports asks for options that there are"""
+    path = os.path.join(paths.SRCDIR, ".github", "ISSUE_TEMPLATE", "bug.yml")
+    if not os.path.exists(path):
+        note("not tried: a tarball has no such form")
+        return
+    with open(path, encoding="utf-8") as file:
+        named = set(re.findall(r"--[a-z][a-z-]+", file.read()))
+    equal({"--report", "--report-ids"} <= named, True, named)
+    equal(named - set(options()), set())
+
+
 def complete(line):
     """What bash offers for a command line, the cursor at its end."""
     script = """
@@ -131,6 +143,9 @@ def test_completion():
         path = scratch.write("my key", "")
         equal(complete("ttn-check --key-file %s/" % scratch.path), [path])
         equal(complete("ttn-check --cacert=%s/my" % scratch.path), [path])
+        equal(complete("ttn-check --report %s/" % scratch.path), [path])
+        equal(complete("ttn-check --report=%s/" % scratch.path), [path])
+        equal(complete("ttn-check --report --ins"), ["--insecure"])
 
 
 def test_completion_typed():

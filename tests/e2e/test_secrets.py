@@ -108,7 +108,7 @@ def accounts(scratch, stack, proxy):
 
 
 def test_check():
-    """ttn-check: its table, its JSON and its log, at a server that tells it the key back"""
+    """ttn-check: its table, its JSON, its report and its log, at a server that tells it the key back"""
     with Scratch() as scratch, Standin() as stack:
         stack.fleet(3)
         stack.register("echo", name="My key is " + KEY)
@@ -119,7 +119,7 @@ def test_check():
         for action in ECHOES:
             for kind in ("list", "batch", "auth_info"):
                 rule = stack.fault(action, {"kind": kind})
-                for way in ([], ["--json", "-v"]):
+                for way in ([], ["--json", "-v"], ["--report", "-", "--report-ids"]):
                     ran = command.run(command.words(stack, scratch) + ["--timeout", "2"] + way)
                     equal(holds(ran.out + ran.err), False, "what is said of %s %s" % (kind, action))
                 stack.unfault(rule)

@@ -306,10 +306,15 @@ static void test_memory(void **state) {
                                 "URL",       "--follow",   NULL};
   const char *const both[] = {"ttn-check", "--key-file", path,     "--url",
                               "URL",       "--follow",   "--json", NULL};
+  const char *const report[] = {"ttn-check", "--key-file", path,
+                                "--url",     "URL",        "--organization",
+                                "town",      "-o",         "Header=A: b c",
+                                "--report",  "-",          NULL};
   fail_each(table, false);
   fail_each(json, false);
   fail_each(follow, true);
   fail_each(both, true);
+  fail_each(report, false);
   unlink(path);
 }
 

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/* A text in sections that a person can read before he sends it. All that comes
+ * from the stack or from the user goes through disguise.h, or is a number or a
+ * word of our own; at the end everything is masked that looks like a key. */
+#include "cli/report.h"
+
+#include "base/secret.h"
+#include "base/timestamp.h"
+#include "cli/answer_shape.h"
+#include "cli/config_block.h"
+#include "cli/report_settings.h"
+#include "cli/versions.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOCALE_BYTES                                                           \
+  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.@-"
+/* A key has some 10 rights. */
+#define RIGHTS_SHOWN 200
+
+struct report {
+  struct text *text;
+  const struct snapshot *snap;
+  struct disguise disguise;
+};
+
+static void begin_section(const struct report *r, const char *title) {
+  text_add(r->text, "\n%s\n", title);
+  for (size_t i = 0; title[i] != '\0'; i++)
+    text_add(r->text, "-");
+  text_add(r->text, "\n");
+}
+
+static void add_head_lines(const struct report *r) {
+  text_add(r->text,
+           "Report of ttn-check " TTN_VERSION "\n\n"
+           "Please read it before you send it. It has no API key, no password "
+           "and no value of\na Header.%s\n",
+           r->disguise.keep
+               ? " Ids and hosts are as they are, because of --report-ids."
+               : " Ids, hosts and addresses are replaced: gw-1 is a gateway, "
+                 "org-1\nan organization. --report-ids keeps them.");
+}
+
+/* ---- the machine ---- */
+
+static const char *locale_name(void) {
+  static const char *const variables[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+  for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+    const char *value = getenv(variables[i]);
+    if (value != NULL && value[0] != '\0')
+      return strlen(value) < 40 && strspn(value, LOCALE_BYTES) == strlen(value)
+                 ? value
+                 : "odd";
+  }
+  return "none";
+}
+
+static void add_machine(const struct report *r) {
+  char zone[60] = "", at[40];
+  time_t now = (time_t)(r->snap->at / TTN_SECOND);
+  struct tm local;
+  if (localtime_r(&now, &local) == NULL ||
+      strftime(zone, sizeof(zone), "%Z (%z)", &local) == 0)
+    zone[0] = '\0';
+  begin_section(r, "Versions");
+  versions_print(r->text);
+  text_add(r->text, "  locale        %s\n", locale_name());
+  text_add(r->text, "  user          %s\n",
+           geteuid() == 0 ? "root" : "not root");
+  text_add(r->text, "  time          %s, time zone %s\n",
+           ttn_time_print(at, sizeof(at), r->snap->at), zone);
+}
+
+/* ---- settings and key ---- */
+
+static void add_settings_section(const struct report *r) {
+  const struct snapshot *snap = r->snap;
+  const char *variable = config_proxy_variable(snap);
+  begin_section(r, "Settings that differ from the defaults");
+  report_settings(r->text, &r->disguise, snap->options);
+  if (variable != NULL)
+    text_add(r->text, "  The variable %s is set: its proxy is used.\n",
+             variable);
+}
+
+static bool is_right(const char *right) {
+  return strncmp(right, "RIGHT_", 6) == 0 && strlen(right) < 80 &&
+         right[strspn(right, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")] == '\0';
+}
+
+static void add_key_section(const struct report *r) {
+  const struct snapshot *snap = r->snap;
+  const struct ttn_auth_info *key = snap->status.key;
+  const char *owner = snapshot_key_owner(snap);
+  begin_section(r, "The key");
+  text_add(r->text, "  from          %s\n",
+           snap->options->key.file != NULL ? "a file" : "elsewhere");
+  text_add(r->text, "  whose         %s\n",
+           owner == NULL ? "not known" : owner);
+  for (size_t i = 0; key != NULL && owner != NULL && i < key->n_rights; i++)
+    if (i < RIGHTS_SHOWN)
+      text_add(r->text, "  right         %s\n",
+               is_right(key->rights[i]) ? key->rights[i] : "(an odd name)");
+}
+
+/* ---- the poll ---- */
+
+static void add_reasons(const struct report *r) {
+  static const char *const reasons[] = {
+      [UNKNOWN_REFUSED] = "refused to this key",
+      [UNKNOWN_UNTRUSTED] = "at a host that may not have the key",
+      [UNKNOWN_BAD_ADDRESS] = "with an address that is not a host",
+      [UNKNOWN_NO_ANSWER] = "without an answer"};
+  size_t n[UNKNOWN_NO_ANSWER + 1] = {0};
+  for (size_t i = 0; i < r->snap->n_rows; i++)
+    n[r->snap->rows[i].why]++;
+  for (int why = UNKNOWN_REFUSED; why <= UNKNOWN_NO_ANSWER; why++)
+    if (n[why] > 0)
+      text_add(r->text, "  unknown       %zu %s\n", n[why], reasons[why]);
+}
+
+static void add_host_line(const struct report *r, size_t h) {
+  const struct snapshot *snap = r->snap;
+  const struct ttn_host_status *host = &snap->hosts[h];
+  char shown[DISGUISE_SHOWN];
+  size_t n[3] = {0};
+  for (size_t i = 0; i < snap->n_rows; i++)
+    if (snap->rows[i].seen.current_host == (int)h)
+      n[snap->rows[i].seen.state]++;
+  text_add(r->text, "  %s: %s; %zu connected, %zu disconnected, %zu unknown",
+           disguise_host(&r->disguise, host->endpoint->host, shown),
+           host->failed     ? ttn_failure_name(host->failure)
+           : host->limited  ? "rate limit"
+           : host->answered ? "answered"
+                            : "not asked",
+           n[TTN_CONNECTED], n[TTN_DISCONNECTED], n[TTN_UNKNOWN]);
+  if (host->dated)
+    text_add(r->text, "; this clock is %.1f s %s",
+             (double)(host->ahead < 0 ? -host->ahead : host->ahead) /
+                 (double)TTN_SECOND,
+             host->ahead < 0 ? "behind" : "ahead");
+  text_add(r->text, "\n");
+}
+
+static void add_poll_section(const struct report *r) {
+  const struct snapshot *snap = r->snap;
+  begin_section(r, "What the poll found");
+  text_add(r->text, "  took          %.3f s\n",
+           (double)snap->took / (double)TTN_SECOND);
+  text_add(r->text, "  list          %s\n",
+           snap->status.listed ? "known" : "not known");
+  text_add(r->text,
+           "  gateways      %zu: %zu connected, %zu disconnected, %zu "
+           "unknown\n",
+           snap->n_rows, snap->n_state[TTN_CONNECTED],
+           snap->n_state[TTN_DISCONNECTED], snap->n_state[TTN_UNKNOWN]);
+  add_reasons(r);
+  for (size_t h = 0; h < snap->status.n_hosts; h++)
+    add_host_line(r, h);
+}
+
+static void add_problems_section(const struct report *r,
+                                 const struct problems *problems) {
+  static const char *const severities[] = {[SEVERITY_NOTE] = "note",
+                                           [SEVERITY_DISCONNECTED] = "down",
+                                           [SEVERITY_PROBLEM] = "error"};
+  begin_section(r, "Problems");
+  if (problems->n == 0)
+    text_add(r->text, "  none\n");
+  for (size_t i = 0; i < problems->n; i++) {
+    const struct problem *p = &problems->list[i];
+    text_add(r->text, "  %s, %s: ", severities[p->severity], p->kind);
+    disguise_add(&r->disguise, r->text, p->message.bytes);
+    text_add(r->text, "\n");
+  }
+}
+
+/* ---- answers ---- */
+
+static void add_seconds(struct text *text, const char *what, int64_t seconds) {
+  if (seconds >= 0)
+    text_add(text, ", %s %lld", what, (long long)seconds);
+}
+
+static void add_answer_count(const struct report *r,
+                             const struct answer_count *count) {
+  char shown[DISGUISE_SHOWN];
+  text_add(r->text, "  %-9s %4zu x ", answer_kind_name(count->kind), count->n);
+  if (count->status > 0)
+    text_add(r->text, "%d", count->status);
+  if (count->failure != TTN_OK)
+    text_add(r->text, "%s%s", count->status > 0 ? " and " : "",
+             ttn_failure_name(count->failure));
+  text_add(r->text, ", %s", disguise_host(&r->disguise, count->host, shown));
+  if (count->longest > 0)
+    text_add(r->text, ", at most %.3f s",
+             (double)count->longest / (double)TTN_SECOND);
+  text_add(r->text, "%s", count->http2 ? ", HTTP/2" : "");
+  add_seconds(r->text, "X-Rate-Limit-Limit", count->rate_limit);
+  add_seconds(r->text, "-Available", count->rate_available);
+  add_seconds(r->text, "-Reset", count->rate_reset);
+  add_seconds(r->text, "-Retry", count->rate_retry);
+  add_seconds(r->text, "Retry-After", count->retry_after);
+  text_add(r->text, "\n");
+}
+
+/* The last whole line of a stream, of which n bytes are kept. */
+static const char *last_line(const char *bytes, size_t *n) {
+  size_t end = *n, begin;
+  while (end > 0 && bytes[end - 1] != '\n')
+    end--;
+  while (end > 0 && strchr("\r\n", bytes[end - 1]) != NULL)
+    end--;
+  for (begin = end; begin > 0 && bytes[begin - 1] != '\n';)
+    begin--;
+  *n = end - begin;
+  return bytes + begin;
+}
+
+static void add_kept_answer(const struct report *r, enum answer_kind kind,
+                            const struct kept_answer *kept) {
+  char shown[DISGUISE_SHOWN];
+  bool stream = kind == ANSWER_EVENTS && kept->status == 200;
+  bool cut = kept->body.cut && !stream;
+  size_t n = kept->body.n;
+  const char *bytes =
+      stream ? last_line(kept->body.bytes, &n) : kept->body.bytes;
+  text_add(r->text, "\n  %s%s, %d, %s, %zu bytes%s:\n",
+           stream ? "the last of the " : "", answer_kind_name(kind),
+           kept->status, disguise_host(&r->disguise, kept->host, shown), n,
+           cut ? " and more" : "");
+  if (n == 0)
+    text_add(r->text, "    (empty)\n");
+  else if (bytes[0] == '<')
+    text_add(r->text, "    (HTML or XML)\n");
+  else
+    answer_shape_print(r->text, &r->disguise, bytes, n, cut, 4);
+}
+
+static void add_answers_section(const struct report *r,
+                                const struct answer_log *answers) {
+  begin_section(r, "Answers");
+  for (size_t i = 0; i < answers->n_counts; i++)
+    add_answer_count(r, &answers->counts[i]);
+  if (answers->n_counts == 0)
+    text_add(r->text, "  none\n");
+  begin_section(r, "Shapes of the last answers");
+  text_add(r->text, "  Each value is replaced by its type; of an array the "
+                    "first element is shown.\n");
+  for (int kind = 0; kind < ANSWER_KINDS; kind++)
+    for (int good = 1; good >= 0; good--)
+      if (answers->kept[kind][good].there)
+        add_kept_answer(r, (enum answer_kind)kind, &answers->kept[kind][good]);
+}
+
+void report_print(struct text *text, const struct snapshot *snap,
+                  const struct problems *problems,
+                  const struct answer_log *answers) {
+  struct report r = {.text = text, .snap = snap};
+  disguise_open(&r.disguise, snap, snap->options->report_ids);
+  add_head_lines(&r);
+  add_machine(&r);
+  add_settings_section(&r);
+  add_key_section(&r);
+  add_poll_section(&r);
+  add_problems_section(&r, problems);
+  add_answers_section(&r, answers);
+  if (r.disguise.failed)
+    text_fail(text);
+  if (text->bytes != NULL)
+    ttn_secret_mask(text->bytes);
+  disguise_free(&r.disguise);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* How a value is shown follows from what the table of options says that it is.
+ * What is of an unknown kind is not shown. */
+#include "cli/report_settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define NOT_SHOWN "(set, not shown)"
+
+static const struct ttn_option_info *info_of(const char *name) {
+  const struct ttn_option_info *info;
+  for (size_t i = 0; (info = ttn_settings_info(i)) != NULL; i++)
+    if (strcasecmp(info->name, name) == 0)
+      return info;
+  return NULL;
+}
+
+static bool is_default(const struct ttn_option_info *info,
+                       const struct ttn_option_value *value) {
+  if (info->fallback == NULL)
+    return false;
+  switch (value->type) {
+  case TTN_VALUE_STRING:
+    return strcasecmp(info->fallback, value->string) == 0;
+  case TTN_VALUE_NUMBER:
+    return strtod(info->fallback, NULL) == value->number;
+  case TTN_VALUE_BOOLEAN:
+    return value->boolean == (strcmp(info->fallback, "true") == 0);
+  }
+  return false;
+}
+
+static void add_file_setting(struct text *text, const struct disguise *d,
+                             const char *path) {
+  text_add(text, "\"");
+  disguise_add_file(d, text, path);
+  text_add(text, "\"%s",
+           strchr(path, '/') == NULL ? "" : " (its directory is not shown)");
+}
+
+/* Scheme and whether there is a login: the rest tells where somebody is. */
+static void add_proxy_setting(struct text *text, const char *url) {
+  const char *end = strstr(url, "://");
+  int n = end == NULL ? 0 : (int)(end - url);
+  if (url[0] == '\0') {
+    text_add(text, "\"\" (none)");
+    return;
+  }
+  text_add(text, "\"%.*s…\"%s", n, url,
+           strchr(url, '@') == NULL ? "" : " with a login, not shown");
+}
+
+static void add_host_setting(struct text *text, const struct disguise *d,
+                             const struct ttn_endpoint *base,
+                             const char *written) {
+  struct ttn_endpoint endpoint;
+  char why[160], shown[DISGUISE_SHOWN], url[TTN_URL_MAX];
+  if (!ttn_endpoint_parse_cluster(written, base, &endpoint, why, sizeof(why))) {
+    text_add(text, NOT_SHOWN);
+    return;
+  }
+  if (d->keep) {
+    text_add(text, "\"%s\"", ttn_endpoint_print(url, sizeof(url), &endpoint));
+    return;
+  }
+  text_add(text, "%s (%s, port %u%s)", disguise_host(d, endpoint.host, shown),
+           endpoint.https ? "https" : "http", endpoint.port,
+           endpoint.path[0] == '\0' ? "" : ", with a path");
+}
+
+static void add_gateway_setting(struct text *text, const struct disguise *d,
+                                const char *value) {
+  if (d->keep || value[0] != '/')
+    disguise_add(d, text, value);
+  else
+    text_add(text, "/…/ (an expression of %zu characters)", strlen(value) - 2);
+}
+
+static bool is_choice(const struct ttn_option_info *info) {
+  return strcmp(info->value, "I/N") == 0 || (strchr(info->value, '|') != NULL &&
+                                             strstr(info->value, "ID") == NULL);
+}
+
+static void add_text_setting(struct text *text, const struct disguise *d,
+                             const struct ttn_option_info *info,
+                             const char *value) {
+  const char *kind = info->value;
+  if (strcmp(info->name, "Proxy") == 0)
+    add_proxy_setting(text, value);
+  else if (strcmp(kind, "FILE") == 0)
+    add_file_setting(text, d, value);
+  else if (strcmp(kind, "URL") == 0 || strcmp(kind, "HOST") == 0)
+    add_host_setting(text, d, &d->snap->url, value);
+  else if (strncmp(kind, "ID", 2) == 0)
+    add_gateway_setting(text, d, value);
+  else if (strcmp(kind, "LINE") == 0)
+    text_add(text, "\"%.*s: …\"", (int)strcspn(value, ":"), value);
+  else if (is_choice(info) || (d->keep && strcmp(kind, "NAME") == 0))
+    text_add(text, "\"%s\"", value);
+  else
+    text_add(text, NOT_SHOWN);
+}
+
+static void add_setting(struct text *text, const struct disguise *d,
+                        const struct given_option *given) {
+  const struct ttn_option_info *info = info_of(given->name);
+  if (info == NULL || strcmp(info->name, "URL") == 0 ||
+      is_default(info, &given->value))
+    return;
+  text_add(text, "  %-22s ", info->name);
+  if (given->value.type == TTN_VALUE_STRING)
+    add_text_setting(text, d, info, given->value.string);
+  else if (given->value.type == TTN_VALUE_NUMBER)
+    text_add(text, "%.15g", given->value.number);
+  else
+    text_add(text, "%s", given->value.boolean ? "true" : "false");
+  text_add(text, "\n");
+}
+
+void report_settings(struct text *text, const struct disguise *d,
+                     const struct options *options) {
+  char url[TTN_URL_MAX];
+  text_add(text, "  %-22s ", "URL");
+  add_host_setting(text, d, &d->snap->url,
+                   ttn_endpoint_print(url, sizeof(url), &d->snap->url));
+  text_add(text, "\n");
+  for (size_t i = 0; i < options->list.n; i++)
+    add_setting(text, d, &options->list.items[i]);
+}
