@@ -318,7 +318,8 @@ const struct ttn_location *gateway_location(const struct gateway *gw) {
 void gateway_keep_own_place(const struct ttn_env *env, struct gateway *gw,
                             const struct ttn_stats *stats) {
   const uint32_t both = TTN_HAS_PLACE | TTN_HAS_LAST_STATUS;
-  struct place *place = (stats->has & both) == both ? make_place(gw, env) : NULL;
+  struct place *place =
+      (stats->has & both) == both ? make_place(gw, env) : NULL;
   if (place == NULL || stats->last_status < place->own_at)
     return;
   place->is_own = true;

@@ -842,7 +842,7 @@ static void test_info(void **state) {
     for (size_t i = 0; i < n; i++)
       assert_string_not_equal(ttn_settings_info(i)->name, info->name);
   }
-  assert_int_equal(n, 42);
+  assert_int_equal(n, 43);
 }
 
 /* An account with an option of each kind, while memory fails. */
