@@ -112,6 +112,7 @@ static bool take(uint64_t bytes) {
   bench.tap.wanted = bytes;
   if (ttn_account_follows(account) && !follow(&bench.tap.bytes, &bytes))
     return false;
+  bench.library.uplinks = 0;
   ttn_account_poll(account);
   return true;
 }

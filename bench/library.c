@@ -37,9 +37,7 @@ static int64_t library_mono(void *ctx) {
   return ttn_env_system.mono(NULL) + ((const struct library *)ctx)->ahead;
 }
 
-static void begin(void *ctx) { ((struct library *)ctx)->uplinks = 0; }
-
-static void end(void *ctx) { (void)ctx; }
+static void around_values(void *ctx) { (void)ctx; }
 
 static void count(void *ctx, const struct ttn_value *value) {
   struct library *library = ctx;
@@ -102,7 +100,8 @@ bool library_open(struct library *library, const char *url, const char *ca_cert,
     library->env.resize = resize;
   library->env.wall = library_wall;
   library->env.mono = library_mono;
-  library->sink = (struct ttn_sink){library, begin, count, notify, end, NULL};
+  library->sink = (struct ttn_sink){library, around_values, count,
+                                    notify,  around_values, NULL};
   struct ttn_settings *settings = make_settings(library, url, ca_cert, events);
   if (settings == NULL)
     return false;
