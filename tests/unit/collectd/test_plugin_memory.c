@@ -45,7 +45,8 @@ enum phase { CONFIG, INIT, READ, AGAIN, ONCE_MORE, END, PHASES };
 static const char *const phase_names[] = {
     "config", "init", "first poll", "second poll", "third poll", "shutdown"};
 
-/* How many of a phase's allocations have failed, first of their life. */
+/* How many of a phase's allocations have failed, first of their life. Later
+ * polls may have all that they need from the first one. */
 static size_t failed[PHASES];
 
 static bool has_failed(const struct test_env *test) {
@@ -140,7 +141,7 @@ static void test_memory(void **state) {
   for (int i = 0; i < PHASES; i++) {
     print_message("# %s: each of %zu allocations failed\n", phase_names[i],
                   failed[i]);
-    assert_true(failed[i] > 0);
+    assert_true(failed[i] > 0 || i == AGAIN || i == ONCE_MORE);
   }
   unlink(file);
   rmdir(path);
