@@ -4,7 +4,7 @@
 collectd of its own with the plugin, and shows what that collectd hands to Prometheus as a table.
 
 The table comes from write_prometheus and nowhere else, so it shows what a user would get. A value
-counts only if it has the time of the last poll: write_prometheus goes on showing older ones for a
+counts only if it is of the last poll or newer: write_prometheus goes on showing older ones for a
 while, and the plugin says nothing of a gateway that it knows nothing of.
 
 Nothing outlives this program. Its children have sessions of their own, so that Ctrl-C reaches only
@@ -188,9 +188,10 @@ def free_port():
 
 
 class Poll:
-    """One poll's values, from write_prometheus' text. time: None when there was none yet."""
+    """One poll's values, from write_prometheus' text. interval: seconds. time: of its end, None when there was none
+    yet."""
 
-    def __init__(self, text):
+    def __init__(self, text, interval):
         self.values = {}
         for line in text.splitlines():
             found = SERIES.match(line)
@@ -201,11 +202,16 @@ class Poll:
                 self.values[plugin, instance, metric, type_instance] = (float(number), int(ms))
         last = [self.values.get(("ttn_api", ACCOUNT) + name) for name in LAST]
         self.time = min(ms for _, ms in last) if all(last) else None
+        # The poll before ended an interval earlier, and each value has the time of its answer.
+        self.begin = None if self.time is None else self.time - 900 * interval
+
+    def timed(self, instance, *name, plugin="ttn"):
+        """(a value, its time in ms), if this poll gave it, or an event after it."""
+        number, ms = self.values.get((plugin, instance) + name, (None, None))
+        return (number, ms) if ms is not None and ms > self.begin else (None, None)
 
     def get(self, instance, *name, plugin="ttn"):
-        """A value, if this poll gave it."""
-        number, ms = self.values.get((plugin, instance) + name, (None, None))
-        return number if ms == self.time else None
+        return self.timed(instance, *name, plugin=plugin)[0]
 
     def api(self, *name):
         return self.get(ACCOUNT, *name, plugin="ttn_api")
@@ -240,11 +246,11 @@ def number(value, width):
 
 def rate(polls, gateway, kind):
     """Per minute, since the earliest of these polls that knows it."""
-    known = [(one.time, one.get(gateway, "packets", kind)) for one in polls]
-    known = [row for row in known if row[1] is not None]
-    if polls[-1].get(gateway, "packets", kind) is None or len(known) < 2 or known[-1][1] < known[0][1]:
+    known = [one.timed(gateway, "packets", kind) for one in polls]
+    known = [row for row in known if row[0] is not None]
+    if polls[-1].get(gateway, "packets", kind) is None or len(known) < 2 or known[-1][0] < known[0][0]:
         return None
-    return (known[-1][1] - known[0][1]) * 60000 / (known[-1][0] - known[0][0])
+    return (known[-1][0] - known[0][0]) * 60000 / (known[-1][1] - known[0][1])
 
 
 def heard(polls, gateway, *name):
@@ -354,7 +360,7 @@ class Demo:
             child.must_run()
         try:
             with urllib.request.urlopen(self.metrics, timeout=5) as answer:
-                poll = Poll(answer.read().decode())
+                poll = Poll(answer.read().decode(), self.interval)
         except OSError:
             poll = None
         if poll is None or poll.time is None:
