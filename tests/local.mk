@@ -134,7 +134,8 @@ machine_tests = \
 check-machine:
 	$(MAKE) check TESTS='$(machine_tests)' \
 		TAP_LOG_COMPILER='$(abs_builddir)/machine/run' \
-		programs='$(abs_builddir)/machine'
+		programs='$(abs_builddir)/machine' \
+		COLLECTD_PLUGINDIR='$(abs_builddir)/machine/tree/usr/lib/collectd'
 check-all:
 	$(MAKE) check TESTS='$(all_tests)'
 check-long:
