@@ -13,12 +13,15 @@ source_files = $(sort $(patsubst $(srcdir)/%,%, \
 	$(wildcard $(addprefix $(srcdir)/,$1))))
 found_python = $(call source_files,%D%/*/test_*.py bench/test_*.py)
 
-# These take long: only make check-all and make check-long run them.
+# These take long: only make check-all and make check-long run them. Those of the
+# ledger want the machine for themselves.
+system_tests = \
+	%D%/packages/test_debian12.py \
+	%D%/packages/test_debian13.py
 long_tests = \
 	%D%/ledger/test_faults_long.py \
 	%D%/ledger/test_soak.py \
-	%D%/packages/test_debian12.py \
-	%D%/packages/test_debian13.py
+	$(system_tests)
 # Only ./check world runs these.
 world_tests = \
 	%D%/packages/test_cross.py \
@@ -139,7 +142,8 @@ check-machine:
 check-all:
 	$(MAKE) check TESTS='$(all_tests)'
 check-long:
-	$(MAKE) check TESTS='$(long_tests)'
+	$(MAKE) check TESTS='$(filter-out $(system_tests),$(long_tests))'
+	$(MAKE) -j2 check TESTS='$(system_tests)'
 .PHONY: check-all check-long check-machine check-sanitized check-threads \
 	check-unit check-untimed check-valgrind distcheck-unit
 # Each test that a list names; test_every_test.py holds that it is there.
