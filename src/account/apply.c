@@ -2,6 +2,7 @@
 #include "account/apply.h"
 
 #include "base/text.h"
+#include "report/radio_values.h"
 #include "report/values.h"
 
 #include <string.h>
@@ -96,6 +97,14 @@ static void report_gateway(const struct account_context *c,
                      server_time, c->settings->meta_data ? &meta : NULL, part);
 }
 
+static void report_radio(const struct account_context *c,
+                         const struct gateway *gw) {
+  struct ttn_meta meta = gateway_meta(gw);
+  if (gw->tells_radio)
+    ttn_report_radio(c->sink, gw->id, gw->radio,
+                     c->settings->meta_data ? &meta : NULL);
+}
+
 void apply_changes_begin(struct apply *ap, const struct account_context *c) {
   ttn_changes_begin(&ap->told, (unsigned)c->settings->notification_limit);
 }
@@ -159,6 +168,7 @@ void apply_finding(struct apply *ap, struct account_context *c,
     gateway_defer_counts(gw, outcome.counts);
   report_gateway(c, gw, &outcome, f->stats, f->server_time,
                  wait ? TTN_PART_BUT_COUNTS : TTN_PART_ALL);
+  report_radio(c, gw);
   notify(&ap->changes, c, gw, outcome.state, "");
 }
 

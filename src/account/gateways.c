@@ -385,6 +385,12 @@ void gateway_check_radio(const struct ttn_env *env, struct gateway *gw,
     ttn_radio_counted(radio, stats);
 }
 
+void gateway_tells_radio(struct gateway *gw, bool tells) {
+  gw->tells_radio = tells && gw->radio != NULL;
+  if (!tells && gw->radio != NULL)
+    ttn_radio_next(gw->radio);
+}
+
 void gateway_changed(struct gateway *gw, bool changed) {
   gw->changed = changed;
 }

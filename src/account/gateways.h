@@ -59,6 +59,7 @@ struct gateway {
   struct ttn_gateway known;
   struct ttn_notice notice;
   struct ttn_radio *radio; /* NULL: no event told of it */
+  bool tells_radio;        /* its stream was open when the poll began */
   char *name, *eui, *address;
   struct place *place; /* NULL: not known, or not needed */
 };
@@ -145,6 +146,9 @@ void gateway_hear(const struct ttn_env *env, struct gateway *gw,
 void gateway_check_radio(const struct ttn_env *env, struct gateway *gw,
                          const struct ttn_event *event,
                          const struct ttn_stats *stats);
+/* A poll begins. tells: events of its radio come, and are reported with its
+ * answer; else what was heard since the last poll is part of an interval. */
+void gateway_tells_radio(struct gateway *gw, bool tells);
 /* changed: an event changed its state, which is not told yet. */
 void gateway_changed(struct gateway *gw, bool changed);
 /* An event told its state: as good as two answers. */

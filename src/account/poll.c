@@ -112,14 +112,6 @@ static void values_end(const struct account_context *c) {
   c->sink->end(c->sink->ctx);
 }
 
-static void report_traffic(struct ttn_account *a) {
-  if (!a->context.settings->traffic)
-    return;
-  values_begin(&a->context);
-  traffic_report(&a->traffic, &a->context, &a->streams, a->credentials.owner);
-  values_end(&a->context);
-}
-
 static bool begin(struct ttn_account *a) {
   int64_t now = context_mono(&a->context);
   a->poll = (struct poll){.started = now,
@@ -135,7 +127,8 @@ static bool begin(struct ttn_account *a) {
   bool has_key = credentials_begin(&a->credentials, &a->context);
   if (!has_key)
     context_count_failure(&a->context, TTN_FAIL_KEY);
-  report_traffic(a);
+  if (a->context.settings->traffic)
+    traffic_check(&a->traffic, &a->context, &a->gateways, a->credentials.owner);
   streams_begin_poll(&a->streams, &a->context,
                      has_key ? a->credentials.auth : NULL);
   dispatch_begin(a, has_key);

@@ -142,7 +142,8 @@ void streams_plan(struct streams *s, const struct hosts *hosts) {
   }
 }
 
-bool streams_has(const struct streams *s, const struct gateway *gw) {
+/* Is the gateway's stream open? */
+static bool has_open(const struct streams *s, const struct gateway *gw) {
   const struct slot *slot = s->n > 0 && is_wanted(gw) ? slot_of(s, gw) : NULL;
   return slot != NULL && slot->current != NULL &&
          slot->current->state == TTN_STREAM_OPEN;
@@ -165,7 +166,9 @@ void streams_begin_poll(struct streams *s, struct account_context *c,
   s->n_bad = 0;
   for (size_t i = 0; i < s->gateways->n && s->n > 0; i++) {
     struct gateway *gw = s->gateways->list[i];
-    if (!streams_has(s, gw))
+    bool followed = has_open(s, gw);
+    gateway_tells_radio(gw, followed);
+    if (!followed)
       gateway_unfollow(gw);
   }
 }

@@ -62,8 +62,6 @@ void streams_free(struct streams *s);
  * NULL: there is no key. */
 void streams_begin_poll(struct streams *s, struct account_context *c,
                         const struct ttn_auth *auth);
-/* Is the gateway's stream open? */
-bool streams_has(const struct streams *s, const struct gateway *gw);
 /* No event will come: all hosts that were asked for streams have none. */
 bool streams_none(const struct streams *s);
 /* A poll ended: which gateways shall have streams. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "account/traffic.h"
 
-#include "report/radio_values.h"
 #include "tts/key_errors.h"
 
 /* Uplinks that no event told of, before it is said that none come: a frame that
@@ -30,23 +29,16 @@ static void log_silence(struct traffic *traffic,
   }
 }
 
-void traffic_report(struct traffic *traffic, const struct account_context *c,
-                    const struct streams *streams,
-                    const struct ttn_auth_info *owner) {
-  const struct gateways *g = streams->gateways;
+void traffic_check(struct traffic *traffic, const struct account_context *c,
+                   const struct gateways *g,
+                   const struct ttn_auth_info *owner) {
   uint64_t seen = 0, missed = 0;
   for (size_t i = 0; i < g->n; i++) {
-    struct gateway *gw = g->list[i];
-    if (gw->radio == NULL)
+    const struct ttn_radio *radio = g->list[i]->radio;
+    if (radio == NULL)
       continue;
-    struct ttn_meta meta = gateway_meta(gw);
-    if (streams_has(streams, gw))
-      ttn_report_radio(c->sink, gw->id, gw->radio,
-                       c->settings->meta_data ? &meta : NULL);
-    else
-      ttn_radio_next(gw->radio);
-    seen += gw->radio->seen;
-    missed += gw->radio->count[TTN_RADIO_MISSED];
+    seen += radio->seen;
+    missed += radio->count[TTN_RADIO_MISSED];
   }
   log_silence(traffic, c, owner, seen, missed);
 }
