@@ -29,6 +29,8 @@ bench: bench-build
 	@$(AM_TESTS_ENVIRONMENT) $(PYTHON3) '$(srcdir)/bench/bench.py' $(BENCH_N)
 bench-traffic: bench-build
 	@$(AM_TESTS_ENVIRONMENT) $(PYTHON3) '$(srcdir)/bench/traffic.py'
+bench-small: all
+	@$(AM_TESTS_ENVIRONMENT) $(PYTHON3) '$(srcdir)/bench/small.py'
 bench-writers: bench-build
 	@$(AM_TESTS_ENVIRONMENT) $(PYTHON3) '$(srcdir)/bench/writers.py' \
 		$(BENCH_WRITERS)
@@ -80,5 +82,5 @@ pictures: all
 	$(PYTHON3) '$(srcdir)/scripts/terminal-svg' --program src/ttn-check \
 		'$(srcdir)/doc/ttn-check.svg'
 
-.PHONY: analyze bench bench-build bench-traffic bench-writers fuzz \
+.PHONY: analyze bench bench-build bench-small bench-traffic bench-writers fuzz \
 	fuzz-corpus ledger ledger-long pictures soak torture

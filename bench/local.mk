@@ -57,5 +57,6 @@ EXTRA_DIST += \
 	%D%/README.md \
 	%D%/bench.py \
 	%D%/test_bench.py \
+	%D%/small.py \
 	%D%/traffic.py \
 	%D%/writers.py
