@@ -365,9 +365,11 @@ static void watch_next(struct streams *s, const struct hosts *hosts,
     end_stream(s, hosts, slot, &slot->next, HELD_BACK, now);
   } else if (slot->next == NULL && slot->current->ids != slot->wanted &&
              slot->current->state == TTN_STREAM_OPEN &&
-             now >= slot->not_before &&
-             !open_stream(s, slot, hosts, auth, &slot->next, 0)) {
-    note_failure(s, hosts, slot, "no memory", PAUSE_MAX, now);
+             now >= slot->not_before) {
+    /* What is still on its way on current comes once more on next. */
+    keep_after(slot, slot->current);
+    if (!open_stream(s, slot, hosts, auth, &slot->next, slot->after))
+      note_failure(s, hosts, slot, "no memory", PAUSE_MAX, now);
   }
 }
 
