@@ -166,7 +166,9 @@ const struct batch *schedule_next(const struct schedule *s, int h,
 
 struct batch schedule_take(struct schedule *s, int h, int64_t now) {
   struct queue *q = &s->queues[h];
-  struct batch batch = *schedule_next(s, h, now);
+  const struct batch *next = schedule_next(s, h, now);
+  assert(next != NULL);
+  struct batch batch = *next;
   q->sent++;
   q->next_placed += batch.placed;
   q->next += !batch.placed;
