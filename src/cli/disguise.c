@@ -143,9 +143,11 @@ static void add_proxy(struct disguise *d, const char *url) {
 static void add_proxies(struct disguise *d) {
   static const char *const variables[] = {
       "https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY"};
-  for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
-    if (getenv(variables[i]) != NULL)
-      add_proxy(d, getenv(variables[i]));
+  for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+    const char *url = getenv(variables[i]);
+    if (url != NULL)
+      add_proxy(d, url);
+  }
 }
 
 static void add_given_names(struct disguise *d) {
