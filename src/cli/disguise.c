@@ -26,16 +26,9 @@
 
 /* ---- names that are known ---- */
 
-static int compare_row_id(const void *id, const void *row) {
-  return strcmp(id, ((const struct row *)row)->seen.id);
-}
-
 /* 0: the poll did not find that gateway. */
 static size_t gateway_number(const struct snapshot *snap, const char *id) {
-  const struct row *row = snap->n_rows == 0
-                              ? NULL
-                              : bsearch(id, snap->rows, snap->n_rows,
-                                        sizeof(*snap->rows), compare_row_id);
+  const struct row *row = snapshot_find_row(snap, id);
   return row == NULL ? 0 : (size_t)(row - snap->rows) + 1;
 }
 

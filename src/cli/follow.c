@@ -11,7 +11,6 @@
 #include "tts/key_errors.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* So many names of gateways in the first line. */
@@ -168,17 +167,11 @@ static void show_problems(const struct snapshot *snap,
 
 /* ---- events ---- */
 
-static int compare_row(const void *id, const void *row) {
-  return strcmp(id, ((const struct row *)row)->seen.id);
-}
-
 /* Rows are of the last poll: during the next one their texts may be gone. */
 static int host_of_event(const struct snapshot *snap,
                          const struct ttn_event *event) {
   const struct row *row =
-      snap->env->polling ? NULL
-                         : bsearch(event->gateway, snap->rows, snap->n_rows,
-                                   sizeof *snap->rows, compare_row);
+      snap->env->polling ? NULL : snapshot_find_row(snap, event->gateway);
   return row == NULL ? -1 : row->seen.current_host;
 }
 

@@ -153,14 +153,6 @@ static bool read_seconds(const char *text, const char *as, double least,
                   text, least, most);
 }
 
-static const struct ttn_option_info *find_info(const char *name) {
-  const struct ttn_option_info *info;
-  for (size_t i = 0; (info = ttn_settings_info(i)) != NULL; i++)
-    if (strcasecmp(info->name, name) == 0)
-      return info;
-  return NULL;
-}
-
 static bool is_one_of(const char *word, const char *const *words) {
   for (; *words != NULL; words++)
     if (strcasecmp(word, *words) == 0)
@@ -178,7 +170,7 @@ static bool take_pair(const struct ttn_env *env, struct options *options,
   double number;
   size_t n = strcspn(pair, "=");
   ttn_print(name, sizeof(name), "%.*s", n < sizeof(name) ? (int)n : 0, pair);
-  const struct ttn_option_info *info = find_info(name);
+  const struct ttn_option_info *info = ttn_settings_find(name);
   const char *text = pair + n + 1;
   if (pair[n] != '=' || info == NULL)
     return complain("--option wants NAME=VALUE with an option of the "

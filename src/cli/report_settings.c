@@ -9,14 +9,6 @@
 
 #define NOT_SHOWN "(set, not shown)"
 
-static const struct ttn_option_info *info_of(const char *name) {
-  const struct ttn_option_info *info;
-  for (size_t i = 0; (info = ttn_settings_info(i)) != NULL; i++)
-    if (strcasecmp(info->name, name) == 0)
-      return info;
-  return NULL;
-}
-
 static bool is_default(const struct ttn_option_info *info,
                        const struct ttn_option_value *value) {
   if (info->fallback == NULL)
@@ -79,8 +71,7 @@ static void add_gateway_setting(struct text *text, const struct disguise *d,
 }
 
 static bool is_choice(const struct ttn_option_info *info) {
-  return strcmp(info->value, "I/N") == 0 || (strchr(info->value, '|') != NULL &&
-                                             strstr(info->value, "ID") == NULL);
+  return strchr(info->value, '|') != NULL && strstr(info->value, "ID") == NULL;
 }
 
 static void add_text_setting(struct text *text, const struct disguise *d,
@@ -105,7 +96,7 @@ static void add_text_setting(struct text *text, const struct disguise *d,
 
 static void add_setting(struct text *text, const struct disguise *d,
                         const struct given_option *given) {
-  const struct ttn_option_info *info = info_of(given->name);
+  const struct ttn_option_info *info = ttn_settings_find(given->name);
   if (info == NULL || strcmp(info->name, "URL") == 0 ||
       is_default(info, &given->value))
     return;

@@ -72,7 +72,7 @@ static void net_free(void *ctx) {
 
 /* ---- values ---- */
 
-static void on_values_begin(void *ctx) { (void)ctx; }
+static void around_values(void *ctx) { (void)ctx; }
 
 /* A gateway's values come one after the other. */
 static struct row_values *values_of(struct snapshot *snap, const char *id) {
@@ -121,8 +121,6 @@ static void on_notification(void *ctx, const struct ttn_notification *n) {
   (void)n;
 }
 
-static void on_values_end(void *ctx) { (void)ctx; }
-
 static void pass_event(void *ctx, const struct ttn_event *event) {
   const struct listener *listener = &((struct snapshot *)ctx)->listener;
   if (listener->event != NULL)
@@ -130,6 +128,17 @@ static void pass_event(void *ctx, const struct ttn_event *event) {
 }
 
 /* ---- rows ---- */
+
+static int compare_row_id(const void *id, const void *row) {
+  return strcmp(id, ((const struct row *)row)->seen.id);
+}
+
+const struct row *snapshot_find_row(const struct snapshot *snap,
+                                    const char *id) {
+  return snap->n_rows == 0 ? NULL
+                           : bsearch(id, snap->rows, snap->n_rows,
+                                     sizeof(*snap->rows), compare_row_id);
+}
 
 static int by_id(const void *a, const void *b) {
   return strcmp(((const struct row_values *)a)->id,
@@ -211,10 +220,10 @@ bool snapshot_open(struct snapshot *snap, struct cli_env *env,
   struct ttn_http_options http;
   *snap = (struct snapshot){.env = env, .options = options, .term = term};
   snap->sink = (struct ttn_sink){snap,
-                                 on_values_begin,
+                                 around_values,
                                  on_value_reported,
                                  on_notification,
-                                 on_values_end,
+                                 around_values,
                                  options->follow ? pass_event : NULL};
   struct ttn_settings *settings = options_settings(options, env);
   if (settings == NULL)

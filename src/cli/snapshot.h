@@ -79,6 +79,9 @@ void snapshot_listen(struct snapshot *snap,
 /* Waits for events between two polls; returns often. */
 void snapshot_follow(struct snapshot *snap);
 void snapshot_close(struct snapshot *snap);
+/* A gateway's row, or NULL. */
+const struct row *snapshot_find_row(const struct snapshot *snap,
+                                    const char *id);
 /* Can its events be asked for? */
 bool snapshot_can_follow(const struct row *row);
 /* The gateway whose own key this is, if it has to be named; or NULL. */

@@ -12,6 +12,7 @@
  * option, which could be a misspelt APIKey. */
 #include "config/settings.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -124,11 +125,22 @@ const struct ttn_option_info *ttn_settings_info(size_t i) {
   return i < SPECS ? &specs[i].info : NULL;
 }
 
-double ttn_settings_default(const char *name) {
+/* SPECS: there is none. */
+static size_t index_of_option(const char *name) {
   size_t i = 0;
-  while (strcmp(specs[i].info.name, name) != 0)
+  while (i < SPECS && strcasecmp(name, specs[i].info.name) != 0)
     i++;
-  const char *fallback = specs[i].info.fallback;
+  return i;
+}
+
+const struct ttn_option_info *ttn_settings_find(const char *name) {
+  return ttn_settings_info(index_of_option(name));
+}
+
+double ttn_settings_default(const char *name) {
+  const struct ttn_option_info *info = ttn_settings_find(name);
+  assert(info != NULL);
+  const char *fallback = info->fallback;
   return strcmp(fallback, "true") == 0 ? 1 : strtod(fallback, NULL);
 }
 
@@ -555,9 +567,7 @@ static void warn_unknown(const struct ttn_env *env,
 bool ttn_settings_option(const struct ttn_env *env,
                          struct ttn_settings *settings,
                          const struct ttn_option *option) {
-  size_t i = 0;
-  while (i < SPECS && strcasecmp(option->name, specs[i].info.name) != 0)
-    i++;
+  size_t i = index_of_option(option->name);
   if (i == SPECS) {
     warn_unknown(env, settings, option->name);
     return true;

@@ -129,6 +129,8 @@ struct ttn_option_info {
   double least, most;   /* its range, of Shard that of N; both 0: none */
 };
 const struct ttn_option_info *ttn_settings_info(size_t i);
+/* By its name, in any case. NULL: there is none. */
+const struct ttn_option_info *ttn_settings_find(const char *name);
 /* The default of an option of the table that has one: its number, or 1 for
  * "true" and 0 for "false". */
 double ttn_settings_default(const char *name);
