@@ -99,10 +99,11 @@ static void report_gateway(const struct account_context *c,
 
 static void report_radio(const struct account_context *c,
                          const struct gateway *gw) {
+  if (!gw->tells_radio)
+    return;
   struct ttn_meta meta = gateway_meta(gw);
-  if (gw->tells_radio)
-    ttn_report_radio(c->sink, gw->id, gw->radio,
-                     c->settings->meta_data ? &meta : NULL);
+  ttn_report_radio(c->sink, gw->id, gw->radio,
+                   c->settings->meta_data ? &meta : NULL);
 }
 
 void apply_changes_begin(struct apply *ap, const struct account_context *c) {
@@ -177,10 +178,11 @@ void apply_places(const struct account_context *c, const struct gateways *g) {
     return;
   for (size_t i = 0; i < g->n; i++) {
     const struct ttn_location *place = gateway_location(g->list[i]);
+    if (place == NULL)
+      continue;
     struct ttn_meta meta = gateway_meta(g->list[i]);
-    if (place != NULL)
-      ttn_report_place(c->sink, g->list[i]->id, place,
-                       c->settings->meta_data ? &meta : NULL);
+    ttn_report_place(c->sink, g->list[i]->id, place,
+                     c->settings->meta_data ? &meta : NULL);
   }
 }
 

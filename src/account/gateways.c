@@ -31,7 +31,7 @@ static char *keep_text(const struct ttn_env *env, bool wanted,
   return copy;
 }
 
-static bool needs_place(const struct ttn_settings *s) {
+bool gateways_need_places(const struct ttn_settings *s) {
   return s->meta_data || (s->collect & TTN_COLLECT_LOCATION) != 0;
 }
 
@@ -49,7 +49,7 @@ bool found_add(struct found_list *found, const struct account_context *c,
       .name = keep_text(c->env, s->meta_data || s->notifications, listed->name),
       .eui = keep_text(c->env, s->meta_data, listed->eui),
       .address = keep_text(c->env, s->meta_data || host < 0, listed->address),
-      .has_location = needs_place(s) && listed->has_location,
+      .has_location = gateways_need_places(s) && listed->has_location,
       .location = listed->location,
       .updated_at = listed->updated_at};
   ttn_print(f->id, sizeof(f->id), "%s", listed->id);

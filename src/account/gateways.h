@@ -90,6 +90,8 @@ struct gateways {
 
 void gateways_free(struct gateways *g, const struct ttn_env *env);
 
+/* Is it asked where gateways are? */
+bool gateways_need_places(const struct ttn_settings *s);
 /* False: no memory, or there are FOUND_MAX. Only texts that the settings
  * need are kept. */
 bool found_add(struct found_list *found, const struct account_context *c,

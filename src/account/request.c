@@ -162,9 +162,8 @@ static bool print_request(struct request *request,
   const char *paths[TTN_PATHS];
   if (request->api == API_LIST)
     ttn_request_list(request->url, sizeof(request->url), host->base, list,
-                     settings->meta_data ||
-                         (settings->collect & TTN_COLLECT_LOCATION) != 0,
-                     request->page.limit, request->page.number);
+                     gateways_need_places(settings), request->page.limit,
+                     request->page.number);
   else
     ttn_request_url(request->url, sizeof(request->url), host->base,
                     request->api, gateways == NULL ? NULL : gateways[0]->id);

@@ -255,6 +255,8 @@ double ttn_radio_snr(const struct ttn_radio *radio, double quantile) {
 }
 
 void ttn_radio_next(struct ttn_radio *radio) {
+  if (radio->rssi.n == 0)
+    return; /* nothing was heard */
   radio->rssi.n = radio->snr.n = 0;
   memset(radio->rssi_bins, 0, sizeof radio->rssi_bins);
   memset(radio->snr_bins, 0, sizeof radio->snr_bins);
