@@ -73,15 +73,13 @@ def rss(process):
         return int(re.search(r"VmRSS:\s+(\d+) kB", file.read()).group(1)) * 1024
 
 
-class Server:
-    """bench-server with a fleet."""
+class Program:
+    """One that make bench-build made, which takes commands line by line."""
 
-    def __init__(self, scratch, gateways):
-        self.certificates = tls.Certificates(scratch.file("certificates", ""), ["127.0.0.1"])
-        self.process = subprocess.Popen([built("bench-server"), *self.certificates.make(), str(gateways)],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
-        self.ca = self.certificates.ca
-        self.url = "https://127.0.0.1:%d" % numbers(read_line(self.process, "bench-server"))["port"]
+    def __init__(self, name, *arguments, errors=None):
+        self.name = name
+        self.process = subprocess.Popen([built(name), *map(str, arguments)], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=errors, bufsize=0)
 
     def __enter__(self):
         return self
@@ -90,21 +88,39 @@ class Server:
         self.process.stdin.close()
         self.process.wait()
 
+    def tell(self, line):
+        self.process.stdin.write(line.encode() + b"\n")
+
+    def answer(self):
+        return numbers(read_line(self.process, self.name))
+
+    def ask(self, line):
+        self.tell(line)
+        return self.answer()
+
+
+class Server(Program):
+    """bench-server with a fleet."""
+
+    def __init__(self, scratch, gateways):
+        self.certificates = tls.Certificates(scratch.file("certificates", ""), ["127.0.0.1"])
+        super().__init__("bench-server", *self.certificates.make(), gateways)
+        self.ca = self.certificates.ca
+        self.url = "https://127.0.0.1:%d" % self.answer()["port"]
+
     def latency(self, milliseconds):
-        self.process.stdin.write(b"latency %d\n" % milliseconds)
+        self.tell("latency %d" % milliseconds)
 
     def render(self, streams, seconds, rate, templates):
         """Streams of events: see feed.h."""
-        self.process.stdin.write(b"render %d %d %d %s\n" % (streams, seconds, rate, templates.encode()))
-        return numbers(read_line(self.process, "bench-server"))
+        return self.ask("render %d %d %d %s" % (streams, seconds, rate, templates))
 
     def send(self):
         """The streams that are open go on."""
-        self.process.stdin.write(b"send\n")
+        self.tell("send")
 
     def stats(self):
-        self.process.stdin.write(b"stats\n")
-        return numbers(read_line(self.process, "bench-server"))
+        return self.ask("stats")
 
     def watch(self, one):
         """What one() did: it returns its own figures."""
@@ -116,28 +132,15 @@ class Server:
                     asked["requests"], asked["connections"], asked["bytes"], asked["cpu"])
 
 
-class Alone:
+class Alone(Program):
     """bench-poll: polls without collectd. what: ttn or floor."""
 
     def __init__(self, server, gateways, what):
         self.server = server
-        self.process = subprocess.Popen([built("bench-poll"), what, server.url, server.ca, str(gateways)],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, bufsize=0)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.stdin.close()
-        self.process.wait()
-
-    def _poll(self):
-        self.process.stdin.write(b"poll\n")
-        return numbers(read_line(self.process, "bench-poll"))
+        super().__init__("bench-poll", what, server.url, server.ca, gateways, errors=subprocess.DEVNULL)
 
     def poll(self):
-        return self.server.watch(self._poll)
+        return self.server.watch(lambda: self.ask("poll"))
 
 
 class Daemon:

@@ -96,32 +96,19 @@ def templates():
     return "".join(template(name, line) for name, line in [(START, lines[START][0])] + chosen)
 
 
-class Client:
+class Client(bench.Program):
     """bench-events, see events.c. what: ttn, counted, polls or floor."""
 
     def __init__(self, server, gateways, what):
         self.server = server
-        self.process = subprocess.Popen([bench.built("bench-events"), what, server.url, server.ca, str(gateways),
-                                         str(streams_of(gateways))],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, bufsize=0)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.stdin.close()
-        self.process.wait()
-
-    def _ask(self, line):
-        self.process.stdin.write(line.encode() + b"\n")
-        return bench.numbers(bench.read_line(self.process, "bench-events"))
+        super().__init__("bench-events", what, server.url, server.ca, gateways, streams_of(gateways),
+                         errors=subprocess.DEVNULL)
 
     def take(self, fed, polls):
         """All that the server has rendered."""
-        streams = self._ask("open")["streams"]
+        streams = self.ask("open")["streams"]
         self.server.send()
-        own = self._ask("take %d %d %d" % (fed.plain, fed.seconds, polls))
+        own = self.ask("take %d %d %d" % (fed.plain, fed.seconds, polls))
         return Taken(streams=streams, rss=bench.rss(self.process), **own)
 
 
