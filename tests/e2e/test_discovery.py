@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import tap  # noqa: E402
 from drive import Drive  # noqa: E402
 from paths import Scratch  # noqa: E402
-from standin import Standin  # noqa: E402
+from standin import Standin, churn  # noqa: E402
 
 SOON = {"Interval": 10, "DiscoveryInterval": 10}
 
@@ -115,16 +115,6 @@ def test_a_list_that_lacks_one():
             stack.unregister(ids[3])
             drive.later(10)
             tap.equal(drive.poll().api("count", "gateways"), 1499, "lacking in the list")
-
-
-def churn(pages, n):
-    """Before each page n gateways come in front of all others, or go there; as many go or come behind all others, so
-    that the total stays."""
-    steps = []
-    for page in range(pages):
-        came = [{"op": "register", "id": "%s-%d-%d" % (("aa", "zz")[page % 2], page, one)} for one in range(n)]
-        steps.append(came + [{"op": "unregister", "id": one["id"]} for one in (steps[-1][:n] if steps else [])])
-    return steps
 
 
 def test_a_list_that_changes_while_it_is_read():

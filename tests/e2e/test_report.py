@@ -95,14 +95,20 @@ def test_never_overwritten():
         equal(stack.count(), 0, "requests")
 
 
+def start_slow(scratch, stack, delay):
+    """(a report's path, its command), which waits for the list."""
+    stack.fleet(1)
+    stack.fault({"delay": delay}, {"kind": "list"})
+    path = scratch.file("report")
+    process = command.start(command.words(stack, scratch) + ["--report", path], stdout=subprocess.PIPE)
+    wait_for(lambda: stack.faults()[0]["hits"], "the request", 30)
+    return path, process
+
+
 def test_came_meanwhile():
     """Nor is one that comes while it polls"""
     with Scratch() as scratch, Standin() as stack:
-        stack.fleet(1)
-        stack.fault({"delay": 1.5}, {"kind": "list"})
-        path = scratch.file("report")
-        process = command.start(command.words(stack, scratch) + ["--report", path], stdout=subprocess.PIPE)
-        wait_for(lambda: stack.faults()[0]["hits"], "the request", 30)
+        path, process = start_slow(scratch, stack, 1.5)
         scratch.write("report", "mine\n")
         out, err = process.communicate(timeout=30)
         equal((process.returncode, out), (1, b""))
@@ -146,11 +152,7 @@ def test_usage():
 def test_interrupted():
     """Ctrl-C ends it as any command, without a file"""
     with Scratch() as scratch, Standin() as stack:
-        stack.fleet(1)
-        stack.fault({"delay": 30}, {"kind": "list"})
-        path = scratch.file("report")
-        process = command.start(command.words(stack, scratch) + ["--report", path], stdout=subprocess.PIPE)
-        wait_for(lambda: stack.faults()[0]["hits"], "the request", 30)
+        path, process = start_slow(scratch, stack, 30)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
         equal((process.returncode, out, err, os.path.exists(path)), (-signal.SIGINT, b"", b"", False))

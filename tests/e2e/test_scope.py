@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import tap  # noqa: E402
 from drive import Drive  # noqa: E402
 from paths import Scratch  # noqa: E402
-from standin import Standin  # noqa: E402
+from standin import Standin, churn  # noqa: E402
 
 ALL = {"Scope": '"all"', "Interval": 10, "DiscoveryInterval": 20}
 NO_ADMIN = r'the key is not an admin\'s, and Scope "all" needs one: let an admin .* "view gateway status"'
@@ -147,15 +147,6 @@ def test_selection():
             with Drive(scratch, Shard='"%d/3"' % number, **ALL, **stack.options(scratch, "admin-status")) as drive:
                 seen += gateways(drive.poll())
         tap.equal(sorted(seen), ids)
-
-
-def churn(pages, n):
-    """Before each page n gateways come in front of all others or go, and as many go or come behind all others."""
-    steps = []
-    for page in range(pages):
-        came = [{"op": "register", "id": "%s-%d-%d" % (("aa", "zz")[page % 2], page, one)} for one in range(n)]
-        steps.append(came + [{"op": "unregister", "id": one["id"]} for one in (steps[-1][:n] if steps else [])])
-    return steps
 
 
 def test_churn():

@@ -40,3 +40,13 @@ class Standin(stack_module.Stack):
 
 def key_text(kind="user"):
     return paths.keys.text_of(kind)
+
+
+def churn(pages, n):
+    """For at_pages: before each page n gateways come in front of all others, or go there; as many go or come behind
+    all others, so that the total stays."""
+    steps = []
+    for page in range(pages):
+        came = [{"op": "register", "id": "%s-%d-%d" % (("aa", "zz")[page % 2], page, one)} for one in range(n)]
+        steps.append(came + [{"op": "unregister", "id": one["id"]} for one in (steps[-1][:n] if steps else [])])
+    return steps

@@ -146,7 +146,7 @@ def test_unscheduled():
 
 
 def test_ledger():
-    """What really happened is known, whoever listens, since the registration or since it was last cleared"""
+    """What really happened is known, with and without listeners, since the registration or since it was last cleared"""
     with Stack() as stack:
         one_gateway(stack)
         stack.uplink("roof", 2)

@@ -703,6 +703,17 @@ static void test_plain_http_here(void **state) {
   }
 }
 
+/* 0: not given. */
+static struct ttn_settings *with_times(double interval, double timeout) {
+  struct ttn_settings *s = home();
+  assert_true(text(s, "APIKey", KEY));
+  if (interval > 0)
+    assert_true(number(s, "Interval", interval));
+  if (timeout > 0)
+    assert_true(number(s, "Timeout", timeout));
+  return s;
+}
+
 static void test_interval_and_timeout(void **state) {
   static const struct {
     double interval, timeout; /* 0: not given */
@@ -722,12 +733,7 @@ static void test_interval_and_timeout(void **state) {
   };
   (void)state;
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-    struct ttn_settings *s = home();
-    assert_true(text(s, "APIKey", KEY));
-    if (rows[i].interval > 0)
-      assert_true(number(s, "Interval", rows[i].interval));
-    if (rows[i].timeout > 0)
-      assert_true(number(s, "Timeout", rows[i].timeout));
+    struct ttn_settings *s = with_times(rows[i].interval, rows[i].timeout);
     assert_true(ttn_settings_finish(&env, s, rows[i].plugin));
     assert_int_equal(s->interval, rows[i].interval_ns);
     assert_int_equal(s->timeout, rows[i].timeout_ns);
@@ -757,12 +763,7 @@ static void test_spread(void **state) {
   };
   (void)state;
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-    struct ttn_settings *s = home();
-    assert_true(text(s, "APIKey", KEY));
-    if (rows[i].interval > 0)
-      assert_true(number(s, "Interval", rows[i].interval));
-    if (rows[i].timeout > 0)
-      assert_true(number(s, "Timeout", rows[i].timeout));
+    struct ttn_settings *s = with_times(rows[i].interval, rows[i].timeout);
     if (rows[i].spread >= 0)
       assert_true(number(s, "Spread", rows[i].spread));
     assert_true(ttn_settings_finish(&env, s, 10 * TTN_SECOND));
