@@ -64,10 +64,8 @@ void streams_free(struct streams *s) {
 
 /* ---- which gateways each stream has ---- */
 
-/* Shards are told apart by the low bits of the same hash (config/filter.c). */
 static uint64_t hash_of(const struct gateway *gw) {
-  uint64_t hash = ttn_hash(TTN_HASH, gw->id, strlen(gw->id));
-  return hash ^ hash >> 32;
+  return ttn_hash(TTN_HASH, gw->id, strlen(gw->id));
 }
 
 static bool is_wanted(const struct gateway *gw) {

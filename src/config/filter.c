@@ -118,8 +118,26 @@ bool ttn_filter_exact(const struct ttn_filter *select) {
   return select->n_names > 0 && select->n_patterns == 0 && !select->ignore;
 }
 
+/* The last steps of SplitMix64, which make each bit depend on all. */
+static uint64_t mix(uint64_t x) {
+  x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+  x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+  return x ^ x >> 31;
+}
+
+/* Rendezvous hashing: each shard has a weight for this gateway, and the highest
+ * one gets it. One shard more is one weight more, and changes no other. */
 int ttn_shard(const char *id, int n) {
-  return (int)(ttn_hash(TTN_HASH, id, strlen(id)) % (uint64_t)n) + 1;
+  uint64_t hash = ttn_hash(TTN_HASH, id, strlen(id)), highest = 0;
+  int shard = 1;
+  for (int k = 1; k <= n; k++) {
+    uint64_t weight = mix(hash + (uint64_t)k * UINT64_C(0x9e3779b97f4a7c15));
+    if (weight > highest) {
+      highest = weight;
+      shard = k;
+    }
+  }
+  return shard;
 }
 
 int ttn_ordinal(const char *host) {

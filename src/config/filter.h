@@ -21,9 +21,9 @@ bool ttn_filter_wanted(const struct ttn_filter *select, const char *id);
  * settings->gateways. */
 bool ttn_filter_exact(const struct ttn_filter *select);
 
-/* Which of n shards (1 to n) a gateway belongs to: FNV-1a, 64 bit, of the id's
- * bytes, modulo n, plus 1. A promise: changing it would move gateways between
- * collectds. */
+/* Which of n shards (1 to n, at least one) a gateway belongs to. From n to n +
+ * 1 gateways move to the new shard only, about one in n + 1. A promise:
+ * changing it would move gateways between collectds. */
 int ttn_shard(const char *id, int n);
 
 /* The number at the end of a host name's first part, behind a hyphen: 12 of

@@ -298,17 +298,17 @@ def test_settings():
 def test_runs():
     """It reports its share, is healthy, writes only to its volume and standard output, and ends at SIGTERM"""
     with world() as (scratch, stack):
-        # The second shard of two has the first and the fourth: see test_filter.c.
+        # The second shard of two has the second and the third: see test_filter.c.
         ids = ("a23", "alice-gw-1", "eui-0080000000000001", "roof")
         for one in ids:
             stack.register(one)
             stack.connect(one)
-        stack.uplink("roof", 3)
+        stack.uplink("alice-gw-1", 3)
         secret = mount(volume(scratch), SECRETS, "ro")
         with Container(scratch, configuration(stack, Shard="auto/2"), secret, hostname="ttn-1") as one:
             one.up()
-            tap.equal({key[1] for key in one.values() if key and key[0] == "ttn"}, {"a23", "roof"})
-            one.wait(3, "ttn", "roof", "packets", "uplink")
+            tap.equal({key[1] for key in one.values() if key and key[0] == "ttn"}, set(ids[1:3]))
+            one.wait(3, "ttn", "alice-gw-1", "packets", "uplink")
             tap.equal(one.health(), 0, "the health check")
             with open("/proc/%d/status" % one.pid(), encoding="ascii") as file:
                 status = file.read()
@@ -325,11 +325,11 @@ def test_runs():
             tap.at_most(stopped, STOPS_WITHIN, "seconds until it has stopped")
         tap.equal(os.listdir(one.state), ["ttn"])
         # Another container goes on from the volume.
-        stack.disconnect("roof")
-        stack.connect("roof")
-        stack.uplink("roof", 2)
+        stack.disconnect("alice-gw-1")
+        stack.connect("alice-gw-1")
+        stack.uplink("alice-gw-1", 2)
         with Container(scratch, configuration(stack, Shard="auto/2"), secret, hostname="ttn-1", name="two") as one:
-            one.wait(5, "ttn", "roof", "packets", "uplink")
+            one.wait(5, "ttn", "alice-gw-1", "packets", "uplink")
             one.stop()
 
 

@@ -10,16 +10,16 @@
 #include "config/filter.h"
 #include "lib/testing.h"
 
-/* FNV-1a as published (64 bit), taken modulo n, plus 1: worked out apart from
- * the code. A change here would move users' gateways between collectds. */
+/* As a program of its own gave them, of FNV-1a and SplitMix64 as published. A
+ * change here would move users' gateways between collectds. */
 static void test_shard(void **state) {
   static const struct {
     const char *id;
     int of_2, of_3, of_4, of_7, of_100;
   } fixed[] = {
-      {"a23", 2, 2, 4, 4, 4},         {"roof", 2, 1, 4, 4, 92},
-      {"alice-gw-1", 1, 2, 3, 1, 63}, {"eui-0080000000000001", 1, 2, 3, 4, 67},
-      {"zz-top-99", 1, 2, 1, 4, 9},
+      {"a23", 1, 1, 1, 7, 81},        {"roof", 1, 1, 4, 6, 85},
+      {"alice-gw-1", 2, 3, 4, 6, 33}, {"eui-0080000000000001", 2, 3, 4, 7, 98},
+      {"zz-top-99", 1, 1, 4, 4, 4},
   };
   (void)state;
   for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
@@ -29,6 +29,67 @@ static void test_shard(void **state) {
     assert_int_equal(ttn_shard(fixed[i].id, 4), fixed[i].of_4);
     assert_int_equal(ttn_shard(fixed[i].id, 7), fixed[i].of_7);
     assert_int_equal(ttn_shard(fixed[i].id, 100), fixed[i].of_100);
+  }
+}
+
+/* Ids as they are: EUIs of one vendor, and numbers. */
+#define FLEET 20000
+#define SHARDS 12
+
+static const char *id_of(size_t i) {
+  static char id[32];
+  snprintf(id, sizeof(id), i % 2 == 0 ? "eui-0016c001f%07zx" : "gw-%05zu", i);
+  return id;
+}
+
+/* From n to n + 1 shards about one in n + 1 moves, and only to the new one; the
+ * shards stay alike. */
+static void test_shard_more(void **state) {
+  static int shard[FLEET];
+  (void)state;
+  for (int n = 1; n <= SHARDS; n++) {
+    int size[SHARDS + 1] = {0}, moved = 0;
+    for (size_t i = 0; i < FLEET; i++) {
+      int now = ttn_shard(id_of(i), n);
+      assert_in_range(now, 1, n);
+      if (n > 1 && now != shard[i]) {
+        assert_int_equal(now, n);
+        moved++;
+      }
+      shard[i] = now;
+      size[now]++;
+    }
+    int share = FLEET / n;
+    if (n > 1)
+      assert_in_range(moved, share - share / 10, share + share / 10);
+    for (int k = 1; k <= n; k++)
+      assert_in_range(size[k], share - share / 10, share + share / 10);
+  }
+}
+
+/* Each gateway is wanted by one shard of all, whatever else is selected. */
+static void test_shard_wanted(void **state) {
+  struct test_env test;
+  char why[256];
+  char *lines[] = {"/^gw-/"};
+  (void)state;
+  test_env_init(&test);
+  for (int n = 1; n <= SHARDS; n++) {
+    static int wanted[1000];
+    memset(wanted, 0, sizeof(wanted));
+    for (int k = 1; k <= n; k++) {
+      struct ttn_settings settings = {.gateways = lines,
+                                      .n_gateways = 1,
+                                      .shard_index = k,
+                                      .shard_count = n};
+      struct ttn_filter *s =
+          ttn_filter_new(&test.env, &settings, why, sizeof(why));
+      for (size_t i = 0; i < 1000; i++)
+        wanted[i] += ttn_filter_wanted(s, id_of(i));
+      ttn_filter_free(&test.env, s);
+    }
+    for (size_t i = 0; i < 1000; i++)
+      assert_int_equal(wanted[i], i % 2);
   }
 }
 
@@ -134,8 +195,12 @@ static void test_ordinal(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_ordinal), cmocka_unit_test(test_shard),
-      cmocka_unit_test(test_lines),   cmocka_unit_test(test_bad_expression),
+      cmocka_unit_test(test_ordinal),
+      cmocka_unit_test(test_shard),
+      cmocka_unit_test(test_shard_more),
+      cmocka_unit_test(test_shard_wanted),
+      cmocka_unit_test(test_lines),
+      cmocka_unit_test(test_bad_expression),
       cmocka_unit_test(test_memory),
   };
   return cmocka_run_group_tests_name("filter", tests, NULL, NULL);
