@@ -257,15 +257,15 @@ class Fleet:
     def cpu(self):
         return sum(cpu(daemon.process.pid) for daemon in self.daemons)
 
-    def carry(self, begin, before, least=2 * QUIET):
+    def carry(self, begin, before):
         """Until all are idle: seconds since `begin`, and the CPU time since it was `before`; (None, …) if that
-        takes too long. What takes less than a tick of the clock is taken for done after `least`."""
+        takes too long. Not before the poll is over, which may be spread over a third of the interval."""
         last, since = before, begin
         while time.monotonic() < begin + MOST:
             now = self.cpu()
             if now > last or any(working(daemon.process.pid) for daemon in self.daemons):
                 last, since = now, time.monotonic()
-            elif time.monotonic() > since + QUIET and time.monotonic() > begin + least:
+            elif time.monotonic() > since + QUIET and time.monotonic() > begin + INTERVAL / 3 + 2 * QUIET:
                 return since - begin, now - before
             time.sleep(0.05)
         return None, self.cpu() - before
@@ -309,8 +309,7 @@ def measure(writer_class, what, shards, gateways):
                 if first is not None:
                     due = fleet.next_poll()
                     when = time.time() + due - time.monotonic()
-                    # It is spread over a third of the interval.
-                    later, later_cpu = fleet.carry(due, fleet.cpu(), INTERVAL / 3 + 2 * QUIET)
+                    later, later_cpu = fleet.carry(due, fleet.cpu())
                     fleet.flush()
                 rss = sum(daemon.rss() for daemon in fleet.daemons)
                 return (writer.name, what, shards, gateways, values,

@@ -26,6 +26,8 @@ struct ttn_account *ttn_account_new(const struct ttn_env *env,
 /* One poll, on one thread at a time. Returns by its deadline (the Timeout
  * option), or within milliseconds of ttn_account_stop. */
 void ttn_account_poll(struct ttn_account *account);
+/* One that is not spread (the Spread option): somebody waits for its end. */
+void ttn_account_poll_at_once(struct ttn_account *account);
 
 /* The account has event streams, and somebody has to wait for them. */
 bool ttn_account_follows(const struct ttn_account *account);

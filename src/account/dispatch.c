@@ -38,9 +38,14 @@ static struct host *host_of(struct ttn_account *a,
 
 /* ---- what follows from steps of a poll ---- */
 
+/* When the list took long, half of what is left of the poll is for second
+ * attempts. */
 static void plan(struct ttn_account *a) {
+  int64_t now = context_mono(&a->context), left = a->poll.deadline - now;
   schedule_plan(&a->schedule, &a->context, &a->hosts, &a->gateways,
                 a->credentials.single_gateway_key);
+  schedule_spread(&a->schedule, &a->hosts, a->poll.started, now,
+                  a->poll.spread < left ? a->poll.spread : left);
 }
 
 static void end_batch(struct ttn_account *a, int host,
@@ -656,8 +661,6 @@ void dispatch_not_sent(struct ttn_account *a, enum api_call api, int host,
 void dispatch_begin(struct ttn_account *a, bool has_key) {
   a->question.poll = (struct question_poll){0};
   plan(a);
-  schedule_spread(&a->schedule, &a->hosts, a->poll.started,
-                  a->context.settings->spread);
   if (!has_key)
     return;
   if (a->ask_owner &&

@@ -45,6 +45,7 @@ struct question {
 /* One poll. poll.c owns it. */
 struct poll {
   int64_t started, deadline; /* mono */
+  int64_t spread;            /* ns: over how long its batches are spread */
   bool no_memory;            /* for a request: what it was for stays unknown */
   int64_t waited;            /* ns: only for places of batches */
   int64_t save_at;           /* mono: counts wait no longer for the file */

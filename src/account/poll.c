@@ -112,10 +112,12 @@ static void values_end(const struct account_context *c) {
   c->sink->end(c->sink->ctx);
 }
 
-static bool begin(struct ttn_account *a) {
+static bool begin(struct ttn_account *a, int64_t spread) {
   int64_t now = context_mono(&a->context);
   a->poll = (struct poll){.started = now,
-                          .deadline = now + a->context.settings->timeout};
+                          .deadline = now + a->context.settings->timeout,
+                          .spread = spread,
+                          .save_at = now + spread / SAVES_PER_SPREAD};
   context_begin(&a->context);
   offsets_load(&a->offsets, &a->context);
   hosts_begin(&a->hosts);
@@ -206,7 +208,7 @@ static void save_early(struct ttn_account *a, int64_t now) {
   values_begin(&a->context);
   apply_pending(&a->context, &a->gateways, &a->offsets);
   values_end(&a->context);
-  a->poll.save_at = now + a->context.settings->spread / SAVES_PER_SPREAD;
+  a->poll.save_at = now + a->poll.spread / SAVES_PER_SPREAD;
 }
 
 /* What does not wait for the end of a poll that is spread. Returns when to call
@@ -316,12 +318,11 @@ static void report(struct ttn_account *a, bool had_key) {
   ttn_report_api(c->sink, c->settings->collect, c->settings->account, &r);
 }
 
-void ttn_account_poll(struct ttn_account *a) {
+static void poll_over(struct ttn_account *a, int64_t spread) {
   struct account_context *c = &a->context;
   if (atomic_load(&a->stop))
     return;
-  bool had_key = begin(a);
-  a->poll.save_at = a->poll.started + c->settings->spread / SAVES_PER_SPREAD;
+  bool had_key = begin(a, spread);
   if (had_key)
     work(a);
   bool stopped = atomic_load(&a->stop);
@@ -347,3 +348,9 @@ void ttn_account_poll(struct ttn_account *a) {
   if (c->settings->events && !stopped)
     streams_plan(&a->streams, &a->hosts);
 }
+
+void ttn_account_poll(struct ttn_account *a) {
+  poll_over(a, a->context.settings->spread);
+}
+
+void ttn_account_poll_at_once(struct ttn_account *a) { poll_over(a, 0); }

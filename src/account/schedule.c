@@ -118,17 +118,21 @@ void schedule_plan(struct schedule *s, struct account_context *c,
 }
 
 void schedule_spread(struct schedule *s, const struct hosts *hosts,
-                     int64_t started, int64_t spread) {
+                     int64_t started, int64_t now, int64_t spread) {
   size_t n = 0, before = 0;
-  for (size_t h = 0; h < hosts->n; h++)
+  for (size_t h = 0; h < hosts->n; h++) {
+    if (s->queues[h].n_placed > 0)
+      return;
     n += s->queues[h].n_gateways;
+  }
   s->pause = spread_pause(spread, n);
   for (size_t h = 0; h < hosts->n; h++) {
     struct queue *q = &s->queues[h];
     q->next = q->n_placed = q->n_batches;
     for (size_t i = 0; i < q->n_batches; i++) {
       q->batches[i].placed = true;
-      q->batches[i].not_before = started + spread_place(spread, before, n);
+      q->batches[i].not_before =
+          started + spread_late(spread_place(spread, before, n), now - started);
       before += q->batches[i].n;
     }
   }

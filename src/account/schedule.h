@@ -59,10 +59,11 @@ void schedule_plan(struct schedule *s, struct account_context *c,
                    const struct hosts *hosts, const struct gateways *g,
                    bool singles);
 /* All batches that are queued get a place between the poll's start and `spread`
- * after it. Called before the list is read, so gateways that a discovery finds
- * are asked at once: in the first poll, all. */
+ * after it (spread_late if `now` is later, both mono). If gateways have places
+ * already, it does nothing: those that a discovery adds to them are asked at
+ * once. */
 void schedule_spread(struct schedule *s, const struct hosts *hosts,
-                     int64_t started, int64_t spread);
+                     int64_t started, int64_t now, int64_t spread);
 /* Queues gateways of another host at host h, if h may have them. gateways: n,
  * sorted by id. Returns how many were queued; *queued: these. */
 size_t schedule_lookups(struct schedule *s, struct account_context *c,

@@ -14,6 +14,10 @@ int64_t spread_place(int64_t spread, size_t before, size_t n) {
   return (int64_t)((double)spread * (double)before / (double)n);
 }
 
+int64_t spread_late(int64_t place, int64_t late) {
+  return place < 2 * late ? late + place / 2 : place;
+}
+
 int64_t spread_pause(int64_t spread, size_t n) {
   int64_t pause =
       n <= TTN_BATCH_MAX ? 0 : spread_place(spread, SPREAD_PORTION, n);

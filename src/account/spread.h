@@ -15,6 +15,11 @@
  * the poll's batches are spread. before: how many of all `n` gateways come
  * before the batch's. What fits into one batch is sent at once. */
 int64_t spread_place(int64_t spread, size_t before, size_t n);
+/* The same for gateways that are known only `late` ns after the poll's start:
+ * those whose place is over by then are asked at twice the pace, until that has
+ * reached the place of the next one. The last is at most late + spread / 2 or
+ * spread. */
+int64_t spread_late(int64_t place, int64_t late);
 
 /* The values of a batch are reported in portions of so many gateways: some 25
  * datagrams of collectd's network plugin, of which a listener's default buffer

@@ -255,7 +255,7 @@ bool snapshot_poll(struct snapshot *snap) {
   snap->started = env->mono(env->ctx);
   snap->n_values = 0;
   cli_env_set_polling(snap->env, true);
-  ttn_account_poll(snap->account);
+  ttn_account_poll_at_once(snap->account);
   cli_env_set_polling(snap->env, false);
   terminal_progress(snap->term, NULL);
   snap->at = env->wall(env->ctx);

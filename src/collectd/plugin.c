@@ -228,7 +228,7 @@ static void sink_notify(void *ctx, const struct ttn_notification *what) {
 static int read_account(user_data_t *data) {
   struct reader *reader = data->data;
   if (pthread_equal(pthread_self(), face.main_thread))
-    ttn_account_poll(reader->account);
+    ttn_account_poll_at_once(reader->account);
   else
     ttn_runner_wake(reader->runner);
   return 0;

@@ -8,7 +8,9 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
+import command  # noqa: E402
 from collectd import Collectd, account  # noqa: E402
+from drive import Drive  # noqa: E402
 from paths import Scratch  # noqa: E402
 from standin import Standin  # noqa: E402
 from tap import at_most, equal, note, run, wait_for  # noqa: E402
@@ -37,7 +39,7 @@ def wait_polls(daemon, gateway, polls):
 
 
 def test_same_place():
-    """The first poll is not spread; then each gateway has its place, with the time of its answer"""
+    """From the first poll on each gateway has its place, with the time of its answer"""
     with Scratch() as scratch, Standin() as stack:
         ids, block = fleet(scratch, stack, 300, 6)
         with Collectd(scratch, block, csv=True, prometheus=False) as daemon:
@@ -50,7 +52,7 @@ def test_same_place():
         equal(same, first, "times of one portion")
         # A portion is a quarter of a batch; of the last one it is the last.
         for at, place in zip(others, (1 / 6, 2 / 3, 4 / 3 + 1 / 2)):
-            at_most(abs(at - first - (place if poll > 0 else 0)), NEAR, "s beside the place in poll %d" % poll)
+            at_most(abs(at - first - place), NEAR, "s beside the place in poll %d" % poll)
     at_most(max(took), 2 / 3, "s that a poll takes without the time between its batches")
 
 
@@ -64,14 +66,29 @@ def test_at_once():
                 at_most(last - first, NEAR, "s from the first to the last answer")
 
 
-def test_stop():
-    """SIGTERM while a poll waits for a place"""
+def test_single_polls():
+    """collectd -T and ttn-check: somebody waits for the end, and the last place would be 16 s after the start"""
     with Scratch() as scratch, Standin() as stack:
-        ids, block = fleet(scratch, stack, 300, 8, Spread=4)
-        with Collectd(scratch, block, csv=True, prometheus=False) as daemon:
-            wait_polls(daemon, ids[0], 2)
-            at_most(daemon.stop(), 1.0, "seconds to end")
-        equal(len(when(daemon, ids[299])), 1, "answers of the last gateway")
+        ids, block = fleet(scratch, stack, 250, 60)
+        with Collectd(scratch, block, arguments=("-T",)) as daemon:
+            daemon.wait(0)
+        equal(stack.count(kind="batch", status=200), 3, "batches")
+        at_most(daemon.ended_after, 8, "s of collectd -T")
+        begin = time.monotonic()
+        ran = command.run(command.words(stack, scratch) + ["-o", "Interval=60", "--json"])
+        at_most(time.monotonic() - begin, 8, "s of ttn-check")
+        equal(sorted(row["id"] for row in ran.json()["gateways"] if row["state"] == "connected"), sorted(ids))
+
+
+def test_stop():
+    """SIGTERM while a poll, the first or another one, waits for a place"""
+    for polls in (1, 2):
+        with Scratch() as scratch, Standin() as stack:
+            ids, block = fleet(scratch, stack, 300, 8, Spread=4)
+            with Collectd(scratch, block, csv=True, prometheus=False) as daemon:
+                wait_polls(daemon, ids[0], polls)
+                at_most(daemon.stop(), 1.0, "seconds to end")
+            equal(len(when(daemon, ids[299])), polls - 1, "answers of the last gateway")
 
 
 def test_host_fails():
@@ -95,6 +112,29 @@ def test_host_fails():
             # Each has its place again.
             at_most(abs(when(daemon, ids[300])[-1] - when(daemon, ids[0])[-1] - 4.5), NEAR, "s beside the place")
             equal(len(daemon.lines("error")), 1)
+
+
+def test_hanging_cluster():
+    """One of two clusters hangs, with a gateway that moved there: the poll ends by Timeout, and the other cluster's
+    gateways are known"""
+    with Scratch() as scratch, Standin(clusters=2) as stack:
+        ids = stack.fleet(300, [1, 2], "idle")
+        moved = ids[0]
+        with Drive(scratch, **stack.options(scratch), Cluster="127.0.0.2", Spread=1.2, Timeout=2400) as drive:
+            equal(drive.poll().api("count", "connected"), 300)
+            stack.forget(moved)
+            stack.connect(moved, cluster=2)
+            rule = stack.fault({"hang": True}, {"cluster": 2})
+            poll = drive.poll()
+            at_most(poll.ms, 2500, "ms")
+            equal((poll.api("count", "connected"), poll.api("count", "unknown")), (149, 151))
+            equal(poll.of(moved), {})
+            stack.unfault(rule)
+            poll = drive.poll()
+            equal((poll.api("count", "connected"), poll.connected(moved)), (300, 1))
+            # The last place is 1 s after the start.
+            equal(900 < poll.ms < 2300, True, "%d ms" % poll.ms)
+            equal(len(poll.lines("error")), 0)
 
 
 def test_events():

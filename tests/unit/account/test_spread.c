@@ -37,6 +37,16 @@ static void test_places(void **state) {
       spread_place(1800 * TTN_SECOND, 3999900, 4000000) / TTN_SECOND, 1799);
 }
 
+static void test_late_places(void **state) {
+  static const struct {
+    int64_t place, late, at;
+  } rows[] = {{0, 0, 0}, {4, 0, 4},   {0, 3, 3},   {2, 3, 4},   {5, 3, 5},
+              {6, 3, 6}, {20, 3, 20}, {0, 30, 30}, {20, 30, 40}};
+  (void)state;
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    assert_int_equal(spread_late(rows[i].place, rows[i].late), rows[i].at);
+}
+
 static void test_pauses(void **state) {
   static const struct {
     size_t n;
@@ -65,11 +75,20 @@ static size_t n_asked;
 static int64_t poll_began, poll_took;
 /* ms after the poll's start; if > 0, the last batch is answered then. */
 static int64_t last_answer;
+/* How long the list takes, ms; < 0: it fails. */
+static int64_t list_takes;
 /* Requests of statistics that fail: from the first to before the second. */
 static size_t fail_from, fail_to;
 static enum ttn_failure failure;
+/* A gateway that nam1 alone has, wherever it is registered; NULL: none. */
+static const char *moved;
 
 static void list_fleet(struct stack *p, struct ttn_call *call) {
+  if (list_takes < 0) {
+    answer_error(p, call, 500, "{}");
+    return;
+  }
+  p->test.mono += (list_takes - 20) * TTN_MS;
   answer_add(p, "{\"gateways\":[");
   for (int i = 0; i < n_gateways; i++)
     answer_add(p,
@@ -78,6 +97,19 @@ static void list_fleet(struct stack *p, struct ttn_call *call) {
                i == 0 ? "" : ",", i, i < at_nam1 ? EU1 : NAM1);
   answer_add(p, "]}");
   call->answer.total_count = n_gateways;
+}
+
+/* Those that the host has. */
+static void answer_some(struct stack *p, const struct ttn_call *call) {
+  char body[1 << 14], key[32];
+  snprintf(body, sizeof(body), "%s", call->body);
+  if (moved != NULL && is_at(call, EU1)) {
+    snprintf(key, sizeof(key), "\"gateway_id\":\"%s", moved);
+    char *at = strstr(body, key);
+    if (at != NULL)
+      at[1] = 'x'; /* as if it was not asked for */
+  }
+  answer_batch(p, &(struct ttn_call){.body = body}, CONNECTED);
 }
 
 static void answers(struct stack *p, struct ttn_call *call) {
@@ -98,7 +130,7 @@ static void answers(struct stack *p, struct ttn_call *call) {
     call->answer.failure = failure;
     snprintf(call->answer.why, sizeof(call->answer.why), "it failed");
   } else {
-    answer_batch(p, call, CONNECTED);
+    answer_some(p, call);
   }
 }
 
@@ -107,6 +139,8 @@ static struct stack *open_fleet(int n, int nam1, const char *const *options) {
   at_nam1 = nam1;
   fail_from = fail_to = 0;
   last_answer = 0;
+  list_takes = 20;
+  moved = NULL;
   return stack_open(answers, options);
 }
 
@@ -131,22 +165,100 @@ static void assert_asked(size_t i, int64_t ms, int number) {
   assert_int_equal(asked[i].number, number);
 }
 
-/* The first poll is over at once; then each gateway has the same place. */
+/* From the first poll on, where the list comes first, each gateway has the same
+ * place. */
 static void test_same_place(void **state) {
   (void)state;
   struct stack *p = open_fleet(450, 450, OPTIONS(FEW));
-  poll_fleet(p);
-  assert_int_equal(n_asked, 5);
-  assert_true(asked[4].ms < 1000);
-  for (int poll = 1; poll < 4; poll++) {
+  for (int poll = 0; poll < 4; poll++) {
     poll_fleet(p);
     assert_int_equal(n_asked, 5);
-    for (int i = 0; i < 5; i++)
+    assert_asked(0, poll == 0 ? 20 : 0, 0);
+    for (int i = 1; i < 5; i++)
       assert_asked((size_t)i, i * 100 * 20000 / 450, i * 100);
     assert_reported(p, "ttn_api/home/bool-up=1");
     assert_reported(p, "ttn_api/home/count-connected=450");
     /* The time between the batches is not the poll's. */
     assert_reported(p, "ttn_api/home/duration-poll=0");
+  }
+  stack_close(p);
+}
+
+/* Those whose place is over when the list is there catch up at twice the pace.
+ */
+static void test_late_list(void **state) {
+  static const int64_t places[] = {6000, 8000, 10000, 12000, 16000};
+  (void)state;
+  struct stack *p = open_fleet(500, 500, OPTIONS(FEW));
+  list_takes = 6000;
+  poll_fleet(p);
+  assert_int_equal(n_asked, 5);
+  for (int i = 0; i < 5; i++)
+    assert_asked((size_t)i, places[i], i * 100);
+  poll_fleet(p);
+  for (int i = 0; i < 5; i++)
+    assert_asked((size_t)i, i * 4000, i * 100);
+  stack_close(p);
+}
+
+/* Of what a very slow list leaves of the poll, half is for second attempts. */
+static void test_list_leaves_little(void **state) {
+  (void)state;
+  struct stack *p = open_fleet(500, 500, OPTIONS(FEW, "Timeout", "60000"));
+  list_takes = 50000;
+  poll_fleet(p);
+  assert_int_equal(n_asked, 5);
+  for (int i = 0; i < 5; i++)
+    assert_asked((size_t)i, 50000 + i * 1000, i * 100);
+  assert_reported(p, "ttn_api/home/count-connected=500");
+  stack_close(p);
+}
+
+/* The first poll with gateways is another one. */
+static void test_list_comes_later(void **state) {
+  (void)state;
+  struct stack *p = open_fleet(500, 500, OPTIONS(FEW));
+  list_takes = -1;
+  poll_fleet(p);
+  assert_int_equal(n_asked, 0);
+  list_takes = 20;
+  poll_fleet(p);
+  assert_int_equal(n_asked, 5);
+  assert_asked(1, 4000, 100);
+  assert_asked(4, 16000, 400);
+  stack_close(p);
+}
+
+/* Gateway lines are no list that has to be read. */
+static void test_named_gateways(void **state) {
+  static char ids[150][8];
+  const char *options[2 * 150 + 1] = {NULL};
+  (void)state;
+  for (int i = 0; i < 150; i++) {
+    snprintf(ids[i], sizeof(ids[i]), "gw-%03d", i);
+    options[2 * i] = "Gateway";
+    options[2 * i + 1] = ids[i];
+  }
+  struct stack *p = open_fleet(150, 150, options);
+  for (int poll = 0; poll < 2; poll++) {
+    poll_fleet(p);
+    assert_int_equal(n_asked, 2);
+    assert_asked(0, 0, 0);
+    assert_asked(1, 13333, 100);
+  }
+  stack_close(p);
+}
+
+/* Somebody waits for the poll's end. */
+static void test_at_once(void **state) {
+  (void)state;
+  struct stack *p = open_fleet(450, 450, OPTIONS(FEW));
+  for (int poll = 0; poll < 2; poll++) {
+    n_asked = 0;
+    poll_began = p->test.mono;
+    ttn_account_poll_at_once(p->account);
+    assert_int_equal(n_asked, 5);
+    assert_true(p->test.mono - poll_began < TTN_SECOND);
   }
   stack_close(p);
 }
@@ -160,18 +272,20 @@ static void note_time(void *ctx, const struct ttn_value *v) {
     told[atoi(v->subject + 3)] = (p->test.mono - poll_began) / TTN_MS;
 }
 
-/* A batch's values are not all reported at once, but in the first poll. */
+/* A batch's values are not all reported at once. */
 static void test_portions(void **state) {
   (void)state;
   struct stack *p = open_fleet(450, 450, OPTIONS(FEW));
   p->sink.value = note_time;
-  poll_fleet(p);
-  assert_true(told[0] == told[99]);
-  poll_fleet(p);
-  assert_true(told[0] == 20 && told[24] == 20);
-  assert_true(told[25] == 270 && told[49] == 270);
-  assert_true(told[50] == 520 && told[75] == 770 && told[99] == 770);
-  assert_true(told[100] == 4464 && told[449] == 18047);
+  for (int poll = 0; poll < 2; poll++) {
+    poll_fleet(p);
+    int64_t list = poll == 0 ? 20 : 0;
+    assert_true(told[0] == 20 + list && told[24] == 20 + list);
+    assert_true(told[25] == 270 + list && told[49] == 270 + list);
+    assert_true(told[50] == 520 + list && told[75] == 770 + list &&
+                told[99] == 770 + list);
+    assert_true(told[100] == 4464 && told[449] == 18047);
+  }
   stack_close(p);
 }
 
@@ -361,6 +475,76 @@ static void test_other_host_fails(void **state) {
   stack_close(p);
 }
 
+/* ---- gateways that are elsewhere ---- */
+
+/* It is looked up when the last batch of its own host was answered; then it is
+ * one of the other host's. */
+static void test_moved_gateway(void **state) {
+  (void)state;
+  struct stack *p = open_fleet(300, 200, OPTIONS(FEW));
+  poll_fleet(p);
+  moved = "gw-010";
+  poll_fleet(p);
+  assert_int_equal(n_asked, 4);
+  assert_asked(0, 0, 0);
+  assert_asked(1, 6666, 100);
+  assert_true(asked[2].number == 10 && asked[2].ms >= 6686 &&
+              asked[2].ms < 8000);
+  assert_asked(3, 13333, 200);
+  assert_reported(p, "ttn/gw-010/bool-connected=1");
+  assert_reported(p, "ttn_api/home/count-connected=300");
+  assert_logged(p, 1, "gw-010");
+  poll_fleet(p);
+  assert_int_equal(n_asked, 4);
+  assert_asked(1, 6666, 101);
+  assert_asked(2, 13266, 10);
+  assert_reported(p, "ttn_api/home/count-connected=300");
+  stack_close(p);
+}
+
+/* The other host was not heard in this poll, and fails at the lookup twice: it
+ * is given up as at a place. The gateway is unknown, not disconnected. */
+static void test_lookup_fails(void **state) {
+  (void)state;
+  struct stack *p = open_fleet(300, 200, OPTIONS(FEW));
+  poll_fleet(p);
+  moved = "gw-010";
+  fail_from = 2, fail_to = 64, failure = TTN_FAIL_CONNECT;
+  poll_fleet(p);
+  assert_int_equal(n_asked, 4);
+  assert_true(asked[3].number == 10 && asked[3].ms < 8000);
+  assert_true(poll_took < 8000);
+  assert_not_reported(p, "ttn/gw-010/");
+  assert_reported(p, "ttn_api/home/count-connected=199");
+  assert_reported(p, "ttn_api/home/count-unknown=101");
+  fail_to = 0;
+  poll_fleet(p);
+  assert_reported(p, "ttn/gw-010/bool-connected=1");
+  assert_reported(p, "ttn_api/home/count-connected=300");
+  stack_close(p);
+}
+
+/* A lookup fails once: it is sent again at once, and the host's batches go out
+ * at their places. */
+static void test_lookup_fails_once(void **state) {
+  (void)state;
+  struct stack *p = open_fleet(400, 100, OPTIONS(FEW));
+  poll_fleet(p);
+  moved = "gw-010";
+  /* eu1's only batch, then the lookup; nam1's are at 5, 10 and 15 s. */
+  fail_from = 1, fail_to = 2, failure = TTN_FAIL_TRANSFER;
+  poll_fleet(p);
+  assert_int_equal(n_asked, 6);
+  assert_true(asked[1].number == 10 && asked[2].number == 10);
+  assert_true(asked[2].ms < 1000);
+  for (int i = 1; i < 4; i++)
+    assert_asked((size_t)i + 2, i * 5000, i * 100);
+  assert_reported(p, "ttn/gw-010/bool-connected=1");
+  assert_reported(p, "ttn_api/home/count-connected=400");
+  assert_logged(p, 0, "ERROR");
+  stack_close(p);
+}
+
 /* ---- counts that wait for the state file ---- */
 
 static size_t reported_by_300;
@@ -389,14 +573,14 @@ static void test_counts_do_not_wait(void **state) {
   char file[sizeof(path) + 8];
   snprintf(file, sizeof(file), "%s/state", path);
   n_gateways = at_nam1 = 400;
+  list_takes = 20;
   struct stack *p = stack_open(
       reconnects,
       OPTIONS("StateFile", file, "DiscoveryInterval", "3600", "CollectUptime",
               "false", "CollectConnected", "false", "CollectRoundTripTimes",
               "false", "CollectAges", "false", "CollectDutyCycle", "false",
               "CollectStatus", "false"));
-  poll_fleet(p);
-  for (int poll = 1; poll < 4; poll++) {
+  for (int poll = 0; poll < 4; poll++) {
     poll_fleet(p);
     /* Places: 0, 5, 10 and 15 s; saved: at 5 s or later, and so on. */
     assert_true(reported_by_300 >= 200);
@@ -411,8 +595,14 @@ static void test_counts_do_not_wait(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_places),
+      cmocka_unit_test(test_late_places),
       cmocka_unit_test(test_pauses),
       cmocka_unit_test(test_same_place),
+      cmocka_unit_test(test_late_list),
+      cmocka_unit_test(test_list_leaves_little),
+      cmocka_unit_test(test_list_comes_later),
+      cmocka_unit_test(test_named_gateways),
+      cmocka_unit_test(test_at_once),
       cmocka_unit_test(test_portions),
       cmocka_unit_test(test_deadline),
       cmocka_unit_test(test_stop),
@@ -424,6 +614,9 @@ int main(void) {
       cmocka_unit_test(test_long_outage),
       cmocka_unit_test(test_outage_from_the_start),
       cmocka_unit_test(test_other_host_fails),
+      cmocka_unit_test(test_moved_gateway),
+      cmocka_unit_test(test_lookup_fails),
+      cmocka_unit_test(test_lookup_fails_once),
       cmocka_unit_test(test_counts_do_not_wait),
   };
   return cmocka_run_group_tests_name("spread", tests, NULL, NULL);
