@@ -113,7 +113,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *user) {
 
 static char *print_body(size_t first, size_t gateways) {
   const char *paths[TTN_PATHS];
-  size_t n_paths = ttn_field_mask(TTN_COLLECT_ALL, false, 0, paths), size;
+  size_t n_paths = ttn_field_mask(TTN_COLLECT_DEFAULT, false, 0, paths), size;
   char *body = NULL;
   FILE *file = open_memstream(&body, &size);
   if (file == NULL)

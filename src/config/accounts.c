@@ -57,7 +57,7 @@ struct ttn_settings *ttn_settings_new(const struct ttn_env *env,
   settings->shard_count = 1;
   settings->notification_limit = (int)ttn_settings_default("NotificationLimit");
   settings->notifications = ttn_settings_default("Notifications") != 0;
-  settings->collect = TTN_COLLECT_ALL;
+  settings->collect = TTN_COLLECT_DEFAULT;
   return settings;
 }
 

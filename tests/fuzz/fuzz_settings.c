@@ -95,7 +95,7 @@ static void check_settings(const struct ttn_settings *settings) {
   REQUIRE(settings->max_connections >= 1 && settings->max_connections <= 64);
   REQUIRE(settings->shard_index >= 1 && settings->shard_count <= 10000);
   REQUIRE(settings->shard_index <= settings->shard_count);
-  REQUIRE((settings->collect & ~(uint32_t)TTN_COLLECT_ALL) == 0);
+  REQUIRE((settings->collect & ~(uint32_t)TTN_COLLECT_DEFAULT) == 0);
   REQUIRE((settings->api_key == NULL) != (settings->api_key_file == NULL));
   REQUIRE(settings->url.host[0] != '\0' && settings->url.port != 0);
   REQUIRE(settings->n_clusters == settings->n_cluster_lines);

@@ -188,7 +188,7 @@ static void test_every_option(void **state) {
   assert_false(s->notifications);
   assert_int_equal(s->offline_after, INT64_C(300000000000));
   assert_true(s->meta_data && s->ignore_selected);
-  assert_int_equal(s->collect, (TTN_COLLECT_ALL | TTN_COLLECT_LOCATION) &
+  assert_int_equal(s->collect, (TTN_COLLECT_DEFAULT | TTN_COLLECT_LOCATION) &
                                    ~TTN_COLLECT_AGES & ~TTN_COLLECT_API);
   struct ttn_http_options http;
   ttn_settings_http(s, &http);

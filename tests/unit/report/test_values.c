@@ -121,17 +121,17 @@ static void expect(uint32_t collect, const struct ttn_outcome *outcome,
 static void names_all(void **state) {
   (void)state;
   struct ttn_stats stats = full();
-  expect(TTN_COLLECT_ALL, &connected, &stats, AT(10000), TTN_PART_ALL,
+  expect(TTN_COLLECT_DEFAULT, &connected, &stats, AT(10000), TTN_PART_ALL,
          COUNTS UP AGES UPTIME ROUND_TRIPS DUTY_CYCLE STATUS);
 }
 
 static void splits_in_two(void **state) {
   (void)state;
   struct ttn_stats stats = full();
-  expect(TTN_COLLECT_ALL, &connected, &stats, AT(10000), TTN_PART_COUNTS,
+  expect(TTN_COLLECT_DEFAULT, &connected, &stats, AT(10000), TTN_PART_COUNTS,
          COUNTS);
-  expect(TTN_COLLECT_ALL, &connected, &stats, AT(10000), TTN_PART_BUT_COUNTS,
-         UP AGES UPTIME ROUND_TRIPS DUTY_CYCLE STATUS);
+  expect(TTN_COLLECT_DEFAULT, &connected, &stats, AT(10000),
+         TTN_PART_BUT_COUNTS, UP AGES UPTIME ROUND_TRIPS DUTY_CYCLE STATUS);
 }
 
 static void switches_groups(void **state) {
@@ -159,10 +159,10 @@ static void switches_groups(void **state) {
 static void keeps_history_quiet(void **state) {
   (void)state;
   struct ttn_stats stats = full();
-  expect(TTN_COLLECT_ALL, &disconnected, &stats, AT(10000), TTN_PART_ALL,
+  expect(TTN_COLLECT_DEFAULT, &disconnected, &stats, AT(10000), TTN_PART_ALL,
          "ttn-roof/packets-uplink 1500i\n"
          "ttn-roof/packets-downlink 20i\n" GONE AGES);
-  expect(TTN_COLLECT_ALL, &disconnected, NULL, AT(10000), TTN_PART_ALL,
+  expect(TTN_COLLECT_DEFAULT, &disconnected, NULL, AT(10000), TTN_PART_ALL,
          "ttn-roof/packets-uplink 1500i\n"
          "ttn-roof/packets-downlink 20i\n" GONE);
 }
@@ -172,13 +172,13 @@ static void says_nothing_of_the_unknown(void **state) {
   static const struct ttn_outcome unknown = {
       .state = TTN_UNKNOWN, .counts = 7, .value = {1, 2, 3}};
   struct ttn_stats stats = full();
-  expect(TTN_COLLECT_ALL, &unknown, &stats, AT(10000), TTN_PART_ALL, "");
+  expect(TTN_COLLECT_DEFAULT, &unknown, &stats, AT(10000), TTN_PART_ALL, "");
 }
 
 static void needs_a_date_for_ages(void **state) {
   (void)state;
   struct ttn_stats stats = full();
-  expect(TTN_COLLECT_ALL, &connected, &stats, 0, TTN_PART_ALL,
+  expect(TTN_COLLECT_DEFAULT, &connected, &stats, 0, TTN_PART_ALL,
          COUNTS UP ROUND_TRIPS DUTY_CYCLE);
 }
 
@@ -200,15 +200,15 @@ static void leaves_out_what_is_absent(void **state) {
   struct ttn_stats stats = {.has = TTN_HAS_CONNECTED_AT,
                             .connected_at = AT(9000)};
   static const struct ttn_outcome no_counts = {.state = TTN_CONNECTED};
-  expect(TTN_COLLECT_ALL, &no_counts, &stats, AT(10000), TTN_PART_ALL,
+  expect(TTN_COLLECT_DEFAULT, &no_counts, &stats, AT(10000), TTN_PART_ALL,
          UP UPTIME);
   /* Go's zero time is no time. */
   stats.has |= TTN_HAS_LAST * 7u | TTN_HAS_LAST_STATUS;
-  expect(TTN_COLLECT_ALL, &no_counts, &stats, AT(10000), TTN_PART_ALL,
+  expect(TTN_COLLECT_DEFAULT, &no_counts, &stats, AT(10000), TTN_PART_ALL,
          UP UPTIME);
   /* An entry that has only lost its connected_at. */
   stats.has = 0;
-  expect(TTN_COLLECT_ALL, &no_counts, &stats, AT(10000), TTN_PART_ALL, UP);
+  expect(TTN_COLLECT_DEFAULT, &no_counts, &stats, AT(10000), TTN_PART_ALL, UP);
 }
 
 static void forgets_an_old_status(void **state) {
@@ -284,8 +284,8 @@ static void carries_meta_data(void **state) {
   const struct ttn_meta meta = {.name = "Roof"};
   struct recorder recorder;
   start(&recorder);
-  ttn_report_gateway(&recorder.sink, TTN_COLLECT_ALL, "roof", &connected, NULL,
-                     0, &meta, TTN_PART_ALL);
+  ttn_report_gateway(&recorder.sink, TTN_COLLECT_DEFAULT, "roof", &connected,
+                     NULL, 0, &meta, TTN_PART_ALL);
   assert_ptr_equal(recorder.meta, &meta);
 }
 
@@ -320,7 +320,7 @@ static void asks_for_what_it_needs(void **state) {
   expect_paths(TTN_COLLECT_LOCATION, false, 0,
                "connected_at,disconnected_at,last_status_received_at,"
                "last_status.antenna_locations");
-  expect_paths(TTN_COLLECT_ALL, true, 0,
+  expect_paths(TTN_COLLECT_DEFAULT, true, 0,
                "connected_at,disconnected_at,uplink_count,downlink_count,"
                "tx_acknowledgment_count,last_uplink_received_at,"
                "last_downlink_received_at,last_tx_acknowledgment_received_at,"
@@ -373,7 +373,7 @@ static void reports_the_account(void **state) {
   report.failures[TTN_OK] = 77; /* is none */
   report.failures[TTN_FAIL_DNS] = 4;
   report.failures[TTN_FAIL_TIMEOUT] = 5;
-  expect_api(&report, TTN_COLLECT_ALL,
+  expect_api(&report, TTN_COLLECT_DEFAULT,
              "ttn_api-home/bool-up 1\n"
              "ttn_api-home/count-gateways 9\n"
              "ttn_api-home/count-connected 5\n"
@@ -388,7 +388,7 @@ static void reports_the_account(void **state) {
              "ttn_api-home/errors-http 0i\n"
              "ttn_api-home/errors-json 0i\n"
              "ttn_api-home/gauge-rate_limit_available 0\n");
-  expect_api(&report, TTN_COLLECT_ALL & ~(uint32_t)TTN_COLLECT_API, "");
+  expect_api(&report, TTN_COLLECT_DEFAULT & ~(uint32_t)TTN_COLLECT_API, "");
 }
 
 static void reports_an_account_that_failed(void **state) {
