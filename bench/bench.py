@@ -27,7 +27,7 @@ import tls  # noqa: E402
 FLEETS = (1, 100, 250, 500, 1000, 10000, 100000)
 LATENCIES = (0, 20)
 # Of a gateway as the server has it: with the plugin, and with the keys below.
-VALUES = 32
+VALUES = 18
 CURL_JSON_VALUES = 17
 CURL_JSON_MOST = 500
 # What collectd takes for a gateway's values, in two daemons, with some to spare.

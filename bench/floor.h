@@ -33,7 +33,7 @@ void floor_id(char *buffer, size_t size, size_t i);
 
 /* What a gateway of the benchmark's server has, as the plugin names it, and
  * how much the plugin has to say of a poll. */
-#define FLOOR_VALUES 32
+#define FLOOR_VALUES 18
 #define FLOOR_API_VALUES 11
 struct floor_value {
   const char *type, *type_instance;

@@ -257,11 +257,10 @@ def timeline(title, query, width):
                         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []}}}
 
 
-def bars(title, query, unit, width, shorten):
+def bars(title, query, unit, width, shorten, steps, **defaults):
     return {"type": "bargauge", "title": title, "size": (width, 8), "queries": [query], "instant": True,
             "transformations": [rename(*shorten)],
-            "fieldConfig": {"defaults": {"unit": unit, "min": 0, "thresholds": thresholds(base="blue")},
-                            "overrides": []},
+            "fieldConfig": {"defaults": dict({"unit": unit, "min": 0, "thresholds": steps}, **defaults), "overrides": []},
             "options": {"displayMode": "basic", "orientation": "horizontal", "showUnfilled": True,
                         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}}}
 
@@ -288,8 +287,9 @@ NAMES = {"prometheus": 'max by (ttn, name) (ttn_gateway_info{name!=""})'}
 
 def table():
     return {"type": "table", "title": "Every gateway", "size": (24, 10), "instant": True,
-            "description": "Of all bands, the one whose duty cycle is used most. Rates are of 10 minutes. A gateway "
-                           "that is unknown for a day leaves the table.",
+            "description": "Of all bands, the one whose duty cycle is used most; none, if the gateway has not sent since "
+                           "collectd was started. Rates are of 10 minutes. A gateway that is unknown for a day leaves "
+                           "the table.",
             "queries": [query for _, query, _ in TABLE] + [NAMES, column_heard()],
             "headings": [heading for heading, _, _ in TABLE] + ["Name", None],
             "fieldConfig": {"defaults": {"custom": {"align": "auto", "filterable": True}}, "overrides": [
@@ -301,7 +301,7 @@ def table():
                         "footer": {"show": False, "reducer": [], "enablePagination": True}}}
 
 
-BAND = (r"^duty_cycle_(?:limit_)?(\d+)(\d{3})_(\d+)(\d{3})$", "$1.$2 to $3.$4 MHz")
+BAND = (r"^duty_cycle_(\d+)(\d{3})_(\d+)(\d{3})$", "$1.$2 to $3.$4 MHz")
 PACKETS = "rxnb|rxin|rxok|rxfw|txin|txok"
 # Each uplink that was received has one of these, also one that was dropped then.
 ALL_RATES = "/up_(sf[0-9]+|fsk|lrfhss)/"
@@ -325,12 +325,13 @@ PANELS = (
          steps=thresholds((1800, "orange"), (3600, "red"))),
     stat("Since last downlink", now("ttn", "duration", "since_downlink"), "s"),
     stat("Since last status", now("ttn", "duration", "since_status"), "s"),
-    stat("Round trips sampled", now("ttn", "count", "rtt_samples")),
+    stat("Round trip", now("ttn", "duration", "rtt_median"), "s"),
     graph("Messages per minute", per_minute("ttn", "packets", "/uplink|downlink|tx_ack/"), colors=KINDS),
     graph("Round trip time", gauges("ttn", "duration", "/rtt_(min|median|max)/"), "s", shorten=("^rtt_(.+)$", "$1")),
     graph("Duty cycle: share of the allowed air time", gauges("ttn", "percent", "/duty_cycle_[0-9]+_[0-9]+/"),
           "percent", width=16, shorten=BAND, steps=thresholds((70, "orange"), (100, "red"), base="transparent")),
-    bars("Allowed share of time", each_now("ttn", "percent", "/duty_cycle_limit_[0-9]+_[0-9]+/"), "percent", 8, BAND),
+    bars("Duty cycle now", each_now("ttn", "percent", "/duty_cycle_[0-9]+_[0-9]+/"), "percent", 8, BAND, max=100,
+         steps=thresholds((70, "orange"), (90, "red"))),
     graph("Packet forwarder: packets per report", gauges("ttn", "gauge", "/status_(%s)/" % PACKETS),
           shorten=("^status_(.+)$", "$1")),
     graph("Packet forwarder: other figures", gauges("ttn", "gauge", "/status_.+/", but="status_(%s)" % PACKETS),

@@ -117,6 +117,7 @@ static const struct spec specs[] = {
     GROUP("CollectDutyCycle", "true", TTN_COLLECT_DUTY_CYCLE),
     GROUP("CollectStatus", "true", TTN_COLLECT_STATUS),
     GROUP("CollectAPI", "true", TTN_COLLECT_API),
+    GROUP("CollectDetails", "false", TTN_COLLECT_DETAILS),
 };
 #define SPECS (sizeof(specs) / sizeof(specs[0]))
 _Static_assert(SPECS <= 64, "ttn_settings.given has a bit for each");

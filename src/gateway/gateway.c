@@ -562,6 +562,14 @@ static const char *confirm_entry(struct ttn_gateway *next,
   return NULL;
 }
 
+static uint16_t used_bands(const struct ttn_stats *stats) {
+  uint16_t used = 0;
+  for (size_t i = 0; i < stats->n_bands; i++)
+    if (stats->bands[i].utilization > 0)
+      used |= ttn_band_bit(i);
+  return used;
+}
+
 /* What an answer changes in *next, and in what is known of its counters.
  * Returns why it is implausible, or NULL. */
 static const char *learn_answer(const struct ttn_env *env,
@@ -581,6 +589,7 @@ static const char *learn_answer(const struct ttn_env *env,
   }
   if (why != NULL)
     return why;
+  next->bands |= used_bands(stats);
   int64_t at = next->connected_at;
   ttn_live_connected(live, at, !first && at > next->first_answer * TTN_SECOND);
   return keep_counters(env, next, sets) ? NULL
@@ -626,6 +635,7 @@ struct ttn_outcome ttn_gateway_learn(const struct ttn_env *env,
   outcome.connects = live.connects;
   outcome.state = (enum ttn_state)next.shown;
   outcome.counts = next.reported;
+  outcome.bands = next.bands;
   memcpy(outcome.value, next.value, sizeof outcome.value);
   return outcome;
 }

@@ -20,6 +20,8 @@ struct ttn_gateway {
                           * TTN_UNKNOWN = no proof since start */
   uint8_t reported;      /* bit k: value[k] was reported (or came from a clean
                           * shutdown's state file) */
+  uint16_t bands;        /* bits of ttn_band_bit: sub-bands that were used since
+                          * start */
   uint32_t first_answer; /* Date of the first answer since start, in seconds
                           * since 1970; 0 = none */
   int64_t connected_at;  /* of the last answer that had one; the offsets belong
@@ -52,9 +54,17 @@ struct ttn_outcome {
                       * or one of several counters: the state file must be on
                       * disk before these counts go out */
   uint64_t value[TTN_MESSAGES];
+  uint16_t bands;    /* bits of ttn_band_bit: sub-bands to report, also at 0 */
   bool followed;     /* a stream has it: */
   uint64_t connects; /* connections that began since the start */
 };
+
+/* The bit of the i-th sub-band of an entry: the list is that of the gateway's
+ * frequency plan, so its order stays. EU868 has 6; from the 16th on they share
+ * a bit. */
+static inline uint16_t ttn_band_bit(size_t i) {
+  return (uint16_t)(1u << (i < 15 ? i : 15));
+}
 
 /* The one transition. stats only with TTN_PROOF_ENTRY; server_time: the
  * answer's Date, 0 = none. An implausible entry (neither connected_at nor

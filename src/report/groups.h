@@ -13,7 +13,10 @@ enum ttn_group {
   TTN_COLLECT_STATUS = 1 << 6,        /* CollectStatus */
   TTN_COLLECT_API = 1 << 7,           /* CollectAPI: all of ttn_api */
   TTN_COLLECT_DEFAULT = (1 << 8) - 1, /* what is on by default */
-  TTN_COLLECT_LOCATION = 1 << 8       /* Location */
+  TTN_COLLECT_LOCATION = 1 << 8,      /* Location */
+  TTN_COLLECT_DETAILS = 1 << 9        /* CollectDetails: more values of round
+                                       * trips, duty cycle and status, of those
+                                       * that are on */
 };
 
 #endif

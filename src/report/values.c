@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* This runs for each of some 26 values of up to 100,000 gateways a poll, so one
+/* This runs for each of some 18 values of up to 100,000 gateways a poll, so one
  * struct ttn_value is filled in again and again, and labels that hold numbers
  * are put together by hand instead of by printf. */
 #include "report/values.h"
@@ -60,12 +60,13 @@ static void put_ages(const struct ttn_sink *sink, struct ttn_value *value,
 }
 
 static void put_round_trips(const struct ttn_sink *sink,
-                            struct ttn_value *value,
+                            struct ttn_value *value, bool details,
                             const struct ttn_stats *stats) {
   put_gauge(sink, value, TTN_SERIES_RTT_MIN, stats->rtt_min);
   put_gauge(sink, value, TTN_SERIES_RTT_MEDIAN, stats->rtt_median);
   put_gauge(sink, value, TTN_SERIES_RTT_MAX, stats->rtt_max);
-  put_gauge(sink, value, TTN_SERIES_RTT_SAMPLES, stats->rtt_count);
+  if (details)
+    put_gauge(sink, value, TTN_SERIES_RTT_SAMPLES, stats->rtt_count);
 }
 
 /* Returns the end of what it wrote, without a NUL. */
@@ -93,7 +94,7 @@ static bool has_duty_cycle(const struct ttn_band *band) {
 }
 
 static void put_band(const struct ttn_sink *sink, struct ttn_value *value,
-                     const struct ttn_band *band) {
+                     bool details, const struct ttn_band *band) {
   char label[2 * 20 + 2];
   char *end = copy_number(label, band->min_hz / 1000);
   *end++ = '_';
@@ -102,30 +103,48 @@ static void put_band(const struct ttn_sink *sink, struct ttn_value *value,
   value->label = label;
   put_gauge(sink, value, TTN_SERIES_DUTY_CYCLE,
             100 * band->utilization / band->limit);
-  put_gauge(sink, value, TTN_SERIES_DUTY_CYCLE_LIMIT, 100 * band->limit);
+  if (details)
+    put_gauge(sink, value, TTN_SERIES_DUTY_CYCLE_LIMIT, 100 * band->limit);
   value->label = "";
+}
+
+/* Most of a plan's sub-bands are never used, and a series of each costs every
+ * writer as much as one that tells something. */
+static bool is_reported(const struct ttn_outcome *outcome,
+                        const struct ttn_stats *stats, size_t i) {
+  return (outcome->bands & ttn_band_bit(i)) != 0 &&
+         has_duty_cycle(&stats->bands[i]);
 }
 
 /* Of two bands with the same name only the first is reported: collectd would
  * reject the second one's values as too old. */
 static void put_bands(const struct ttn_sink *sink, struct ttn_value *value,
+                      bool details, const struct ttn_outcome *outcome,
                       const struct ttn_stats *stats) {
   for (size_t i = 0; i < stats->n_bands; i++) {
     const struct ttn_band *band = &stats->bands[i];
-    bool first = has_duty_cycle(band);
+    bool first = is_reported(outcome, stats, i);
     for (size_t j = 0; j < i && first; j++)
-      first = !has_duty_cycle(&stats->bands[j]) ||
-              !same_name(&stats->bands[j], band);
+      first =
+          !is_reported(outcome, stats, j) || !same_name(&stats->bands[j], band);
     if (first)
-      put_band(sink, value, band);
+      put_band(sink, value, details, band);
   }
 }
 
+/* What the forwarder received, forwarded and sent since its last report is in
+ * packets, too, where the stack counts it without a gap. */
+static bool is_detail(const char *metric) {
+  return strcmp(metric, "rxfw") == 0 || strcmp(metric, "txin") == 0 ||
+         strcmp(metric, "txok") == 0;
+}
+
 static void put_status(const struct ttn_sink *sink, struct ttn_value *value,
-                       const struct ttn_stats *stats) {
+                       bool details, const struct ttn_stats *stats) {
   for (size_t i = 0; i < stats->n_metrics; i++) {
     const struct ttn_metric *metric = &stats->metrics[i];
-    bool first = strlen(metric->name) <= TTN_ID_MAX;
+    bool first = strlen(metric->name) <= TTN_ID_MAX &&
+                 (details || !is_detail(metric->name));
     for (size_t j = 0; j < i && first; j++)
       first = strcmp(stats->metrics[j].name, metric->name) != 0;
     if (!first)
@@ -139,21 +158,22 @@ static void put_status(const struct ttn_sink *sink, struct ttn_value *value,
 /* What holds only while the gateway is connected: the rest of a disconnected
  * entry is history. */
 static void put_connection(const struct ttn_sink *sink, struct ttn_value *value,
-                           uint32_t collect, const struct ttn_stats *stats,
-                           int64_t server_time) {
+                           uint32_t collect, const struct ttn_outcome *outcome,
+                           const struct ttn_stats *stats, int64_t server_time) {
+  bool details = (collect & TTN_COLLECT_DETAILS) != 0;
   if ((collect & TTN_COLLECT_UPTIME) != 0 && server_time != 0 &&
       (stats->has & TTN_HAS_CONNECTED_AT) != 0)
     put_gauge(sink, value, TTN_SERIES_UPTIME,
               seconds_since(server_time, stats->connected_at));
   if ((collect & TTN_COLLECT_ROUND_TRIPS) != 0 &&
       (stats->has & TTN_HAS_ROUND_TRIPS) != 0)
-    put_round_trips(sink, value, stats);
+    put_round_trips(sink, value, details, stats);
   if ((collect & TTN_COLLECT_DUTY_CYCLE) != 0)
-    put_bands(sink, value, stats);
+    put_bands(sink, value, details, outcome, stats);
   if ((collect & TTN_COLLECT_STATUS) != 0 && server_time != 0 &&
       (stats->has & TTN_HAS_LAST_STATUS) != 0 &&
       server_time - stats->last_status < STATUS_FRESH)
-    put_status(sink, value, stats);
+    put_status(sink, value, details, stats);
 }
 
 void ttn_report_gateway(const struct ttn_sink *sink, uint32_t collect,
@@ -178,7 +198,7 @@ void ttn_report_gateway(const struct ttn_sink *sink, uint32_t collect,
   if ((collect & TTN_COLLECT_AGES) != 0 && server_time != 0)
     put_ages(sink, &value, stats, server_time);
   if (outcome->state == TTN_CONNECTED)
-    put_connection(sink, &value, collect, stats, server_time);
+    put_connection(sink, &value, collect, outcome, stats, server_time);
 }
 
 void ttn_report_place(const struct ttn_sink *sink, const char *id,

@@ -53,7 +53,7 @@ def emitted():
         stack.register("forwarder")
         stack.connect("forwarder", status=True)
         stack.cluster(1, limits={"batch": {"rate": 6000, "burst": 100}})
-        with Drive(scratch, Traffic=True, Location=True, **stack.options(scratch, "user-traffic")) as drive:
+        with Drive(scratch, Traffic=True, Location=True, CollectDetails=True, **stack.options(scratch, "user-traffic")) as drive:
             for action in (None, {"status": 503}, {"transform": [["html", 502]]}, None):
                 if action:
                     stack.fault(action, times=1)

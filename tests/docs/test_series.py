@@ -40,7 +40,8 @@ def scraped():
         stack.register("forwarder")
         stack.connect("forwarder", status=True)
         stack.cluster(1, limits={"batch": {"rate": 6000, "burst": 100}})
-        with Collectd(scratch, account("home", **stack.options(scratch), Interval=0.3), interval=0.3) as daemon:
+        block = account("home", **stack.options(scratch), Interval=0.3, CollectDetails=True)
+        with Collectd(scratch, block, interval=0.3) as daemon:
             daemon.wait_value("ttn_api", "home", "bool", "up", 1)
             return {(metric, dict(labels).get("type")) for metric, labels in daemon.scrape()}
 

@@ -37,9 +37,8 @@ def fleet(stack):
 FIXED = {
     ("ttn", "roof", "bool", "connected"): 1,
     ("ttn", "roof", "duration", "rtt_min"): 0.03, ("ttn", "roof", "duration", "rtt_median"): 0.04,
-    ("ttn", "roof", "duration", "rtt_max"): 0.07, ("ttn", "roof", "count", "rtt_samples"): 20,
+    ("ttn", "roof", "duration", "rtt_max"): 0.07,
     ("ttn", "roof", "percent", "duty_cycle_868000_868600"): 25,
-    ("ttn", "roof", "percent", "duty_cycle_limit_868000_868600"): 1,
     ("ttn", "roof", "gauge", "status_rxok"): 7, ("ttn", "roof", "gauge", "status_temp"): -31.5,
     ("ttn", "barn", "bool", "connected"): 0, ("ttn", "lost", "bool", "connected"): 0,
     ("ttn_api", "home", "bool", "up"): 1, ("ttn_api", "home", "count", "gateways"): 3,

@@ -207,7 +207,10 @@ def seen_right(single, columns):
     equal(columns[6], {GATEWAY: 0.04, "full": 0.04}, "round trips")
     if not (columns[2][GATEWAY] > 30 and columns[2]["barn"] == 0):
         raise AssertionError("uplinks per minute: %s" % columns[2])
-    equal([single("Gateway", title) for title in ("State", "Round trips sampled")], [1, 20], "a gateway")
+    equal([single("Gateway", title) for title in ("State", "Round trip")], [1, 0.04], "a gateway")
+    # Its downlinks add to it.
+    if not 25 < single("Gateway", "Duty cycle now") < 90:
+        raise AssertionError("duty cycle: %s" % single("Gateway", "Duty cycle now"))
 
 
 def seen_on_map(state, latitude, longitude):

@@ -161,6 +161,7 @@ static void test_every_option(void **state) {
   assert_true(boolean(s, "Location", true));
   assert_true(boolean(s, "CollectAges", false));
   assert_true(boolean(s, "CollectAPI", false));
+  assert_true(boolean(s, "CollectDetails", true));
   assert_true(ttn_settings_finish(&env, s, 10 * TTN_SECOND));
   assert_true(s->events);
   assert_string_equal(s->api_key_file, "/etc/collectd/ttn.key");
@@ -188,7 +189,8 @@ static void test_every_option(void **state) {
   assert_false(s->notifications);
   assert_int_equal(s->offline_after, INT64_C(300000000000));
   assert_true(s->meta_data && s->ignore_selected);
-  assert_int_equal(s->collect, (TTN_COLLECT_DEFAULT | TTN_COLLECT_LOCATION) &
+  assert_int_equal(s->collect, (TTN_COLLECT_DEFAULT | TTN_COLLECT_LOCATION |
+                                TTN_COLLECT_DETAILS) &
                                    ~TTN_COLLECT_AGES & ~TTN_COLLECT_API);
   struct ttn_http_options http;
   ttn_settings_http(s, &http);
@@ -843,7 +845,7 @@ static void test_info(void **state) {
     for (size_t i = 0; i < n; i++)
       assert_string_not_equal(ttn_settings_info(i)->name, info->name);
   }
-  assert_int_equal(n, 43);
+  assert_int_equal(n, 44);
 }
 
 /* An account with an option of each kind, while memory fails. */

@@ -966,6 +966,51 @@ static void writes_a_moved_connection(void **state) {
   ttn_gateway_free(&gateway, &ttn_env_system);
 }
 
+/* An entry with sub-bands, used so much. */
+static uint16_t bands_of(struct ttn_gateway *gateway, int64_t at, int64_t gone,
+                         const double *used, size_t n) {
+  struct ttn_band bands[TTN_BANDS_MAX] = {{0}};
+  struct ttn_stats stats = entry(at, gone, 1, NO, NO);
+  for (size_t i = 0; i < n; i++)
+    bands[i] = (struct ttn_band){868000000 + i, 868000000 + i, 1, used[i]};
+  stats.bands = bands;
+  stats.n_bands = n;
+  return learn(gateway, TTN_PROOF_ENTRY, &stats, 0).bands;
+}
+
+static void remembers_used_bands(void **state) {
+  (void)state;
+  struct ttn_gateway gateway = {0};
+  const double idle[3] = {0, 0, 0}, second[3] = {0, 1e-9, 0},
+               third[3] = {0, 0, 0.5};
+  double last[TTN_BANDS_MAX] = {0};
+  assert_int_equal(bands_of(&gateway, 100, NO, idle, 3), 0);
+  assert_int_equal(bands_of(&gateway, 100, NO, second, 3), 2);
+  /* Unused again, after a reconnect, and in an answer without any. */
+  assert_int_equal(bands_of(&gateway, 100, NO, idle, 3), 2);
+  assert_int_equal(bands_of(&gateway, 200, NO, third, 3), 6);
+  assert_int_equal(bands_of(&gateway, 200, NO, NULL, 0), 6);
+  /* Soon after a reconnect the first such answer is in doubt. */
+  assert_int_equal(bands_of(&gateway, NO, 300, NULL, 0), 0);
+  assert_int_equal(bands_of(&gateway, NO, 300, NULL, 0), 6);
+  assert_int_equal(absent(&gateway, AT(400)).bands, 6);
+  /* Many: the last ones share a bit. */
+  last[TTN_BANDS_MAX - 1] = 0.5;
+  assert_int_equal(bands_of(&gateway, 500, NO, last, TTN_BANDS_MAX),
+                   6 | 1 << 15);
+  /* What is not believed is not remembered, and nothing is known after a
+   * restart. */
+  gateway = (struct ttn_gateway){0};
+  const char *why = NULL;
+  const struct ttn_band used = {868000000, 868600000, 1, 0.5};
+  struct ttn_stats odd = entry(NO, NO, 1, NO, NO);
+  odd.bands = &used;
+  odd.n_bands = 1;
+  ttn_gateway_learn(&ttn_env_system, &gateway, TTN_PROOF_ENTRY, &odd, 0, &why);
+  assert_non_null(why);
+  assert_int_equal(bands_of(&gateway, 600, NO, idle, 3), 0);
+}
+
 static void disbelieves(struct ttn_stats stats, int64_t date,
                         const char *reason) {
   struct ttn_gateway gateway = {0}, before;
@@ -1038,6 +1083,7 @@ int main(void) {
       cmocka_unit_test(passes_over_an_earlier_connection),
       cmocka_unit_test(goes_on_after_idling),
       cmocka_unit_test(writes_a_moved_connection),
+      cmocka_unit_test(remembers_used_bands),
       cmocka_unit_test(disbelieves_the_impossible),
       cmocka_unit_test(believes_the_edge),
       cmocka_unit_test(names_states),

@@ -52,8 +52,9 @@ static const struct ttn_band eu868[] = {
     {868000000, 868600000, 0.01, 0.0025},
     {869400000, 869650000, 0.1, 0.12},
 };
-static const struct ttn_metric metrics[] = {
-    {"ackr", 100}, {"rxok", 3}, {"temp", 21.5}};
+static const struct ttn_metric metrics[] = {{"ackr", 100},  {"rxok", 3},
+                                            {"temp", 21.5}, {"rxfw", 2},
+                                            {"txin", 1},    {"txok", 0}};
 
 /* A gateway of which all is known, at 10,000 s. */
 static struct ttn_stats full(void) {
@@ -70,12 +71,12 @@ static struct ttn_stats full(void) {
       .bands = eu868,
       .n_bands = 3,
       .metrics = metrics,
-      .n_metrics = 3,
+      .n_metrics = 6,
   };
 }
 
 static const struct ttn_outcome connected = {
-    .state = TTN_CONNECTED, .counts = 7, .value = {1500, 20, 18}};
+    .state = TTN_CONNECTED, .counts = 7, .bands = 6, .value = {1500, 20, 18}};
 static const struct ttn_outcome disconnected = {
     .state = TTN_DISCONNECTED, .counts = 3, .value = {1500, 20, 18}};
 
@@ -102,15 +103,10 @@ static void expect(uint32_t collect, const struct ttn_outcome *outcome,
 #define ROUND_TRIPS                                                            \
   "ttn-roof/duration-rtt_min 0.025\n"                                          \
   "ttn-roof/duration-rtt_median 0.03\n"                                        \
-  "ttn-roof/duration-rtt_max 0.125\n"                                          \
-  "ttn-roof/count-rtt_samples 20\n"
+  "ttn-roof/duration-rtt_max 0.125\n"
 #define DUTY_CYCLE                                                             \
-  "ttn-roof/percent-duty_cycle_863000_865000 0\n"                              \
-  "ttn-roof/percent-duty_cycle_limit_863000_865000 0.1\n"                      \
   "ttn-roof/percent-duty_cycle_868000_868600 25\n"                             \
-  "ttn-roof/percent-duty_cycle_limit_868000_868600 1\n"                        \
-  "ttn-roof/percent-duty_cycle_869400_869650 120\n"                            \
-  "ttn-roof/percent-duty_cycle_limit_869400_869650 10\n"
+  "ttn-roof/percent-duty_cycle_869400_869650 120\n"
 #define STATUS                                                                 \
   "ttn-roof/gauge-status_ackr 100\n"                                           \
   "ttn-roof/gauge-status_rxok 3\n"                                             \
@@ -154,6 +150,45 @@ static void switches_groups(void **state) {
   for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
     expect(groups[i].group, &connected, &stats, AT(10000), TTN_PART_ALL,
            groups[i].expected);
+}
+
+/* Details add to the groups that are on. */
+static void tells_details(void **state) {
+  (void)state;
+  static const struct {
+    uint32_t group;
+    const char *expected;
+  } groups[] = {
+      {TTN_COLLECT_ROUND_TRIPS, ROUND_TRIPS "ttn-roof/count-rtt_samples 20\n"},
+      {TTN_COLLECT_DUTY_CYCLE,
+       "ttn-roof/percent-duty_cycle_868000_868600 25\n"
+       "ttn-roof/percent-duty_cycle_limit_868000_868600 1\n"
+       "ttn-roof/percent-duty_cycle_869400_869650 120\n"
+       "ttn-roof/percent-duty_cycle_limit_869400_869650 10\n"},
+      {TTN_COLLECT_STATUS, STATUS "ttn-roof/gauge-status_rxfw 2\n"
+                                  "ttn-roof/gauge-status_txin 1\n"
+                                  "ttn-roof/gauge-status_txok 0\n"},
+      {TTN_COLLECT_PACKETS, COUNTS},
+      {TTN_COLLECT_AGES, AGES},
+      {0, ""},
+  };
+  struct ttn_stats stats = full();
+  for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
+    expect(groups[i].group | TTN_COLLECT_DETAILS, &connected, &stats, AT(10000),
+           TTN_PART_ALL, groups[i].expected);
+}
+
+/* A sub-band that was never used has no series; one that was has, also at 0. */
+static void leaves_out_unused_bands(void **state) {
+  (void)state;
+  struct ttn_outcome outcome = connected;
+  struct ttn_stats stats = full();
+  outcome.bands = 0;
+  expect(TTN_COLLECT_DUTY_CYCLE | TTN_COLLECT_DETAILS, &outcome, &stats,
+         AT(10000), TTN_PART_ALL, "");
+  outcome.bands = 1;
+  expect(TTN_COLLECT_DUTY_CYCLE, &outcome, &stats, AT(10000), TTN_PART_ALL,
+         "ttn-roof/percent-duty_cycle_863000_865000 0\n");
 }
 
 static void keeps_history_quiet(void **state) {
@@ -227,10 +262,12 @@ static void forgets_an_old_status(void **state) {
 static void expect_bands(const struct ttn_band *bands, size_t n,
                          const char *expected) {
   struct ttn_stats stats = full();
+  struct ttn_outcome outcome = connected;
   stats.bands = bands;
   stats.n_bands = n;
-  expect(TTN_COLLECT_DUTY_CYCLE, &connected, &stats, AT(10000), TTN_PART_ALL,
-         expected);
+  outcome.bands = UINT16_MAX;
+  expect(TTN_COLLECT_DUTY_CYCLE | TTN_COLLECT_DETAILS, &outcome, &stats,
+         AT(10000), TTN_PART_ALL, expected);
 }
 
 static void knows_odd_bands(void **state) {
@@ -410,6 +447,8 @@ int main(void) {
       cmocka_unit_test(names_all),
       cmocka_unit_test(splits_in_two),
       cmocka_unit_test(switches_groups),
+      cmocka_unit_test(tells_details),
+      cmocka_unit_test(leaves_out_unused_bands),
       cmocka_unit_test(keeps_history_quiet),
       cmocka_unit_test(says_nothing_of_the_unknown),
       cmocka_unit_test(needs_a_date_for_ages),
