@@ -30,7 +30,7 @@ const char *answer_kind_name(enum answer_kind kind) {
 }
 
 /* By the path's end, in this order. */
-static enum answer_kind kind_of_url(const char *url) {
+enum answer_kind answer_kind_of_url(const char *url) {
   static const struct {
     const char *end;
     enum answer_kind kind;
@@ -95,7 +95,7 @@ static bool log_start(void *ctx, struct ttn_call *call) {
                                  .call = call,
                                  .data = call->data,
                                  .ctx = call->ctx,
-                                 .kind = kind_of_url(call->url),
+                                 .kind = answer_kind_of_url(call->url),
                                  .begin = log->env->mono(log->env->ctx)};
   call->data = on_logged_data;
   call->ctx = logged;

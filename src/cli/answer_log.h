@@ -68,5 +68,6 @@ void answer_log_take_streams(struct answer_log *log);
 bool answer_log_has_event(const struct answer_log *log);
 void answer_log_free(struct answer_log *log);
 const char *answer_kind_name(enum answer_kind kind);
+enum answer_kind answer_kind_of_url(const char *url);
 
 #endif

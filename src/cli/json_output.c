@@ -178,6 +178,18 @@ static void put_gateway(yajl_gen gen, const struct row *row) {
   yajl_gen_map_close(gen);
 }
 
+static void put_cost(yajl_gen gen, const struct snapshot *snap) {
+  struct cost cost = snapshot_cost(snap);
+  bool known = snap->status.listed;
+  put_key(gen, "cost");
+  yajl_gen_map_open(gen);
+  put_number(gen, "series", known, (long long)cost.series);
+  put_number(gen, "memory", known, (long long)cost.memory);
+  put_fraction(gen, "packets_per_minute", known, 3, cost.packets);
+  put_fraction(gen, "requests_per_minute", known, 3, cost.requests);
+  yajl_gen_map_close(gen);
+}
+
 static void put_problems(yajl_gen gen, const struct problems *problems) {
   static const char *const severities[] = {[SEVERITY_NOTE] = "note",
                                            [SEVERITY_DISCONNECTED] = "down",
@@ -215,6 +227,7 @@ static void put_snapshot(yajl_gen gen, const struct snapshot *snap,
   } else {
     yajl_gen_null(gen);
   }
+  put_cost(gen, snap);
   put_problems(gen, problems);
   put_member(gen, "collectd_conf", block->bytes);
   yajl_gen_map_close(gen);

@@ -12,6 +12,8 @@ src_libcheck_la_SOURCES = \
 	%D%/answer_shape.h \
 	%D%/config_block.c \
 	%D%/config_block.h \
+	%D%/cost.c \
+	%D%/cost.h \
 	%D%/diagnose.c \
 	%D%/diagnose.h \
 	%D%/disguise.c \

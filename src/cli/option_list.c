@@ -55,6 +55,17 @@ bool option_list_has(const struct option_list *list, const char *name) {
   return false;
 }
 
+double option_list_number(const struct option_list *list, const char *name) {
+  double number = ttn_settings_default(name);
+  for (size_t i = 0; i < list->n; i++) {
+    const struct ttn_option_value *value = &list->items[i].value;
+    if (strcmp(list->items[i].name, name) == 0)
+      number =
+          value->type == TTN_VALUE_BOOLEAN ? value->boolean : value->number;
+  }
+  return number;
+}
+
 bool option_list_only_named(const struct option_list *list) {
   bool named = false;
   for (size_t i = 0; i < list->n; i++) {

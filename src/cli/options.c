@@ -376,10 +376,9 @@ static bool set(struct cli_env *env, struct ttn_settings *settings,
   return ttn_settings_option(&env->env, settings, &option);
 }
 
-/* What the table does not show is not requested; nothing is kept on disk. The
- * addresses that gateways name come with MetaData. If the user gives one of
- * these, it is for collectd.conf alone. A report asks for what the plugin asks
- * for: it leaves the rows behind MetaData out. */
+/* Nothing is kept on disk. The addresses that gateways name come with MetaData.
+ * If the user gives one of these, it is for collectd.conf alone. All values are
+ * asked for, though the table does not show them: they tell what they cost. */
 static const struct {
   const char *name;
   struct ttn_option_value value;
@@ -387,23 +386,15 @@ static const struct {
     {"StateFile", {.type = TTN_VALUE_STRING, .string = ""}},
     {"Notifications", {.type = TTN_VALUE_BOOLEAN, .boolean = false}},
     {"MetaData", {.type = TTN_VALUE_BOOLEAN, .boolean = true}},
-    {"CollectRoundTripTimes", {.type = TTN_VALUE_BOOLEAN, .boolean = false}},
-    {"CollectDutyCycle", {.type = TTN_VALUE_BOOLEAN, .boolean = false}},
-    {"CollectStatus", {.type = TTN_VALUE_BOOLEAN, .boolean = false}},
 };
 #define OWN (sizeof(own) / sizeof(own[0]))
-#define OWN_IN_REPORT 3
-
-static size_t count_own(const struct options *options) {
-  return options->report ? OWN_IN_REPORT : OWN;
-}
 
 static bool is_own(const struct options *options, const char *name) {
   static const char *const others[] = {"Events", "Traffic", NULL};
-  size_t i = 0, n = count_own(options);
-  while (i < n && strcmp(own[i].name, name) != 0)
+  size_t i = 0;
+  while (i < OWN && strcmp(own[i].name, name) != 0)
     i++;
-  return i < n || (is_one_of(name, others) && !options->report) ||
+  return i < OWN || (is_one_of(name, others) && !options->report) ||
          (strcmp(name, "Interval") == 0 && !options->follow);
 }
 
@@ -430,7 +421,7 @@ static bool set_own(struct cli_env *env, struct ttn_settings *settings,
   bool again = options->watch || (options->follow &&
                                   !option_list_has(&options->list, "Interval"));
   bool good = set_events(env, settings, options);
-  for (size_t i = 0; good && i < count_own(options); i++)
+  for (size_t i = 0; good && i < OWN; i++)
     good = set(env, settings, own[i].name, &own[i].value);
   return good && (!again || set(env, settings, "Interval", &every));
 }

@@ -21,6 +21,7 @@
 
 static bool net_start(void *ctx, struct ttn_call *call) {
   struct snapshot *snap = ctx;
+  cost_request(&snap->meter, answer_kind_of_url(call->url));
   return snap->net.start(snap->net.ctx, call);
 }
 
@@ -93,6 +94,7 @@ static struct row_values *values_of(struct snapshot *snap, const char *id) {
 static void on_value_reported(void *ctx, const struct ttn_value *value) {
   struct snapshot *snap = ctx;
   struct row_values *values;
+  cost_value(&snap->meter, value);
   switch (value->series) {
   case TTN_SERIES_UPLINK:
   case TTN_SERIES_DOWNLINK:
@@ -254,6 +256,7 @@ bool snapshot_poll(struct snapshot *snap) {
   const struct ttn_env *env = &snap->env->env;
   snap->started = env->mono(env->ctx);
   snap->n_values = 0;
+  cost_poll_begins(&snap->meter);
   cli_env_set_polling(snap->env, true);
   ttn_account_poll_at_once(snap->account);
   cli_env_set_polling(snap->env, false);
@@ -305,6 +308,18 @@ const char *snapshot_key_owner(const struct snapshot *snap) {
                                       [TTN_KEY_OTHER] = "other"};
   const struct ttn_auth_info *key = snap->status.key;
   return key == NULL ? NULL : kinds[key->kind];
+}
+
+struct cost snapshot_cost(const struct snapshot *snap) {
+  const struct option_list *list = &snap->options->list;
+  const struct cost_settings settings = {
+      .interval = option_list_number(list, "Interval"),
+      .discovery = option_list_number(list, "DiscoveryInterval"),
+      .events = option_list_number(list, "Events") != 0 ||
+                option_list_number(list, "Traffic") != 0,
+      .all = snap->status.all,
+  };
+  return cost_of(&snap->meter, &settings);
 }
 
 bool snapshot_lacks_traffic(const struct snapshot *snap) {

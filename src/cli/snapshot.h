@@ -5,6 +5,7 @@
 
 #include "account/status.h"
 #include "cli/answer_log.h"
+#include "cli/cost.h"
 #include "cli/options.h"
 #include "cli/terminal.h"
 
@@ -60,6 +61,7 @@ struct snapshot {
   struct ttn_host_status *hosts; /* status.n_hosts */
   struct row_values *values;
   size_t n_values, room_values;
+  struct cost_meter meter;
   struct row *rows; /* by id */
   size_t n_rows;
   size_t n_state[3]; /* by enum ttn_state */
@@ -89,6 +91,8 @@ const char *snapshot_own_gateway(const struct snapshot *snap);
 /* The key is known to lack the right to see traffic, and none that is needed.
  */
 bool snapshot_lacks_traffic(const struct snapshot *snap);
+/* What this will cost in collectd. */
+struct cost snapshot_cost(const struct snapshot *snap);
 /* "user", "organization", "gateway", "other"; NULL: not known. */
 const char *snapshot_key_owner(const struct snapshot *snap);
 

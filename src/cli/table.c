@@ -299,6 +299,27 @@ static void add_summary(const struct snapshot *snap, struct text *text) {
            0);
 }
 
+static int decimals(double number) { return number < 10 ? 1 : 0; }
+
+static void add_cost(const struct snapshot *snap, struct text *text) {
+  struct cost cost = snapshot_cost(snap);
+  double megabytes = cost.memory / 1e6;
+  char line[240];
+  bool traffic = option_list_number(&snap->options->list, "Traffic") != 0;
+  if (snap->n_rows == 0)
+    return;
+  add_line(snap, text,
+           ttn_print(line, sizeof(line),
+                     "About %zu series in collectd: %.*f MB of memory, and "
+                     "%.*f packets a minute with the plugin network; %.*f "
+                     "requests a minute to the stack.%s",
+                     cost.series, decimals(megabytes), megabytes,
+                     decimals(cost.packets), cost.packets,
+                     decimals(cost.requests), cost.requests,
+                     traffic ? " Traffic adds to the series." : ""),
+           0);
+}
+
 /* A sentence with its end, after a lead that takes `indent` columns. */
 static void add_sentence(const struct snapshot *snap, struct text *text,
                          const struct text *sentence, size_t indent) {
@@ -355,6 +376,8 @@ void table_print(struct text *text, const struct snapshot *snap,
     add_rows(&l, most);
   }
   add_summary(snap, text);
+  if (!watching)
+    add_cost(snap, text);
   if (l.hidden > 0 && !watching)
     add_line(snap, text,
              "The terminal is too narrow for all columns; a wider one, or a "

@@ -17,6 +17,8 @@ SCHEMA = {
                    "last_uplink_age": (float, None), "uplink": (int, None), "downlink": (int, None),
                    "tx_ack": (int, None), "latitude": (float, None), "longitude": (float, None),
                    "altitude": (float, None)}], None),
+    "cost": {"series": (int, None), "memory": (int, None), "packets_per_minute": (float, None),
+             "requests_per_minute": (float, None)},
     "problems": [{"severity": {"error", "down", "note"}, "kind": str, "message": str, "fix": str}],
     "collectd_conf": str,
 }
