@@ -50,7 +50,7 @@ void ttn_account_free(struct ttn_account *a) {
   lookups_free(&a->lookups, env);
   offsets_free(&a->offsets, env);
   credentials_free(&a->credentials, env);
-  ttn_free(env, a->question.waiting);
+  question_free(&a->question, env);
   requests_free(&a->requests, env);
   context_free(&a->context);
   ttn_free(env, a);

@@ -268,15 +268,6 @@ bool dispatch_more(struct ttn_account *a, struct request *request) {
 
 /* ---- auth_info ---- */
 
-static void want_auth_info(struct ttn_account *a) {
-  if (a->question.poll.state == QUESTION_NONE)
-    a->question.poll.state = QUESTION_WANTED;
-}
-
-void dispatch_asking(struct ttn_account *a) {
-  a->question.poll.state = QUESTION_ASKED;
-}
-
 static void settle_search(struct ttn_account *a) {
   const struct ttn_auth_info *owner = a->credentials.owner;
   after_discovery(a, discovery_search(&a->discovery, &a->context,
@@ -290,28 +281,9 @@ static void ask_search(struct ttn_account *a) {
   enum question_state state = a->question.poll.state;
   if (a->credentials.owner == NULL && state != QUESTION_ANSWERED &&
       state != QUESTION_FAILED)
-    want_auth_info(a);
+    question_want(&a->question);
   else
     settle_search(a);
-}
-
-/* A batch waits for what auth_info says of the key. False: no memory. */
-static bool wait_for_auth_info(struct ttn_account *a,
-                               const struct request *request) {
-  struct question *q = &a->question;
-  void *waiting = q->waiting;
-  if (!ttn_grow(a->context.env, &waiting, &q->room_waiting,
-                q->poll.n_waiting + 1, sizeof(*q->waiting), 65536)) {
-    context_count_failure(&a->context, TTN_FAIL_MEMORY);
-    return false;
-  }
-  q->waiting = waiting;
-  q->waiting[q->poll.n_waiting++] =
-      (struct waiting){request->host, request->batch};
-  ttn_print(q->poll.warning, sizeof(q->poll.warning), "%s",
-            request->call.answer.warning);
-  want_auth_info(a);
-  return true;
 }
 
 /* What is wrong with the key; info: what auth_info said of it, or NULL. NULL:
@@ -347,7 +319,7 @@ static void settle_question(struct ttn_account *a, enum question_state state,
   struct question *q = &a->question;
   char why[512];
   bool singles = false;
-  q->poll.state = state;
+  question_enter(q, state);
   const char *problem = key_problem(a, info, why, sizeof(why));
   if (problem != NULL) {
     reject_key(a, problem);
@@ -358,7 +330,7 @@ static void settle_question(struct ttn_account *a, enum question_state state,
     if (singles)
       credentials_use_single(&a->credentials, &a->context);
   }
-  q->poll.list_empty = false;
+  question_list_empty(q, false);
   settle_held(a, info);
   settle_search(a);
   for (size_t i = 0; i < q->poll.n_waiting; i++) {
@@ -370,7 +342,7 @@ static void settle_question(struct ttn_account *a, enum question_state state,
       refuse_batch(a, host, batch, false);
     end_batch(a, host, batch);
   }
-  q->poll.n_waiting = 0;
+  question_release(q);
 }
 
 /* ---- verdicts on each kind of call ---- */
@@ -414,8 +386,8 @@ static void list_verdict(struct ttn_account *a, const struct request *request,
     return;
   case VERDICT_LIST_EMPTY:
     host_succeeded(host_of(a, request));
-    a->question.poll.list_empty = true;
-    want_auth_info(a);
+    question_list_empty(&a->question, true);
+    question_want(&a->question);
     /* The reason comes with auth_info, or at the poll's end. */
     discovery_page_failed(d, request->page, "");
     return;
@@ -457,7 +429,7 @@ static void auth_info_verdict(struct ttn_account *a,
     settle_question(a, QUESTION_ANSWERED, NULL);
     return;
   case VERDICT_RATE_LIMITED:
-    a->question.poll.state = QUESTION_WANTED;
+    question_enter(&a->question, QUESTION_WANTED);
     return;
   default:
     count_failed(a, request, request->probe, failure, reason);
@@ -500,7 +472,9 @@ static bool rights_unclear(struct ttn_account *a,
       refuse_batch(a, request->host, batch, request->call.answer.status == 404);
     return true;
   }
-  return question->state == QUESTION_FAILED || !wait_for_auth_info(a, request);
+  return question->state == QUESTION_FAILED ||
+         !question_hold(&a->question, &a->context, request->host, batch,
+                        request->call.answer.warning);
 }
 
 static void unknown_fields(struct ttn_account *a, const struct request *request,
@@ -592,7 +566,7 @@ static void key_rejected(struct ttn_account *a, const struct request *request) {
     count_failed(a, request, true, TTN_FAIL_KEY, why);
   }
   if (request->api == API_AUTH_INFO)
-    a->question.poll.state = rotated ? QUESTION_WANTED : QUESTION_FAILED;
+    question_enter(&a->question, rotated ? QUESTION_WANTED : QUESTION_FAILED);
   else if (request->api == API_LIST && rotated)
     discovery_retry(&a->discovery, request->page, false);
   else if (request->api == API_LIST)
@@ -659,17 +633,17 @@ void dispatch_not_sent(struct ttn_account *a, enum api_call api, int host,
 /* ---- a poll ---- */
 
 void dispatch_begin(struct ttn_account *a, bool has_key) {
-  a->question.poll = (struct question_poll){0};
+  question_begin(&a->question);
   plan(a);
   if (!has_key)
     return;
   if (a->ask_owner &&
       (a->credentials.owner == NULL || a->credentials.serialize))
-    want_auth_info(a);
+    question_want(&a->question);
   enum discovery_step step =
       discovery_start(&a->discovery, &a->context, a->poll.started);
   if (a->discovery.poll.held)
-    want_auth_info(a);
+    question_want(&a->question);
   after_discovery(a, step);
 }
 

@@ -7,40 +7,12 @@
 
 #include "account/apply.h"
 #include "account/credentials.h"
+#include "account/question.h"
 #include "account/request.h"
 #include "account/streams.h"
 #include "account/traffic.h"
 
 #include <stdatomic.h>
-
-/* What auth_info is asked for: whose the key is, and which rights it has. */
-enum question_state {
-  QUESTION_NONE,
-  QUESTION_WANTED,
-  QUESTION_ASKED,
-  QUESTION_ANSWERED, /* also by a host without Identity Server */
-  QUESTION_FAILED
-};
-
-struct question_poll {
-  enum question_state state;
-  bool list_empty;   /* the list came as for a key that did not arrive */
-  char warning[128]; /* X-Warning of the refusal that led to it */
-  size_t n_waiting;
-};
-
-/* A batch that waits for what auth_info says. */
-struct waiting {
-  int host;
-  struct batch batch;
-};
-
-/* dispatch.c owns it. */
-struct question {
-  struct question_poll poll;
-  struct waiting *waiting;
-  size_t room_waiting;
-};
 
 /* One poll. poll.c owns it. */
 struct poll {
@@ -84,8 +56,6 @@ void dispatch_unanswered(struct ttn_account *a, struct request *request);
 /* It was not sent for lack of memory: batch or page, by its kind. */
 void dispatch_not_sent(struct ttn_account *a, enum api_call api, int host,
                        const struct batch *batch, struct page page);
-/* auth_info is under way. */
-void dispatch_asking(struct ttn_account *a);
 /* Nothing more can be sent to anyone: looks up what hosts lack whose own
  * batches did not all end. False: there is nothing to look up. */
 bool dispatch_idle(struct ttn_account *a);

@@ -26,6 +26,8 @@ src_libttn_la_SOURCES += \
 	%D%/pages.c \
 	%D%/pages.h \
 	%D%/poll.c \
+	%D%/question.c \
+	%D%/question.h \
 	%D%/rate_limit.c \
 	%D%/rate_limit.h \
 	%D%/request.c \

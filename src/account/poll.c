@@ -47,7 +47,7 @@ static bool launch_call(struct ttn_account *a, int h, enum api_call api,
         request, page = discovery_take_page(
                      &a->discovery, credentials_may_search(&a->credentials)));
   else if (api == API_AUTH_INFO)
-    dispatch_asking(a);
+    question_enter(&a->question, QUESTION_ASKED);
   else
     request_for_batch(request, batch = schedule_take(&a->schedule, h, now));
   if (!send_request(a, request, now))

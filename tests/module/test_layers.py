@@ -72,9 +72,6 @@ WRITERS = {
     "heard": ("http/transfer.c", "internal.h has no file of its own"),
     "call_options": ("http/curl_options.c", "internal.h has no file of its own"),
     "ttn_account": ("account/account.c account/status.c", "its modules have files of their own"),
-    "question": ("account/dispatch.c", "internal.h has no file of its own"),
-    "question_poll": ("account/dispatch.c", "internal.h has no file of its own"),
-    "waiting": ("account/dispatch.c", "internal.h has no file of its own"),
     "poll": ("account/poll.c", "internal.h has no file of its own"),
 }
 

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* What auth_info is asked for in a poll: whose the key is, and which rights it
+ * has. Batches that the stack refuses may wait for it. */
+#ifndef TTN_QUESTION_H
+#define TTN_QUESTION_H
+
+#include "account/schedule.h"
+
+enum question_state {
+  QUESTION_NONE,
+  QUESTION_WANTED,
+  QUESTION_ASKED,
+  QUESTION_ANSWERED, /* also by a host without Identity Server */
+  QUESTION_FAILED
+};
+
+struct question_poll {
+  enum question_state state;
+  bool list_empty;   /* the list came as for a key that did not arrive */
+  char warning[128]; /* X-Warning of the refusal that led to it */
+  size_t n_waiting;
+};
+
+/* A batch that waits for what auth_info says. */
+struct waiting {
+  int host;
+  struct batch batch;
+};
+
+/* All zero at first. */
+struct question {
+  struct question_poll poll;
+  struct waiting *waiting;
+  size_t room_waiting;
+};
+
+void question_free(struct question *q, const struct ttn_env *env);
+
+void question_begin(struct question *q);
+/* It is to be asked, if it was not in this poll. */
+void question_want(struct question *q);
+void question_enter(struct question *q, enum question_state state);
+/* The list came as for a key that did not arrive; false: that is settled. */
+void question_list_empty(struct question *q, bool empty);
+/* A batch waits for the answer. warning: X-Warning of its refusal. False: no
+ * memory (counted). */
+bool question_hold(struct question *q, struct account_context *c, int host,
+                   const struct batch *batch, const char *warning);
+/* No batch waits any more. */
+void question_release(struct question *q);
+
+#endif
