@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The inside of an account: its modules, by value. Only account.c, dispatch.c,
- * follow.c, poll.c and status.c see it; each module sees those that it is
- * given. All of it belongs to the account's thread, but for `stop`. */
+ * follow.c, poll.c, statistics.c, status.c and steps.c see it; each module sees
+ * those that it is given. All of it belongs to the account's thread, but for
+ * `stop`. */
 #ifndef TTN_ACCOUNT_INTERNAL_H
 #define TTN_ACCOUNT_INTERNAL_H
 
@@ -47,18 +48,13 @@ struct ttn_account {
 /* A poll begins: who is asked where, and the list if a discovery is due. */
 void dispatch_begin(struct ttn_account *a, bool has_key);
 /* A request ended: does what its answer makes necessary. False: entries are
- * left for dispatch_more, because the poll is spread. */
+ * left for statistics_more, because the poll is spread. */
 bool dispatch_answer(struct ttn_account *a, struct request *request);
-/* Takes the next entries of an answer. False: some are left. */
-bool dispatch_more(struct ttn_account *a, struct request *request);
 /* The deadline came first. */
 void dispatch_unanswered(struct ttn_account *a, struct request *request);
 /* It was not sent for lack of memory: batch or page, by its kind. */
 void dispatch_not_sent(struct ttn_account *a, enum api_call api, int host,
                        const struct batch *batch, struct page page);
-/* Nothing more can be sent to anyone: looks up what hosts lack whose own
- * batches did not all end. False: there is nothing to look up. */
-bool dispatch_idle(struct ttn_account *a);
 /* No answer will come any more. stopped: nothing more is reported. */
 void dispatch_end(struct ttn_account *a, bool stopped);
 

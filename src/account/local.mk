@@ -40,8 +40,12 @@ src_libttn_la_SOURCES += \
 	%D%/schedule.h \
 	%D%/spread.c \
 	%D%/spread.h \
+	%D%/statistics.c \
+	%D%/statistics.h \
 	%D%/status.c \
 	%D%/status.h \
+	%D%/steps.c \
+	%D%/steps.h \
 	%D%/streams.c \
 	%D%/streams.h \
 	%D%/traffic.c \

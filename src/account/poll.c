@@ -5,6 +5,8 @@
 #include "account/account.h"
 
 #include "account/internal.h"
+#include "account/statistics.h"
+#include "account/steps.h"
 
 /* A call gets a third of the poll, so that after a connection that went silent
  * there is time for a new one. */
@@ -186,7 +188,7 @@ static void take_held(struct ttn_account *a, int64_t now) {
   struct request *request;
   while ((request = requests_release(&a->requests, now)) != NULL) {
     values_begin(&a->context);
-    end_or_hold(a, request, dispatch_more(a, request));
+    end_or_hold(a, request, statistics_more(a, request));
   }
 }
 
@@ -194,7 +196,7 @@ static void take_held(struct ttn_account *a, int64_t now) {
 static void end_held(struct ttn_account *a, bool stopped) {
   struct request *request;
   while ((request = requests_release(&a->requests, INT64_MAX)) != NULL) {
-    while (!stopped && !dispatch_more(a, request))
+    while (!stopped && !statistics_more(a, request))
       ;
     request_done(&a->requests, request);
   }
@@ -231,7 +233,7 @@ static void work(struct ttn_account *a) {
     if (held < until)
       until = held;
     if (a->requests.n_busy == 0 && until >= a->poll.deadline) {
-      if (dispatch_idle(a))
+      if (steps_idle(a))
         continue;
       return;
     }

@@ -32,7 +32,8 @@ LAYERS = {"base": 0, "json": 1, "http": 1, "tts": 2, "gateway": 3, "report": 4, 
           "account": 6, "collectd": 7, "cli": 7}
 SYSTEM = (("plugin.h", "collectd"), ("curl/", "http"), ("yajl/yajl_parse.h", "json"), ("yajl/yajl_gen.h", "cli"))
 # The only files of account/ that see all of its modules.
-DRIVERS = ("account/account.c", "account/dispatch.c", "account/follow.c", "account/poll.c", "account/status.c")
+DRIVERS = ("account/account.c", "account/dispatch.c", "account/follow.c", "account/poll.c", "account/statistics.c",
+           "account/status.c", "account/steps.c")
 
 # Structs that are not their header's own: {struct: (files that write it, why)}. "*": whoever calls.
 WRITERS = {
