@@ -79,6 +79,10 @@ struct request *request_new(struct requests *r, struct account_context *c,
   return request;
 }
 
+void request_entry_of(struct request *request, size_t entry, size_t gateway) {
+  request->gateway_of[entry] = (uint8_t)gateway;
+}
+
 void request_taken(struct request *request, size_t n) { request->n_taken = n; }
 
 void request_hold(struct requests *r, struct request *request,

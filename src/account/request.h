@@ -17,6 +17,8 @@ struct request {
   struct batch batch; /* of API_BATCH and API_SINGLE */
   struct page page;   /* of API_LIST */
   struct ttn_decoder *decoder;
+  uint8_t gateway_of[TTN_BATCH_MAX]; /* which of the batch's gateways each entry
+                                      * of the answer is of */
   size_t n_taken;  /* of the answer's entries; the others wait until more_at */
   int64_t more_at; /* mono */
   enum ttn_failure decoded; /* of the last feed, at the end of the whole body */
@@ -67,6 +69,8 @@ struct request *request_ended(struct requests *r, struct account_context *c,
                               struct hosts *hosts, struct ttn_call *call);
 /* Cancels one that is under way. NULL: there is none. */
 struct request *requests_cancel(struct requests *r, struct hosts *hosts);
+/* Entry `entry` of its answer is of the batch's gateway `gateway`. */
+void request_entry_of(struct request *request, size_t entry, size_t gateway);
 /* So many entries of its answer are taken. */
 void request_taken(struct request *request, size_t n);
 /* The next ones are to be taken at that time (mono). */

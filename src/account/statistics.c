@@ -84,40 +84,33 @@ static void take_entry(struct ttn_account *a, const struct request *request,
     absent(a, request->host, gw, request->batch.lookup, &e->stats, server_time);
 }
 
-/* Which of the batch's gateways an entry is of; -1: none. A single GET's is of
- * the only one. */
-static int index_of(const struct ttn_account *a, const struct request *request,
-                    const struct ttn_entry *entry) {
-  struct gateway *const *asked =
-      schedule_gateways(&a->schedule, request->host, &request->batch);
-  if (request->api == API_SINGLE)
-    return 0;
-  struct gateway *const *gw = bsearch(entry->id, asked, request->batch.n,
-                                      sizeof(*asked), gateway_compare_id);
-  return gw == NULL ? -1 : (int)(gw - asked);
-}
-
-/* An entry for a gateway that was not asked for makes all of an answer wrong:
- * it is an answer to something else. */
-static bool entries_fit(const struct ttn_account *a,
-                        const struct request *request) {
+/* Finds the gateway of each entry; a single GET's is of the only one. An entry
+ * for a gateway that was not asked for makes all of an answer wrong: it is an
+ * answer to something else. */
+static bool entries_fit(const struct ttn_account *a, struct request *request) {
   size_t n;
   const struct ttn_entry *entries = ttn_decoder_entries(request->decoder, &n);
-  if (request->api == API_SINGLE)
+  struct gateway *const *asked =
+      schedule_gateways(&a->schedule, request->host, &request->batch);
+  if (request->api == API_SINGLE) {
+    request_entry_of(request, 0, 0);
     return n == 1;
-  for (size_t i = 0; i < n; i++)
-    if (index_of(a, request, &entries[i]) < 0)
+  }
+  for (size_t i = 0; i < n; i++) {
+    struct gateway *const *gw = bsearch(entries[i].id, asked, request->batch.n,
+                                        sizeof(*asked), gateway_compare_id);
+    if (gw == NULL)
       return false;
+    request_entry_of(request, i, (size_t)(gw - asked));
+  }
   return true;
 }
 
 static void take_absent(struct ttn_account *a, const struct request *request) {
-  size_t n;
-  const struct ttn_entry *entries = ttn_decoder_entries(request->decoder, &n);
   const struct batch *batch = &request->batch;
   bool there[TTN_BATCH_MAX] = {false};
-  for (size_t i = 0; i < n; i++)
-    there[index_of(a, request, &entries[i])] = true;
+  for (size_t i = 0; i < request->n_taken; i++)
+    there[request->gateway_of[i]] = true;
   for (size_t i = 0; i < batch->n; i++)
     if (!there[i])
       absent(a, request->host,
@@ -153,8 +146,7 @@ bool statistics_more(struct ttn_account *a, struct request *request) {
   struct gateway *const *asked =
       schedule_gateways(&a->schedule, request->host, &request->batch);
   for (size_t i = request->n_taken; i < end; i++)
-    take_entry(a, request, asked[index_of(a, request, &entries[i])],
-               &entries[i]);
+    take_entry(a, request, asked[request->gateway_of[i]], &entries[i]);
   request_taken(request, end);
   if (end < n)
     return false;
