@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The options of an <Account> block, in one table: name, type, range and
- * default, and the sentences that a user reads when one is wrong. accounts.c
- * checks what options mean together.
+/* Takes the options of an <Account> block, and has the sentences that a user
+ * reads when one is wrong. option_table.c has their names, accounts.c checks
+ * what they mean together.
  *
  * The checks are strict. What collectd's parser does to a value without quotes
  * can't be undone: `Gateway 0123` arrives as the number 123, `Gateway my-gw` as
@@ -10,9 +10,8 @@
  *
  * No message shows the value of APIKey or Header, nor that of an unknown
  * option, which could be a misspelt APIKey. */
-#include "config/settings.h"
+#include "config/option_table.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -28,122 +27,6 @@
 
 #define TEXT_MAX 4096
 #define LINES_MAX 100000 /* of one option that may come many times */
-
-enum option_type {
-  TYPE_TEXT,
-  TYPE_SECRET,   /* a text that no message may show */
-  TYPE_PATH,     /* a text; relative ones get a warning */
-  TYPE_BLANK,    /* a text that may be "" */
-  TYPE_CLUSTERS, /* hosts or URLs, one a line */
-  TYPE_IDS,      /* ids of the stack's, one a line */
-  TYPE_GATEWAYS, /* ids or /expressions/, one a line */
-  TYPE_URL,
-  TYPE_CHOICE,  /* int: which of the words of info.value */
-  TYPE_HEADERS, /* "Name: value", one a line, which no message may show */
-  TYPE_SHARD,
-  TYPE_SECONDS,      /* int64_t ns; fractions are fine */
-  TYPE_MILLISECONDS, /* int64_t ns; whole */
-  TYPE_COUNT,        /* int */
-  TYPE_SWITCH,       /* bool */
-  TYPE_GROUP         /* a bit of collect */
-};
-
-struct spec {
-  struct ttn_option_info info;
-  enum option_type type;
-  size_t at; /* of the member in struct ttn_settings */
-  uint32_t group;
-};
-
-#define AT(member) offsetof(struct ttn_settings, member)
-#define TEXT(name, value, kind, member)                                        \
-  { {name, value, NULL, false, 0, 0}, kind, AT(member), 0 }
-#define MANY(name, value, kind, member)                                        \
-  { {name, value, NULL, true, 0, 0}, kind, AT(member), 0 }
-#define OPTION(name, value, fallback, kind, member, least, most)               \
-  { {name, value, fallback, false, least, most}, kind, AT(member), 0 }
-#define SWITCH(name, fallback, member)                                         \
-  { {name, "true|false", fallback, false, 0, 0}, TYPE_SWITCH, AT(member), 0 }
-#define GROUP(name, fallback, bit)                                             \
-  { {name, "true|false", fallback, false, 0, 0}, TYPE_GROUP, AT(collect), bit }
-
-/* In README's order. The index is the bit in ttn_settings.given. */
-static const struct spec specs[] = {
-    TEXT("APIKey", "KEY", TYPE_SECRET, api_key),
-    TEXT("APIKeyFile", "FILE", TYPE_PATH, api_key_file),
-    OPTION("URL", "URL", TTN_DEFAULT_URL, TYPE_URL, url, 0, 0),
-    OPTION("Interval", "SECONDS", "60", TYPE_SECONDS, interval, 0.1, 86400),
-    OPTION("Timeout", "MILLISECONDS", "45000", TYPE_MILLISECONDS, timeout, 100,
-           3600000),
-    OPTION("DiscoveryInterval", "SECONDS", "300", TYPE_SECONDS,
-           discovery_interval, 0, 604800),
-    OPTION("Spread", "SECONDS", "20", TYPE_SECONDS, spread, 0, 1800),
-    MANY("Gateway", "ID|/REGEX/", TYPE_GATEWAYS, gateways),
-    SWITCH("IgnoreSelected", "false", ignore_selected),
-    MANY("Organization", "ID", TYPE_IDS, organizations),
-    OPTION("Scope", "mine|all", "mine", TYPE_CHOICE, scope, 0, 0),
-    MANY("Cluster", "HOST", TYPE_CLUSTERS, cluster_lines),
-    TEXT("Host", "NAME", TYPE_TEXT, host),
-    TEXT("CACert", "FILE", TYPE_PATH, ca_cert),
-    SWITCH("VerifyPeer", "true", verify_peer),
-    SWITCH("VerifyHost", "true", verify_host),
-    SWITCH("AllowPlainHTTP", "false", allow_plain),
-    TEXT("ClientCert", "FILE", TYPE_PATH, client_cert),
-    TEXT("ClientKey", "FILE", TYPE_PATH, client_key),
-    TEXT("Proxy", "URL", TYPE_BLANK, proxy),
-    TEXT("ProxyUserFile", "FILE", TYPE_PATH, proxy_user_file),
-    OPTION("ProxyAuth", "basic|digest|ntlm|negotiate|any", "basic", TYPE_CHOICE,
-           proxy_auth, 0, 0),
-    MANY("Header", "LINE", TYPE_HEADERS, headers),
-    OPTION("HTTPVersion", "2|1.1", "2", TYPE_CHOICE, http_version, 0, 0),
-    OPTION("AddressFamily", "any|ipv4|ipv6", "any", TYPE_CHOICE, family, 0, 0),
-    OPTION("MaxConnections", "NUMBER", "4", TYPE_COUNT, max_connections, 1, 64),
-    OPTION("Shard", "I/N|auto/N", "1/1", TYPE_SHARD, shard_index, 1, 10000),
-    TEXT("StateFile", "FILE", TYPE_BLANK, state_file),
-    SWITCH("Notifications", "true", notifications),
-    OPTION("OfflineAfter", "SECONDS", "0", TYPE_SECONDS, offline_after, 0,
-           604800),
-    OPTION("NotificationLimit", "NUMBER", "10", TYPE_COUNT, notification_limit,
-           0, 1000000),
-    SWITCH("Events", "false", events),
-    SWITCH("Traffic", "false", traffic),
-    SWITCH("MetaData", "false", meta_data),
-    GROUP("Location", "false", TTN_COLLECT_LOCATION),
-    GROUP("CollectPackets", "true", TTN_COLLECT_PACKETS),
-    GROUP("CollectConnected", "true", TTN_COLLECT_CONNECTED),
-    GROUP("CollectUptime", "true", TTN_COLLECT_UPTIME),
-    GROUP("CollectRoundTripTimes", "true", TTN_COLLECT_ROUND_TRIPS),
-    GROUP("CollectAges", "true", TTN_COLLECT_AGES),
-    GROUP("CollectDutyCycle", "true", TTN_COLLECT_DUTY_CYCLE),
-    GROUP("CollectStatus", "true", TTN_COLLECT_STATUS),
-    GROUP("CollectAPI", "true", TTN_COLLECT_API),
-    GROUP("CollectDetails", "false", TTN_COLLECT_DETAILS),
-};
-#define SPECS (sizeof(specs) / sizeof(specs[0]))
-_Static_assert(SPECS <= 64, "ttn_settings.given has a bit for each");
-
-const struct ttn_option_info *ttn_settings_info(size_t i) {
-  return i < SPECS ? &specs[i].info : NULL;
-}
-
-/* SPECS: there is none. */
-static size_t index_of_option(const char *name) {
-  size_t i = 0;
-  while (i < SPECS && strcasecmp(name, specs[i].info.name) != 0)
-    i++;
-  return i;
-}
-
-const struct ttn_option_info *ttn_settings_find(const char *name) {
-  return ttn_settings_info(index_of_option(name));
-}
-
-double ttn_settings_default(const char *name) {
-  const struct ttn_option_info *info = ttn_settings_find(name);
-  assert(info != NULL);
-  const char *fallback = info->fallback;
-  return strcmp(fallback, "true") == 0 ? 1 : strtod(fallback, NULL);
-}
 
 /* One option on its way into the settings. */
 struct take {
@@ -548,11 +431,12 @@ static void warn_unknown(const struct ttn_env *env,
   /* Short names may differ by half, long ones by a quarter and one. */
   size_t n = strlen(name);
   size_t least = 1 + (n < 8 ? n / 2 : n / 4 + 1);
-  for (size_t i = 0; i < SPECS; i++) {
-    size_t d = distance(name, specs[i].info.name);
+  const struct ttn_option_info *info;
+  for (size_t i = 0; (info = ttn_settings_info(i)) != NULL; i++) {
+    size_t d = distance(name, info->name);
     if (d < least) {
       least = d;
-      nearest = specs[i].info.name;
+      nearest = info->name;
     }
   }
   if (nearest != NULL)
@@ -568,22 +452,23 @@ static void warn_unknown(const struct ttn_env *env,
 bool ttn_settings_option(const struct ttn_env *env,
                          struct ttn_settings *settings,
                          const struct ttn_option *option) {
-  size_t i = index_of_option(option->name);
-  if (i == SPECS) {
+  size_t i = ttn_option_index(option->name);
+  const struct spec *spec = ttn_option_spec(i);
+  if (spec == NULL) {
     warn_unknown(env, settings, option->name);
     return true;
   }
-  struct take take = {env, settings, &specs[i], &option->value};
+  struct take take = {env, settings, spec, &option->value};
   if (!check_type(&take, option))
     return false;
-  if (kinds[specs[i].type].type == TTN_VALUE_STRING && !check_text(&take))
+  if (kinds[spec->type].type == TTN_VALUE_STRING && !check_text(&take))
     return false;
   uint64_t bit = UINT64_C(1) << i;
-  if ((settings->given & bit) != 0 && !specs[i].info.many)
+  if ((settings->given & bit) != 0 && !spec->info.many)
     ttn_settings_log(env, settings, TTN_WARNING,
                      "%s is given twice; the last line counts",
-                     specs[i].info.name);
-  if (!kinds[specs[i].type].take(&take))
+                     spec->info.name);
+  if (!kinds[spec->type].take(&take))
     return false;
   settings->given |= bit;
   return true;

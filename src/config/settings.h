@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* An account's options: their names, types, ranges and defaults in one table
- * (options.c), and the checks with the sentences that a user reads. */
+ * (option_table.c), and the checks with the sentences that a user reads. */
 #ifndef TTN_SETTINGS_H
 #define TTN_SETTINGS_H
 
