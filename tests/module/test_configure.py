@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Where configure looks for collectd's headers, and what it says when it can't use them. Only Debian has a package
-of them; elsewhere they are in a source tree of collectd. The trees here are stand-ins, with what configure looks at."""
+"""Where configure looks for collectd's headers, and what it says when it can't use them. Debian and Alpine have a
+package of them. Fedora, openSUSE and Arch have only what collectd's own `make install` leaves, which is for clients:
+there they are in a source tree of collectd. The trees here are stand-ins, with what configure looks at."""
 
+import contextlib
 import os
 import re
 import subprocess
@@ -19,12 +21,15 @@ typedef struct { int values; } value_list_t;
 #define VALUE_LIST_INIT {0}
 int plugin_dispatch_values(value_list_t const *list);
 """
+# As Debian and Alpine write it: each header names others by their installed path.
+PACKAGED_H = PLUGIN_H.replace('"config.h"', '"collectd/core/config.h"')
 OTHER_H = "typedef struct { int metrics; } metric_family_t;\n"
 
 # Where plugin.h is, what is in it, and in config.h; configure's status, and what it says of a tree with these.
 CASES = (
     ("src", PLUGIN_H, "", 0, "checking for collectd's headers... {tree}/src\n"),
     ("include/collectd/core", PLUGIN_H, "", 0, "checking for collectd's headers... {tree}/include/collectd/core\n"),
+    ("include/collectd/core", PACKAGED_H, "", 0, "checking whether these are collectd 5's... yes\n"),
     (".", PLUGIN_H, "", 0, "checking for collectd's headers... {tree}\n"),
     # It names the option, and Debian's package.
     ("elsewhere", PLUGIN_H, "", 1, "--with-collectd=DIR names a source tree of collectd 5"),
@@ -50,12 +55,29 @@ def configure(directory, tree, status):
     return done.stdout
 
 
-def test_headers():
-    """collectd's headers are found, or it says what to do"""
+def test_clients():
+    """Headers for clients are not taken for those of plugins, and it says so"""
+    with source() as scratch:
+        tree = scratch.file("tree")
+        for name in ("client.h", "lcc_features.h", "network.h", "server.h", "types.h"):
+            write(os.path.join(tree, "include", "collectd", name), "")
+        said = configure(scratch.path, tree, 1)
+        tap.matches(re.escape("those in %s/include/collectd are of libcollectdclient, which is for clients; on other "
+                              "systems configure's option --with-collectd=DIR names a source tree" % tree), said)
+
+
+@contextlib.contextmanager
+def source():
+    """A directory with configure, and nothing else that a build in the source tree left there."""
     with paths.Scratch() as scratch:
-        # Nothing else that a build in the source tree left there.
         for name in ("build-aux", "configure", "src"):
             os.symlink(os.path.join(paths.SRCDIR, name), scratch.file(name))
+        yield scratch
+
+
+def test_headers():
+    """collectd's headers are found, or it says what to do"""
+    with source() as scratch:
         for number, (folder, plugin_h, config_h, status, text) in enumerate(CASES):
             tree = scratch.file("tree-%d" % number)
             write(os.path.join(tree, folder, "daemon", "plugin.h"), plugin_h)
