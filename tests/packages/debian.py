@@ -28,12 +28,12 @@ TOP = os.path.join(os.environ.get("TTN_BUILDDIR") or os.path.join(paths.SRCDIR, 
 LINTIAN = "lintian -EvIi --suppress-tags out-of-date-standards-version --fail-on error,warning,info"
 _DROP_IN = "/etc/collectd/collectd.conf.d/ttn.conf"
 _EXAMPLE = "/usr/share/doc/collectd-ttn/examples/collectd.conf.example"
-_KEY = "/etc/collectd/ttn-home.key"
+KEY = "/etc/collectd/ttn-home.key"
 _STATE = "/var/lib/collectd/ttn"
 _OLDER = "0.0.1"
 
 # In the place of Debian's own, for whose plugins half a desktop would have to be installed.
-_COLLECTD = """
+COLLECTD_CONF = """
 Hostname "testhost"
 FQDNLookup false
 Interval 1
@@ -62,24 +62,84 @@ _NOT_OURS = ("proc", "dev", "tmp", "run", "var/cache", "var/lib/apt", "var/lib/d
 
 
 def steps(suite):
-    """What tap.run takes. A step that fails takes those after it with it, but for the last."""
-    story = _Story(suite)
+    """What tap.run takes."""
+    return steps_of(_Story(suite))
+
+
+def steps_of(story):
+    """What tap.run takes: its methods test_... A step that fails takes those after it with it, but for test_end."""
     failed = []
 
     def step(function):
         @functools.wraps(function)
         def tried():
-            if failed and function is not _Story.test_end:
+            if failed and function.__name__ != "test_end":
                 raise AssertionError("not tried, because %s failed" % failed[0])
             failed.append(function.__name__)
             function(story)
             failed.pop()
         return tried
 
-    return {name: step(function) for name, function in vars(_Story).items() if name.startswith("test_")}
+    return {name: step(function) for name, function in vars(type(story)).items() if name.startswith("test_")}
 
 
-class _Story:
+class User:
+    """A collectd that runs in a chroot, `user`, and writes CSV files; `pid` is its, `stack` its stand-in."""
+
+    command = "collectd"
+    drop_in = _DROP_IN
+    example = _EXAMPLE
+
+    def configure(self):
+        """As README.Debian says: the example, with the stand-in's URL and key."""
+        with open(self.user.file(self.example[1:]), encoding="utf-8") as file:
+            text = example.swapped(file.read(), "Interval", 2)
+        self.user.write(self.drop_in[1:], example.swapped(text, "URL", self.stack.url))
+        self.user.write(KEY[1:], standin.key_text() + "\n", 0o600)
+
+    def start(self):
+        self.user.run(self.command)
+        with open(self.user.file("run/collectd.pid"), encoding="ascii") as file:
+            self.pid = int(file.read())
+        self.runs()
+
+    def stop(self):
+        self.user.run("kill %d" % self.pid)
+        tap.wait_for(lambda: not os.path.exists(self.user.file("run/collectd.pid")), "collectd ends", 30)
+
+    def restart(self):
+        self.stop()
+        self.start()
+
+    def runs(self):
+        self.user.run("kill -0 %d" % self.pid)
+
+    def loaded(self):
+        """The file that collectd took the plugin from."""
+        text = self.user.run("cat /proc/%d/maps" % self.pid)
+        return re.search(r"(?m) (/\S*/ttn\.so.*)$", text).group(1)
+
+    def series(self):
+        return glob.glob(self.user.file("var/lib/collectd/csv/testhost/ttn*"))
+
+    def reports(self, uplinks):
+        """Until the gateway's latest count is this one."""
+        tap.wait_for(lambda: self.latest() == uplinks, "%d uplinks" % uplinks, 30, self.said)
+
+    def said(self):
+        """The latest count, and the end of collectd's log."""
+        with open(self.user.file("var/log/collectd.log"), encoding="utf-8") as file:
+            return "%s\n%s" % (self.latest(), "".join(file.readlines()[-20:]))
+
+    def latest(self):
+        rows = []
+        for path in sorted(glob.glob(self.user.file("var/lib/collectd/csv/testhost/ttn-roof/packets-uplink-*"))):
+            with open(path, encoding="ascii") as file:
+                rows += [line.split(",")[1] for line in file if line.endswith("\n") and not line.startswith("epoch")]
+        return float(rows[-1]) if rows else None
+
+
+class _Story(User):
     def __init__(self, suite):
         self.suite = suite
         os.makedirs(TOP, exist_ok=True)
@@ -159,7 +219,7 @@ class _Story:
         self.user.write("usr/sbin/policy-rc.d", _POLICY, 0o755)
         self.apt("install", "collectd-core")
         os.makedirs(self.user.file("etc/collectd/collectd.conf.d"), exist_ok=True)
-        self.user.write("etc/collectd/collectd.conf", _COLLECTD)
+        self.user.write("etc/collectd/collectd.conf", COLLECTD_CONF)
         # What deb-systemd-invoke asks whether systemd runs.
         os.makedirs(self.user.file("run/systemd/system"))
         for name in ("older", "newer"):
@@ -234,7 +294,7 @@ class _Story:
         if "will not start" in said:
             raise AssertionError("it tells of a file that is gone: " + said)
         self.runs()
-        os.unlink(self.user.file(_KEY[1:]))
+        os.unlink(self.user.file(KEY[1:]))
         self.restart()
         tap.equal(sorted(self.files() ^ self.before), [])
 
@@ -247,56 +307,8 @@ class _Story:
 
     # What the user does, and the collectd.
 
-    def configure(self):
-        """As README.Debian says."""
-        with open(self.user.file(_EXAMPLE[1:]), encoding="utf-8") as file:
-            text = example.swapped(file.read(), "Interval", 2)
-        self.user.write(_DROP_IN[1:], example.swapped(text, "URL", self.stack.url))
-        self.user.write(_KEY[1:], standin.key_text() + "\n", 0o600)
-
     def apt(self, *arguments):
         return self.user.run("apt-get -q -y --no-install-recommends " + " ".join(arguments))
-
-    def start(self):
-        self.user.run("collectd")
-        with open(self.user.file("run/collectd.pid"), encoding="ascii") as file:
-            self.pid = int(file.read())
-        self.runs()
-
-    def stop(self):
-        self.user.run("kill %d" % self.pid)
-        tap.wait_for(lambda: not os.path.exists(self.user.file("run/collectd.pid")), "collectd ends", 30)
-
-    def restart(self):
-        self.stop()
-        self.start()
-
-    def runs(self):
-        self.user.run("kill -0 %d" % self.pid)
-
-    def loaded(self):
-        """The file that collectd took the plugin from."""
-        text = self.user.run("cat /proc/%d/maps" % self.pid)
-        return re.search(r"(?m) (/\S*/ttn\.so.*)$", text).group(1)
-
-    def series(self):
-        return glob.glob(self.user.file("var/lib/collectd/csv/testhost/ttn*"))
-
-    def reports(self, uplinks):
-        """Until the gateway's latest count is this one."""
-        tap.wait_for(lambda: self.latest() == uplinks, "%d uplinks" % uplinks, 30, self.said)
-
-    def said(self):
-        """The latest count, and the end of collectd's log."""
-        with open(self.user.file("var/log/collectd.log"), encoding="utf-8") as file:
-            return "%s\n%s" % (self.latest(), "".join(file.readlines()[-20:]))
-
-    def latest(self):
-        rows = []
-        for path in sorted(glob.glob(self.user.file("var/lib/collectd/csv/testhost/ttn-roof/packets-uplink-*"))):
-            with open(path, encoding="ascii") as file:
-                rows += [line.split(",")[1] for line in file if line.endswith("\n") and not line.startswith("epoch")]
-        return float(rows[-1]) if rows else None
 
     def policy(self):
         """What packages wanted to do to services since collectd itself was installed."""
