@@ -26,6 +26,8 @@ import textwrap
 import time
 import urllib.request
 
+import demo_container as container
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ACCOUNT = "demo"
 INTERVAL = 2        # s; with a real account, what the plugin's default is
@@ -143,9 +145,9 @@ class Child:
             pass
 
 
-def start_standin(directory):
+def start_standin(directory, *more):
     command = [sys.executable, "-B", os.path.join(ROOT, "tests", "standin", "stack.py"), "--with-parent", "--demo",
-               "--demo-speed", str(SPEED), "--tls", os.path.join(directory, "tls")]
+               "--demo-speed", str(SPEED), *more]
     return Child("the stand-in", command, os.path.join(directory, "standin.log"), stdin=subprocess.PIPE,
                  stdout=subprocess.PIPE)
 
@@ -156,18 +158,23 @@ def quoted(text):
 
 
 def configuration(directory, plugin, plugin_dir, port, account):
-    lines = ["Hostname %s" % quoted(ACCOUNT), "FQDNLookup false", "Interval 10",
-             # One writer, so that values arrive in the order in which they were sent.
-             "WriteThreads 1",
+    lines = ["Hostname %s" % quoted(ACCOUNT), "FQDNLookup false",
              "BaseDir %s" % quoted(directory), "PIDFile %s" % quoted(os.path.join(directory, "collectd.pid")),
              "PluginDir %s" % quoted(plugin_dir),
              "LoadPlugin logfile", "<Plugin logfile>", "  LogLevel info",
              "  File %s" % quoted(os.path.join(directory, "collectd.log")), "  Timestamp true",
              "  PrintSeverity true", "</Plugin>",
-             "LoadPlugin write_prometheus", "<Plugin write_prometheus>", '  Host "127.0.0.1"',
-             '  Port "%d"' % port, "</Plugin>",
-             "PluginDir %s" % quoted(os.path.dirname(plugin)), "LoadPlugin ttn", "<Plugin ttn>",
-             "  <Account %s>" % quoted(ACCOUNT)]
+             "LoadPlugin write_prometheus", "PluginDir %s" % quoted(os.path.dirname(plugin))]
+    return "\n".join(lines) + "\n" + account_and_writer(port, account)
+
+
+def account_and_writer(port, account):
+    """What the container's configuration needs, too."""
+    lines = ["Interval 10",
+             # One writer, so that values arrive in the order in which they were sent.
+             "WriteThreads 1",
+             "<Plugin write_prometheus>", '  Host "127.0.0.1"', '  Port "%d"' % port, "</Plugin>",
+             "LoadPlugin ttn", "<Plugin ttn>", "  <Account %s>" % quoted(ACCOUNT)]
     lines += ["    " + line for line in account]
     return "\n".join(lines + ["  </Account>", "</Plugin>", ""])
 
@@ -311,8 +318,16 @@ class Demo:
         self.started = None
         self.metrics = None
         self.collectd_log = None
+        self.container = None
 
     def start(self):
+        if self.options.container:
+            self.start_container()
+        else:
+            self.start_build()
+        self.started = time.monotonic()
+
+    def start_build(self):
         tree = os.path.abspath(self.options.build) if self.options.build else build()
         collectd, plugin_dir = found_by_configure(tree)
         private = tree if self.options.build else os.path.join(ROOT, "build", "demo")
@@ -325,21 +340,48 @@ class Demo:
             self.directory, os.path.join(tree, "src", ".libs", "ttn.so"), plugin_dir, port, account))
         say("starting collectd")
         self.children.append(Child("collectd", [collectd, "-f", "-C", path], self.collectd_log))
-        self.started = time.monotonic()
+
+    def start_container(self):
+        """It has this machine's network, where the stand-in and the port of the values are."""
+        private = os.path.join(ROOT, "build", "demo")
+        os.makedirs(private, exist_ok=True)
+        self.directory = tempfile.mkdtemp(prefix="run.", dir=private)
+        self.collectd_log = os.path.join(self.directory, "collectd.log")
+        log = os.path.join(private, "image.log")
+        engine = container.find()
+        if engine is None:
+            raise Trouble("--container needs podman, docker or buildah, and none of them works here")
+        say("building the image by %s, see %s" % (engine, os.path.relpath(log)))
+        with open(log, "w", encoding="utf-8") as out:
+            build_step(container.build(engine, ROOT, self.options.base), ROOT, out)
+        standin = self.start_stack()
+        port = free_port()
+        self.metrics = "http://127.0.0.1:%d/metrics" % port
+        key_file = os.path.join(container.SECRETS, "key")
+        container.prepare(self.directory, standin["keys"]["user-traffic"], account_and_writer(port, [
+            "APIKeyFile %s" % quoted(key_file), "URL %s" % quoted(standin["url"]), "Interval %d" % INTERVAL,
+            "Traffic true"]))
+        say("starting the container")
+        self.container = container.Container(engine, self.directory)
+        self.children.append(Child("the container", self.container.command, self.collectd_log))
 
     def real_account(self):
         lines = ["APIKeyFile %s" % quoted(os.path.abspath(self.options.key_file)), "Interval %d" % REAL_INTERVAL]
         return lines + (["URL %s" % quoted(self.options.url)] if self.options.url else [])
 
-    def demo_account(self):
+    def start_stack(self, *more):
+        """What the stand-in says of itself."""
         say("starting the stand-in of The Things Stack")
-        child = start_standin(self.directory)
+        child = start_standin(self.directory, *more)
         self.children.append(child)
         line = child.process.stdout.readline()
         if not line:
             child.process.wait()
             child.must_run()
-        standin = json.loads(line)
+        return json.loads(line)
+
+    def demo_account(self):
+        standin = self.start_stack("--tls", os.path.join(self.directory, "tls"))
         key_file = write_private(os.path.join(self.directory, "key"), standin["keys"]["user-traffic"] + "\n")
         return ["APIKeyFile %s" % quoted(key_file), "URL %s" % quoted(standin["tls_url"]),
                 "CACert %s" % quoted(standin["ca"]), "Interval %d" % INTERVAL,
@@ -349,6 +391,8 @@ class Demo:
         # The reader of the values first.
         for child in reversed(self.children):
             child.end()
+        if self.container:
+            self.container.remove()
         if self.directory:
             shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -446,11 +490,19 @@ def arguments():
     parser.add_argument("--key-file", metavar="FILE", help="an API key of The Things Stack: show its gateways, "
                         "polled every %d s" % REAL_INTERVAL)
     parser.add_argument("--url", help="the stack of that key, if not https://eu1.cloud.thethings.network")
+    parser.add_argument("--container", action="store_true", help="build the image of Containerfile and run it against "
+                        "the stand-in, by podman, docker or buildah; nothing is installed here")
+    parser.add_argument("--base", metavar="IMAGE", help="what that image is made from, if not debian:stable-slim")
     parser.add_argument("--build", metavar="DIR", help="a directory where configure and make ran: nothing is "
                         "installed or built, and private files go there")
     options = parser.parse_args()
     if options.url and not options.key_file:
         parser.error("--url goes with --key-file")
+    if options.container and (options.key_file or options.build):
+        parser.error("--container goes with neither --key-file nor --build: doc/containers.md has the commands for "
+                     "a key of your own")
+    if options.base and not options.container:
+        parser.error("--base goes with --container")
     if any(ord(c) < 32 for c in (options.key_file or "") + (options.url or "")):
         parser.error("a control character in --key-file or --url")
     return options

@@ -244,6 +244,8 @@ def test_terminal():
 def test_usage():
     """what can't be meant is refused"""
     for arguments, said in ((["--url", "https://x.example.org"], "--url goes with --key-file"),
+                            (["--container"], "--container goes with neither --key-file nor --build"),
+                            (["--base", "debian:bookworm-slim"], "--base goes with --container"),
                             (["--twice"], "unrecognized arguments: --twice")):
         done = subprocess.run(COMMAND + arguments, stderr=subprocess.PIPE, text=True, check=False)
         tap.equal(done.returncode, 2)
