@@ -25,7 +25,8 @@ long_tests = \
 # Only ./check world runs these.
 world_tests = \
 	%D%/packages/test_cross.py \
-	%D%/packages/test_image.py
+	%D%/packages/test_image.py \
+	%D%/packages/test_rpm.py
 # Tests that this build cannot run.
 left_out =
 if !HARDENED
