@@ -93,6 +93,11 @@ static void add_hosts(struct disguise *d) {
   const struct snapshot *snap = d->snap;
   char host[TTN_HOST_MAX + 1], shown[DISGUISE_SHOWN];
   size_t number = 0;
+  if (snap->status.n_hosts == 0 &&
+      snap->url.host[0] != 0) { /* its options were refused */
+    describe_host(snap->url.host, ++number, shown);
+    add_disguise(d, snap->url.host, false, shown);
+  }
   for (size_t h = 0; h < snap->status.n_hosts; h++) {
     describe_host(snap->hosts[h].endpoint->host, ++number, shown);
     add_disguise(d, snap->hosts[h].endpoint->host, false, shown);

@@ -73,11 +73,12 @@ static bool key_from_input(struct option_list *options,
   bool good = false;
   ssize_t n = read_input(bytes, sizeof(bytes));
   if (n < 0)
-    complain("--key-file -: standard input can't be read: %s", strerror(errno));
+    complain_kept(env, "--key-file -: standard input can't be read: %s",
+                  strerror(errno));
   else if (ttn_key_take(bytes, (size_t)n, key, why, sizeof(why)))
     good = give_key(options, env, key);
   else
-    complain("--key-file -: standard input %s", why);
+    complain_kept(env, "--key-file -: standard input %s", why);
   ttn_secret_wipe(bytes, sizeof(bytes));
   ttn_secret_wipe(key, sizeof(key));
   return good;
@@ -92,7 +93,7 @@ static bool key_from_file(struct option_list *options,
       ttn_key_read(path, key, &stamp, &source->open_to, why, sizeof(why));
   ttn_secret_wipe(key, sizeof(key));
   if (!good)
-    return complain("--key-file \"%s\" %s", path, why);
+    return complain_kept(env, "--key-file \"%s\" %s", path, why);
   source->file = option_list_whole_path(env, path);
   return source->file != NULL &&
          option_list_add_text(options, env, "APIKeyFile", source->file);
@@ -105,12 +106,13 @@ static bool key_from_environment(struct option_list *options,
   char *key = getenv(KEY_VARIABLE);
   bool good = false;
   if (key == NULL || key[0] == '\0')
-    return complain(
+    return complain_kept(
+        env,
         "there is no key: put the API key into a file that only you can read "
         "and name that with --key-file; README, \"The API key\", tells how to "
         "make one (ttn-check --help has all options)");
   if (!ttn_key_check(key, &odd, why, sizeof(why)))
-    complain("the key in the variable " KEY_VARIABLE " %s", why);
+    complain_kept(env, "the key in the variable " KEY_VARIABLE " %s", why);
   else
     good = give_key(options, env, key);
   ttn_secret_wipe(key, strlen(key));
@@ -124,7 +126,8 @@ bool key_input_take(struct option_list *options, const struct ttn_env *env,
   if (strcmp(file, "-") == 0)
     return key_from_input(options, env);
   if (file[0] == '\0')
-    return complain("--key-file is empty: name the file that holds the "
-                    "key");
+    return complain_kept(env,
+                         "--key-file is empty: name the file that holds the "
+                         "key");
   return key_from_file(options, env, file, source);
 }

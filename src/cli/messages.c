@@ -9,19 +9,36 @@
 #include <stdio.h>
 #include <string.h>
 
-bool complain(const char *format, ...) {
-  char text[1100];
-  va_list args;
-  va_start(args, format);
-  if (vsnprintf(text, sizeof(text), format, args) < 0)
+#define SENTENCE_MAX 1100
+
+static void print_clean(char text[SENTENCE_MAX], const char *format,
+                        va_list args) {
+  if (vsnprintf(text, SENTENCE_MAX, format, args) < 0)
     text[0] = '\0';
-  va_end(args);
   ttn_secret_mask(text);
   for (char *c = text; *c != '\0'; c++)
     if ((unsigned char)*c < ' ' || *c == 0x7f)
       *c = '?';
+}
+
+bool complain(const char *format, ...) {
+  char text[SENTENCE_MAX];
+  va_list args;
+  va_start(args, format);
+  print_clean(text, format, args);
+  va_end(args);
   fprintf(stderr, "ttn-check: %s\n", text);
   return false;
+}
+
+bool complain_kept(const struct ttn_env *env, const char *format, ...) {
+  char text[SENTENCE_MAX];
+  va_list args;
+  va_start(args, format);
+  print_clean(text, format, args);
+  va_end(args);
+  text_add(&((struct cli_env *)env->ctx)->kept, "%s\n", text);
+  return complain("%s", text);
 }
 
 static bool is_word(char c) {
@@ -93,15 +110,23 @@ static void env_log(void *ctx, enum ttn_level level, const char *line) {
     return;
   struct text text = {.env = &env->env};
   messages_add(&text, line);
-  complain("%s%s", level == TTN_ERROR ? "" : names[level],
-           text.bytes != NULL ? text.bytes : line);
+  if (text.bytes != NULL)
+    line = text.bytes;
+  if (level <= TTN_WARNING)
+    complain_kept(&env->env, "%s%s", level == TTN_ERROR ? "" : names[level],
+                  line);
+  else
+    complain("%s%s", names[level], line);
   text_free(&text);
 }
 
 void cli_env_init(struct cli_env *env, const struct ttn_env *under) {
   *env = (struct cli_env){.env = {env, env_resize, env_wall, env_mono, env_log},
                           .under = under};
+  env->kept.env = &env->env;
 }
+
+void cli_env_free(struct cli_env *env) { text_free(&env->kept); }
 
 void cli_env_set_verbose(struct cli_env *env, bool verbose) {
   env->verbose = verbose;

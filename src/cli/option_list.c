@@ -48,6 +48,13 @@ bool option_list_add_text(struct option_list *list, const struct ttn_env *env,
   return option_list_add(list, env, name, &value, false);
 }
 
+const char *option_list_text(const struct option_list *list, const char *name) {
+  for (size_t i = list->n; i-- > 0;)
+    if (strcmp(list->items[i].name, name) == 0)
+      return list->items[i].value.string;
+  return NULL;
+}
+
 bool option_list_has(const struct option_list *list, const char *name) {
   for (size_t i = 0; i < list->n; i++)
     if (strcmp(list->items[i].name, name) == 0)

@@ -27,6 +27,8 @@ bool option_list_has(const struct option_list *list, const char *name);
 /* The number of an option, 1 or 0 of a switch: as it was given last, or else
  * its default. */
 double option_list_number(const struct option_list *list, const char *name);
+/* The last text that was given for it, or NULL. */
+const char *option_list_text(const struct option_list *list, const char *name);
 /* Gateways are named one by one: the library then reads no list, and does not
  * know where they are registered. */
 bool option_list_only_named(const struct option_list *list);

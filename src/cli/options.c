@@ -349,9 +349,9 @@ static enum parsed parse_words(const struct ttn_env *env, int argc, char **argv,
   }
   if (!check_ways(options))
     return PARSED_WRONG;
-  return key_input_take(&options->list, env, key_file, &options->key)
-             ? PARSED_GO
-             : PARSED_WRONG;
+  if (key_input_take(&options->list, env, key_file, &options->key))
+    return PARSED_GO;
+  return options->report ? PARSED_NO_KEY : PARSED_WRONG;
 }
 
 enum parsed options_parse(struct options *options, const struct ttn_env *env,

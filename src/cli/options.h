@@ -18,9 +18,10 @@ struct options {
   enum colour colour;
 };
 
-enum parsed { PARSED_GO, PARSED_DONE, PARSED_WRONG };
-/* All but PARSED_GO: it was reported, but for a lack of memory. Wipes keys out
- * of argv. */
+enum parsed { PARSED_GO, PARSED_DONE, PARSED_WRONG, PARSED_NO_KEY };
+/* All but PARSED_GO: it was reported, but for a lack of memory. PARSED_NO_KEY:
+ * the key can't be used, and all else can; only with --report, which is written
+ * all the same. Wipes keys out of argv. */
 enum parsed options_parse(struct options *options, const struct ttn_env *env,
                           int argc, char **argv);
 void options_free(struct options *options, const struct ttn_env *env);

@@ -179,6 +179,25 @@ static void add_problems_section(const struct report *r,
   }
 }
 
+/* What was refused, as it was said on standard error. */
+static void add_refused_section(const struct report *r) {
+  const char *line = r->snap->env->kept.bytes;
+  begin_section(r, "Problems");
+  text_add(r->text, "  Nothing was sent to the stack, because this can't be "
+                    "used:\n");
+  for (; line != NULL && *line != '\0'; line += strcspn(line, "\n") + 1) {
+    struct text one = {.env = r->text->env};
+    text_add_bytes(&one, line, strcspn(line, "\n"));
+    text_add(r->text, "  ");
+    if (one.bytes != NULL)
+      disguise_add(&r->disguise, r->text, one.bytes);
+    text_add(r->text, "\n");
+    if (one.failed)
+      text_fail(r->text);
+    text_free(&one);
+  }
+}
+
 /* ---- answers ---- */
 
 static void add_seconds(struct text *text, const char *what, int64_t seconds) {
@@ -265,10 +284,14 @@ void report_print(struct text *text, const struct snapshot *snap,
   add_head_lines(&r);
   add_machine(&r);
   add_settings_section(&r);
-  add_key_section(&r);
-  add_poll_section(&r);
-  add_problems_section(&r, problems);
-  add_answers_section(&r, answers);
+  if (snap->account == NULL) {
+    add_refused_section(&r);
+  } else {
+    add_key_section(&r);
+    add_poll_section(&r);
+    add_problems_section(&r, problems);
+    add_answers_section(&r, answers);
+  }
   if (r.disguise.failed)
     text_fail(text);
   if (text->bytes != NULL)

@@ -64,10 +64,13 @@ static void add_host_setting(struct text *text, const struct disguise *d,
 
 static void add_gateway_setting(struct text *text, const struct disguise *d,
                                 const char *value) {
+  size_t n = strlen(value);
   if (d->keep || value[0] != '/')
     disguise_add(d, text, value);
+  else if (n > 2 && value[n - 1] == '/')
+    text_add(text, "/…/ (an expression of %zu characters)", n - 2);
   else
-    text_add(text, "/…/ (an expression of %zu characters)", strlen(value) - 2);
+    text_add(text, NOT_SHOWN);
 }
 
 static bool is_choice(const struct ttn_option_info *info) {
@@ -86,7 +89,7 @@ static void add_text_setting(struct text *text, const struct disguise *d,
     add_host_setting(text, d, &d->snap->url, value);
   else if (strncmp(kind, "ID", 2) == 0)
     add_gateway_setting(text, d, value);
-  else if (strcmp(kind, "LINE") == 0)
+  else if (strcmp(kind, "LINE") == 0 && strchr(value, ':') != NULL)
     text_add(text, "\"%.*s: …\"", (int)strcspn(value, ":"), value);
   else if (is_choice(info) || (d->keep && strcmp(kind, "NAME") == 0))
     text_add(text, "\"%s\"", value);
@@ -110,13 +113,23 @@ static void add_setting(struct text *text, const struct disguise *d,
   text_add(text, "\n");
 }
 
+static void add_url(struct text *text, const struct disguise *d,
+                    const struct option_list *list) {
+  struct ttn_endpoint endpoint;
+  char why[200], url[TTN_URL_MAX];
+  const char *given = option_list_text(list, "URL");
+  text_add(text, "  %-22s ", "URL");
+  if (given != NULL && !ttn_endpoint_parse(given, &endpoint, why, sizeof(why)))
+    text_add(text, NOT_SHOWN); /* it was refused */
+  else
+    add_host_setting(text, d, &d->snap->url,
+                     ttn_endpoint_print(url, sizeof(url), &d->snap->url));
+  text_add(text, "\n");
+}
+
 void report_settings(struct text *text, const struct disguise *d,
                      const struct options *options) {
-  char url[TTN_URL_MAX];
-  text_add(text, "  %-22s ", "URL");
-  add_host_setting(text, d, &d->snap->url,
-                   ttn_endpoint_print(url, sizeof(url), &d->snap->url));
-  text_add(text, "\n");
+  add_url(text, d, &options->list);
   for (size_t i = 0; i < options->list.n; i++)
     add_setting(text, d, &options->list.items[i]);
 }

@@ -299,10 +299,19 @@ static void make_report(struct run *run) {
     run->status = exit_status(run);
 }
 
+/* Of options that can't be used. */
+static void report_refused(struct run *run) {
+  snapshot_open_refused(&run->snap, &run->env, &run->options);
+  if (write_report(run))
+    run->status = STATUS_USAGE;
+}
+
 static void run_command(struct run *run) {
   run->status = STATUS_USAGE;
   if (!open_look(run)) {
     run->status = give_up(run);
+    if (run->options.report && !run->env.no_memory)
+      report_refused(run);
     return;
   }
   run->status = STATUS_PROBLEM;
@@ -339,6 +348,9 @@ int ttn_check(const struct ttn_env *under, int argc, char **argv) {
   } else if (parsed == PARSED_GO) {
     terminal_init(&run.term, run.options.colour);
     run_command(&run);
+  } else if (parsed == PARSED_NO_KEY && !run.env.no_memory) {
+    terminal_init(&run.term, run.options.colour);
+    report_refused(&run);
   } else {
     run.status = parsed == PARSED_DONE ? STATUS_OK : give_up(&run);
   }
@@ -350,6 +362,7 @@ int ttn_check(const struct ttn_env *under, int argc, char **argv) {
   problems_free(&run.problems, &run.env.env);
   text_free(&run.block);
   options_free(&run.options, &run.env.env);
+  cli_env_free(&run.env);
   if (run.term.ended_by != 0 && !end)
     die_of(run.term.ended_by);
   return run.status;

@@ -252,6 +252,16 @@ bool snapshot_open(struct snapshot *snap, struct cli_env *env,
   return true;
 }
 
+void snapshot_open_refused(struct snapshot *snap, struct cli_env *env,
+                           const struct options *options) {
+  char why[200];
+  *snap = (struct snapshot){.env = env, .options = options};
+  snap->at = env->env.wall(env->env.ctx);
+  const char *given = option_list_text(&options->list, "URL");
+  if (given == NULL || !ttn_endpoint_parse(given, &snap->url, why, sizeof(why)))
+    ttn_endpoint_parse(TTN_DEFAULT_URL, &snap->url, why, sizeof(why));
+}
+
 bool snapshot_poll(struct snapshot *snap) {
   const struct ttn_env *env = &snap->env->env;
   snap->started = env->mono(env->ctx);

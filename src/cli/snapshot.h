@@ -72,6 +72,10 @@ struct snapshot {
 bool snapshot_open(struct snapshot *snap, struct cli_env *env,
                    const struct options *options, struct terminal *term,
                    struct answer_log *answers);
+/* In the place of snapshot_open, for a report of options that were refused:
+ * there is no account, and nothing but report_print may be called. */
+void snapshot_open_refused(struct snapshot *snap, struct cli_env *env,
+                           const struct options *options);
 /* One poll. False: no memory for it. */
 bool snapshot_poll(struct snapshot *snap);
 /* With --follow: who hears of events from now on, also during a poll. */

@@ -158,6 +158,51 @@ def test_interrupted():
         equal((process.returncode, out, err, os.path.exists(path)), (-signal.SIGINT, b"", b"", False))
 
 
+def test_refused():
+    """Options that are refused, and a key that can't be used: a report says so, and tells as little as any other"""
+    with Scratch() as scratch, Standin() as stack:
+        words = command.words(stack, scratch)
+        key = words[:2]
+        no_file = ["--key-file", scratch.file("kirchturm", "none")]
+        rows = (
+            (words + ["-o", "Shard=9/3"], r'  Shard "9/3" is not a shard: ', r'  Shard +"9/3"'),
+            (words + ["--organization", "kirchturm!"], r'  --organization "\S+ is not an id', r"  Organization +\S+"),
+            (words + ["--gateway", "/"], r'  --gateway "/"', r"  Gateway +\(set, not shown\)"),
+            (words + ["-o", "Header=kirchturm"], r"  Header ", r"  Header +\(set, not shown\)"),
+            (key + ["--url", "https://kirchturm.example.org/console"], r'  --url "\S+" is the address of a page',
+             r"  URL +\(set, not shown\)"),
+            (key + ["--url", "https://kirchturm.example.org", "-o", "Shard=0/1"], r"  Shard ",
+             r"  URL +self-hosted 1 \(https, port 443\)"),
+            (no_file + words[2:], r'  --key-file "\S+" can\'t be read: No such file or directory', r"  URL +this machine 1 .*"),
+            (words[2:], "  there is no key: ", "  URL +this machine 1 .*"),
+        )
+        for number, (options, problem, setting) in enumerate(rows):
+            path = scratch.file("report-%d" % number)
+            ran = command.run(options + ["--report", path])
+            equal((ran.status, ran.out.startswith("The report is in %s: " % path)), (2, True), options)
+            matches("^ttn-check: .*\n$", ran.err)
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+            equal(re.findall(r"(?m)^(.+)\n-{3,}$", text), SECTIONS[:2] + ["Problems"])
+            lines = section(text, "Problems")
+            equal((len(lines), lines[0]), (2, "  Nothing was sent to the stack, because this can't be used:"), text)
+            matches("^" + problem, lines[1])
+            settings = section(text, SECTIONS[1])
+            equal(len([line for line in settings if re.fullmatch(setting, line)]), 1, "%s in %s" % (setting, settings))
+            equal("kirchturm" in text, False, text)
+        equal(stack.count(), 0, "requests")
+        kept = command.run(rows[1][0] + ["--report", "-", "--report-ids"])
+        matches("--organization \"kirchturm!\" ", kept.out)
+
+
+def test_wrong_words():
+    """Words that can't be meant are no report's: they are said, and no file is there"""
+    with Scratch() as scratch, Standin() as stack:
+        for more in (["-o", "Shard"], ["--timeout", "soon"], ["--nothing"]):
+            ran = command.run(command.words(stack, scratch) + more + ["--report"], cwd=scratch.path)
+            equal((ran.status, ran.out, os.path.exists(scratch.file(NAME))), (2, "", False))
+
+
 # What is in it.
 
 
