@@ -24,6 +24,7 @@ long_tests = \
 	$(system_tests)
 # Only ./check world runs these.
 world_tests = \
+	%D%/kafka/test_kafka.py \
 	%D%/packages/test_cross.py \
 	%D%/packages/test_image.py \
 	%D%/packages/test_rpm.py
@@ -171,6 +172,7 @@ EXTRA_DIST += \
 	%D%/answers \
 	%D%/docs \
 	%D%/e2e \
+	%D%/kafka \
 	%D%/ledger \
 	%D%/lib \
 	%D%/module \

@@ -19,14 +19,14 @@ _PORT = 9090
 class Prometheus(Daemon):
     program = "prometheus"
 
-    def __init__(self, scratch, targets, interval=1, rules=(), flags=(), name="prometheus"):
+    def __init__(self, scratch, targets=(), interval=1, rules=(), flags=(), name="prometheus", whole=None):
         """targets: "host:port" of each collectd. rules: paths of rule files, evaluated every interval
-        (seconds). JSON is YAML."""
+        (seconds). whole: the text of a configuration, instead of all these. JSON is YAML."""
         config = {"global": {"scrape_interval": "%ds" % interval, "evaluation_interval": "%ds" % interval},
                   "rule_files": list(rules),
                   "scrape_configs": [{"job_name": "collectd", "honor_labels": True,
                                       "static_configs": [{"targets": list(targets)}]}]}
-        path = scratch.write(name + ".yml", json.dumps(config, indent=1))
+        path = scratch.write(name + ".yml", whole or json.dumps(config, indent=1))
         super().__init__(scratch, name, ())
         self.url = "http://%s:%d" % (self.address, _PORT)
         self._command += ["--config.file=" + path, "--storage.tsdb.path=" + self.path("data"),
