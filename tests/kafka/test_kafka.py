@@ -14,6 +14,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 from collectd import Collectd, account  # noqa: E402
+import kafka as brokers  # noqa: E402
 from kafka import ApacheKafka  # noqa: E402
 from paths import Scratch  # noqa: E402
 from shards import Shards  # noqa: E402
@@ -98,12 +99,14 @@ def test_shards():
             seen = wait_truth(kafka, stack, ids)
             equal(shards.complaints(), [])
         values = kafka.values()
-        hosts = collections.defaultdict(set)
+        hosts, partitions = collections.defaultdict(set), collections.defaultdict(set)
         for value in values:
             if value["plugin"] == "ttn":
                 hosts[value["plugin_instance"]].add(value["host"])
+                partitions[value["plugin_instance"]].add(value["partition"])
         equal(sorted(hosts), sorted(ids))
         equal({len(one) for one in hosts.values()}, {1}, "shards of a gateway")
+        equal([gateway for gateway, some in partitions.items() if len(some) < 2], [], "gateways in one partition")
         equal({host for one in hosts.values() for host in one}, {"ttn-1", "ttn-2"})
         equal(sum(rows[-1][1] for rows in seen.values()), sum(truth(stack, ids).values()), "sum")
         for key, rows in seen.items():
@@ -174,6 +177,14 @@ def test_lost():
         for name, daemon in daemons.items():
             equal(daemon.lines("error") + daemon.lines("warning"), [], name)
             matches("Connect to .* failed: Connection refused", daemon.said())
+
+
+def test_places():
+    """A property of the producer inside the topic leaves the topic out, and the log says so"""
+    with Scratch() as scratch, Standin() as stack:
+        wrong = brokers.writer("127.0.0.1:9", topic_properties={"queue.buffering.max.messages": "7"})
+        with Collectd(scratch, account("home", **stack.options(scratch)), extra=wrong, prometheus=False) as daemon:
+            matches("cannot set kafka topic property queue.buffering.max.messages to 7", daemon.said())
 
 
 if __name__ == "__main__":

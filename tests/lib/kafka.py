@@ -25,7 +25,7 @@ from daemon import Daemon
 _TOPIC = "collectd"
 
 
-def _writer(brokers, properties=None, topic_properties=None, **options):
+def writer(brokers, properties=None, topic_properties=None, **options):
     """The configuration of write_kafka. properties, topic_properties: librdkafka's, of the producer and of the
     topic. options: of the topic, as collectd has them."""
     def set_properties(indent, properties):
@@ -36,11 +36,6 @@ def _writer(brokers, properties=None, topic_properties=None, **options):
                       '  <Topic "%s">' % _TOPIC, '    Format "JSON"',
                       *["    " + option(name, value) for name, value in options.items()],
                       *set_properties("    ", topic_properties), "  </Topic>", "</Plugin>"])
-
-
-def _values(lines):
-    """All values of messages, as JSON has them, by their time."""
-    return sorted((one for line in lines for one in json.loads(line)), key=lambda one: one["time"])
 
 
 class Kafka(Daemon):
@@ -62,12 +57,13 @@ class Kafka(Daemon):
 
     def writer(self, **options):
         """What makes a collectd send here."""
-        return _writer(self._broker, **options)
+        return writer(self._broker, **options)
 
     def values(self):
         """All values that were sent, as JSON has them, by their time."""
         with open(self.path(self.output), encoding="utf-8") as file:
-            return _values(line for line in file if line.endswith("\n"))
+            lines = [line for line in file if line.endswith("\n")]
+        return sorted((one for line in lines for one in json.loads(line)), key=lambda one: one["time"])
 
 
 _CLIENTS, _CONTROLLER = 9092, 9093
@@ -132,12 +128,17 @@ class ApacheKafka(Daemon):
         self.process.send_signal(signal.SIGSTOP if frozen else signal.SIGCONT)
 
     def writer(self, **options):
-        """What makes a collectd send here; see _writer."""
-        return _writer(self._brokers, **options)
+        """What makes a collectd send here; see the function of that name."""
+        return writer(self._brokers, **options)
 
     def values(self):
-        """All values that are in the topic by now, as JSON has them, by their time; none while there is no topic."""
-        done = self._kcat("-C", "-t", _TOPIC, "-o", "beginning", "-e")
+        """All values that are in the topic by now, as JSON has them, by their time; and of each its partition. None while
+        there is no topic."""
+        done = self._kcat("-C", "-t", _TOPIC, "-o", "beginning", "-e", "-f", "%p %s\n")
         if done.returncode != 0 and "Unknown topic" not in done.stderr:
             raise AssertionError("kcat: " + done.stderr)
-        return _values(done.stdout.splitlines())
+        out = []
+        for line in done.stdout.splitlines():
+            partition, _, text = line.partition(" ")
+            out += [dict(one, partition=int(partition)) for one in json.loads(text)]
+        return sorted(out, key=lambda one: one["time"])
