@@ -24,10 +24,11 @@ long_tests = \
 	$(system_tests)
 # Only ./check world runs these.
 world_tests = \
-	%D%/kafka/test_kafka.py \
 	%D%/packages/test_cross.py \
 	%D%/packages/test_image.py \
-	%D%/packages/test_rpm.py
+	%D%/packages/test_rpm.py \
+	%D%/scale/test_kafka.py \
+	%D%/scale/test_systemd.py
 # Tests that this build cannot run.
 left_out =
 if !HARDENED
@@ -172,10 +173,10 @@ EXTRA_DIST += \
 	%D%/answers \
 	%D%/docs \
 	%D%/e2e \
-	%D%/kafka \
 	%D%/ledger \
 	%D%/lib \
 	%D%/module \
 	%D%/packages \
+	%D%/scale \
 	%D%/standin \
 	%D%/writers

@@ -49,6 +49,12 @@ def types_db():
     raise AssertionError("collectd's types.db is not there")
 
 
+def samples(text):
+    """{(metric, {label: value} as sorted tuple): number} of a page of write_prometheus."""
+    rows = (_SERIES.match(line) for line in text.splitlines())
+    return {(row.group(1), tuple(sorted(_LABEL.findall(row.group(2))))): float(row.group(3)) for row in rows if row}
+
+
 def identity(metric, labels):
     """(plugin, instance, type, type_instance) of a series of ours in write_prometheus; None of another's."""
     for plugin in ("ttn_api", "ttn"):
@@ -213,15 +219,9 @@ class Collectd:
     # Values.
 
     def scrape(self):
-        """{(metric, {label: value} as sorted tuple): number} of write_prometheus."""
+        """samples() of write_prometheus."""
         with urllib.request.urlopen("http://%s/metrics" % self.exporter, timeout=10) as answer:
-            text = answer.read().decode()
-        out = {}
-        for line in text.splitlines():
-            found = _SERIES.match(line)
-            if found:
-                out[found.group(1), tuple(sorted(_LABEL.findall(found.group(2))))] = float(found.group(3))
-        return out
+            return samples(answer.read().decode())
 
     def values(self):
         """{(plugin, instance, type, type_instance): number} of what ttn gave, as Prometheus has it."""

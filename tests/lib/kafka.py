@@ -82,10 +82,10 @@ offsets.topic.replication.factor=1
 
 @functools.lru_cache(maxsize=None)
 def _jars():
-    """The directory of the jars that tests/kafka/pom.xml names, brought there by maven."""
+    """The directory of the jars that tests/scale/pom.xml names, brought there by maven."""
     out = os.path.join(paths.build(), "kafka", "jars")
     done = subprocess.run([paths.program("MVN", "mvn"), "--batch-mode", "--quiet", "--strict-checksums", "-f",
-                           os.path.join(paths.SRCDIR, "tests", "kafka", "pom.xml"), "dependency:copy-dependencies",
+                           os.path.join(paths.SRCDIR, "tests", "scale", "pom.xml"), "dependency:copy-dependencies",
                            "-DoutputDirectory=" + out], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode != 0:
@@ -105,7 +105,8 @@ class ApacheKafka(Daemon):
             "address": self.address, "directory": self.directory.rstrip("/"), "clients": _CLIENTS,
             "controller": _CONTROLLER})
         # What bin/kafka-storage.sh and bin/kafka-server-start.sh of Kafka's archive run.
-        self._command += ["-Xmx256m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", os.path.join(_jars(), "*")]
+        self._command += ["-Xmx256m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp",
+                          os.path.join(_jars(), "*")]
         with open(self.path("out"), "ab") as out:
             subprocess.run(self._command + ["kafka.tools.StorageTool", "format", "-c", config, "-t",
                                             "AAAAAAAAAAAAAAAAAAAAAA"], stdout=out, stderr=out, check=True)
@@ -132,8 +133,8 @@ class ApacheKafka(Daemon):
         return writer(self._brokers, **options)
 
     def values(self):
-        """All values that are in the topic by now, as JSON has them, by their time; and of each its partition. None while
-        there is no topic."""
+        """All values that are in the topic by now, as JSON has them, by their time; and of each its partition. None
+        while there is no topic."""
         done = self._kcat("-C", "-t", _TOPIC, "-o", "beginning", "-e", "-f", "%p %s\n")
         if done.returncode != 0 and "Unknown topic" not in done.stderr:
             raise AssertionError("kcat: " + done.stderr)

@@ -14,6 +14,7 @@ import socket
 import subprocess
 
 import paths
+from collectd import option
 from tap import equal
 
 DIRECTORY = os.path.join(paths.SRCDIR, "contrib", "scale")
@@ -41,14 +42,12 @@ class Shards:
         """writer: of writer-WRITER.conf. number: of shards, which are 1 to number. interval: seconds. options: of the
         account."""
         self._scratch = scratch
-        self._interval = interval
         self.numbers = range(1, number + 1)
         self.processes = {}
         own = dict(stack.options(scratch), Interval=interval, **options)
         text = _replace(read("shards.conf"), '"@SHARD@/4"', '"@SHARD@/%d"' % number)
         text = _replace(text, '"/etc/collectd-ttn/home.key"', '"%s"' % own.pop("APIKeyFile"))
-        lines = ["    %s %s" % (key, '"%s"' % value if isinstance(value, str) else str(value).lower())
-                 for key, value in own.items()]
+        lines = ["    " + option(key, value) for key, value in own.items()]
         text = _replace(text, "    APIKeyFile", "\n".join(lines) + "\n    APIKeyFile")
         # Of collectd's own plugins, but for ttn.
         directory = 'PluginDir "%s"\n'
@@ -90,8 +89,8 @@ class Shards:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready, open(self._log(number), "ab") as log:
             ready.bind(path)
             ready.settimeout(20)
-            self.processes[number] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
-                                                      env=dict(os.environ, NOTIFY_SOCKET=path))
+            self.processes[number] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                                      cwd="/", env=dict(os.environ, NOTIFY_SOCKET=path))
             equal(ready.recv(100), b"READY=1\n", "what systemd is told")
 
     def stop(self, number, sign=signal.SIGTERM):
@@ -125,5 +124,5 @@ class Shards:
 
     def complaints(self):
         """Warnings and errors of ttn, of all shards."""
-        return [line for number in self.numbers for line in self.log(number).split("\n")
-                if re.match(r"\[(warning|error)\] ttn plugin", line) or re.search("] .(warning|error). ttn plugin", line)]
+        return [line for number in self.numbers
+                for line in re.findall(r"(?m)^.*\[(?:warning|error)\] ttn plugin: .*$", self.log(number))]

@@ -96,7 +96,7 @@ def scraped(stack, ids, running, prometheus):
 
 
 def test_graphite():
-    """carbon has all gateways of all shards, each once; while it is away, values are lost, and counts are whole again"""
+    """carbon has all gateways of all shards, each once; it loses values while it is away, and no counts"""
     with Scratch() as scratch, Standin() as stack, Carbon(scratch) as carbon:
         ids = stack.fleet(FEW_GATEWAYS)
         with Shards(scratch, stack, "graphite", SHARDS, INTERVAL, **FEW) as running:

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""write_kafka and Apache Kafka itself, which Debian does not have: what arrives from two shards, and what becomes of the
-values while the broker is gone. doc/writers.md says the same.
+"""write_kafka and Apache Kafka itself, which Debian does not have: what arrives from two shards, and what becomes of
+the values while the broker is gone. doc/writers.md says the same.
 
 Needs Maven Central, so only ./check kafka runs it."""
 
