@@ -97,6 +97,8 @@ class ApacheKafka(Daemon):
     """One broker that is its own controller (KRaft), on loopback."""
 
     program = "java"
+    # Seconds; alone on two processors it needs some five.
+    patience = 180.0
 
     def __init__(self, scratch, name="kafka"):
         super().__init__(scratch, name, ())
@@ -105,8 +107,8 @@ class ApacheKafka(Daemon):
             "address": self.address, "directory": self.directory.rstrip("/"), "clients": _CLIENTS,
             "controller": _CONTROLLER})
         # What bin/kafka-storage.sh and bin/kafka-server-start.sh of Kafka's archive run.
-        self._command += ["-Xmx256m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp",
-                          os.path.join(_jars(), "*")]
+        self._command += ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+                          "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", os.path.join(_jars(), "*")]
         with open(self.path("out"), "ab") as out:
             subprocess.run(self._command + ["kafka.tools.StorageTool", "format", "-c", config, "-t",
                                             "AAAAAAAAAAAAAAAAAAAAAA"], stdout=out, stderr=out, check=True)
@@ -117,7 +119,7 @@ class ApacheKafka(Daemon):
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
 
     def ready(self):
-        return self._kcat("-L", "-m", "2").returncode == 0
+        return self._kcat("-L", "-m", "5").returncode == 0
 
     def kill(self):
         """SIGKILL; start() starts it again with the log that it has by now."""
