@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "account/offsets.h"
 
+#include "gateway/state_shards.h"
 #include "base/text.h"
 
 #include <stdlib.h>
@@ -27,23 +28,115 @@ void offsets_saw_time(struct offsets *o, int64_t server_time) {
   o->server_time = server_time;
 }
 
-void offsets_load(struct offsets *o, struct account_context *c) {
+static int row_order(const void *a, const void *b) {
+  return strcmp(((const struct ttn_state_row *)a)->id,
+                ((const struct ttn_state_row *)b)->id);
+}
+
+static void sort_rows(struct offsets *o) {
+  o->n_sorted = o->n_rows;
+  if (o->n_rows > 1)
+    qsort(o->rows, o->n_rows, sizeof(*o->rows), row_order);
+}
+
+static struct ttn_state_row *find_row(const struct offsets *o,
+                                      const struct ttn_state_row *wanted) {
+  return o->n_sorted == 0 ? NULL
+                          : bsearch(wanted, o->rows, o->n_sorted,
+                                    sizeof(*o->rows), row_order);
+}
+
+static struct ttn_state_row *new_row(struct offsets *o,
+                                     const struct account_context *c) {
+  void *rows = o->rows;
+  if (!ttn_grow(c->env, &rows, &o->room_rows, o->n_rows + 1, sizeof(*o->rows),
+                ROWS_MAX))
+    return NULL;
+  o->rows = rows;
+  return &o->rows[o->n_rows++];
+}
+
+static void load_file(const char *path, struct account_context *c,
+                      struct ttn_state_row **rows, size_t *n,
+                      bool *with_values) {
   char why[256], url[TTN_URL_MAX];
+  if (ttn_state_file_read(
+          c->env, path, c->settings->account,
+          ttn_endpoint_print(url, sizeof(url), &c->settings->url), rows, n,
+          with_values, why, sizeof(why)) != TTN_OK)
+    context_log(c, TTN_WARNING,
+                "StateFile \"%s\": %s; it is ignored: counts of gateways that "
+                "reconnected before may show one reset",
+                path, why);
+}
+
+/* Values reported last, of shards: after them another shard may have counted
+ * on. So a start goes on from offsets alone, as after a kill. */
+static void forget_values(struct ttn_gateway *gateway) {
+  if (!ttn_gateway_has_servers(gateway))
+    ttn_gateway_forget_values(gateway);
+}
+
+/* What another shard knew of a gateway that is this one's now. */
+static void take_over(struct offsets *o, const struct account_context *c,
+                      struct ttn_state_row *row) {
+  if (!ttn_filter_wanted(c->filter, row->id) ||
+      !ttn_gateway_has_offset(&row->gateway))
+    return;
+  struct ttn_state_row *own = find_row(o, row);
+  if (own != NULL && !ttn_state_row_later(row, own))
+    return;
+  if (own != NULL)
+    ttn_gateway_free(&own->gateway, c->env);
+  else
+    own = new_row(o, c);
+  if (own == NULL)
+    return; /* at worst one reset is seen */
+  *own = *row;
+  own->gone_at = 0;
+  own->gateway = ttn_gateway_take(&row->gateway);
+  o->dirty = true;
+}
+
+struct taking {
+  struct offsets *offsets;
+  struct account_context *context;
+  bool any;
+};
+
+static void take_file(void *ctx, const char *path) {
+  struct taking *taking = ctx;
+  struct ttn_state_row *rows;
+  size_t n;
+  bool with_values;
+  load_file(path, taking->context, &rows, &n, &with_values);
+  for (size_t i = 0; i < n; i++)
+    take_over(taking->offsets, taking->context, &rows[i]);
+  ttn_state_rows_free(taking->context->env, rows, n);
+  sort_rows(taking->offsets);
+  taking->any = true;
+}
+
+static void take_files(struct offsets *o, struct account_context *c) {
+  struct taking taking = {o, c, c->settings->shard_count > 1};
+  ttn_state_others(c->settings->state_file, c->settings->shard_index, take_file,
+                   &taking);
+  for (size_t i = 0; i < o->n_rows && taking.any; i++)
+    forget_values(&o->rows[i].gateway);
+}
+
+void offsets_load(struct offsets *o, struct account_context *c) {
+  char why[256];
+  const char *path = c->settings->state_file;
   bool with_values = false;
   if (o->loaded)
     return;
   o->loaded = true;
   if (!offsets_kept(c))
     return;
-  if (ttn_state_file_read(
-          c->env, c->settings->state_file, c->settings->account,
-          ttn_endpoint_print(url, sizeof(url), &c->settings->url), &o->rows,
-          &o->n_rows, &with_values, why, sizeof(why)) != TTN_OK)
-    context_log(c, TTN_WARNING,
-                "StateFile \"%s\": %s; it is ignored: counts of gateways that "
-                "reconnected before may show one reset",
-                c->settings->state_file, why);
+  load_file(path, c, &o->rows, &o->n_rows, &with_values);
   o->room_rows = o->n_sorted = o->n_rows;
+  take_files(o, c);
   if (!with_values)
     return;
   struct ttn_state_writer *writer =
@@ -51,7 +144,7 @@ void offsets_load(struct offsets *o, struct account_context *c) {
   offsets_write_end(o, c, writer, why, sizeof(why));
   /* Values that a later start would find again must not be used now; without
    * the file there is nothing to find, and each poll tries it again. */
-  if (o->dirty && unlink(c->settings->state_file) != 0)
+  if (o->dirty && unlink(path) != 0)
     for (size_t i = 0; i < o->n_rows; i++)
       ttn_gateway_forget_values(&o->rows[i].gateway);
 }
@@ -94,19 +187,11 @@ void offsets_write_end(struct offsets *o, struct account_context *c,
   }
 }
 
-static int row_order(const void *a, const void *b) {
-  return strcmp(((const struct ttn_state_row *)a)->id,
-                ((const struct ttn_state_row *)b)->id);
-}
-
 bool offsets_restore(struct offsets *o, const char *id,
                      struct ttn_gateway *known) {
   struct ttn_state_row wanted = {0};
-  if (o->n_sorted == 0)
-    return false;
   ttn_print(wanted.id, sizeof(wanted.id), "%s", id);
-  struct ttn_state_row *row =
-      bsearch(&wanted, o->rows, o->n_sorted, sizeof(*o->rows), row_order);
+  struct ttn_state_row *row = find_row(o, &wanted);
   if (row == NULL || row->gone_at == TAKEN)
     return false;
   *known = ttn_gateway_take(&row->gateway);
@@ -118,12 +203,9 @@ void offsets_keep(struct offsets *o, const struct account_context *c,
                   const char *id, struct ttn_gateway *known) {
   if (known->reported == 0 && !ttn_gateway_has_offset(known))
     return;
-  void *rows = o->rows;
-  if (!ttn_grow(c->env, &rows, &o->room_rows, o->n_rows + 1, sizeof(*o->rows),
-                ROWS_MAX))
+  struct ttn_state_row *row = new_row(o, c);
+  if (row == NULL)
     return; /* the offset is lost: at worst one reset is seen */
-  o->rows = rows;
-  struct ttn_state_row *row = &o->rows[o->n_rows++];
   o->dirty = o->dirty || ttn_gateway_has_offset(known);
   *row = (struct ttn_state_row){.gone_at = o->server_time,
                                 .gateway = ttn_gateway_take(known)};
@@ -151,7 +233,6 @@ void offsets_list_merged(struct offsets *o, const struct ttn_env *env,
   for (size_t i = 0; i < o->n_rows; i++)
     if (is_kept(o, env, &o->rows[i], complete))
       o->rows[kept++] = o->rows[i];
-  o->n_rows = o->n_sorted = kept;
-  if (kept > 1)
-    qsort(o->rows, kept, sizeof(*o->rows), row_order);
+  o->n_rows = kept;
+  sort_rows(o);
 }

@@ -5,7 +5,7 @@
  * The file is read at the first poll, not at start: collectd has then changed
  * to its BaseDir and user. Values reported last are good for one start only, so
  * a file that holds them is written again without them before the first value
- * goes out. */
+ * goes out. Shards do not use them, and read each other's files, too. */
 #ifndef TTN_OFFSETS_H
 #define TTN_OFFSETS_H
 

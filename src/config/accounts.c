@@ -6,6 +6,8 @@
  * A Cluster line inherits scheme and port of URL, which may stand below it, so
  * Cluster lines are read here. */
 #include "config/settings.h"
+
+#include "gateway/state_shards.h"
 #include "base/secret.h"
 #include "base/secret_file.h"
 #include "base/text.h"
@@ -333,17 +335,21 @@ bool ttn_settings_place(const struct ttn_env *env,
     default_state_file(name, sizeof(name), settings->account);
     path = name;
   }
+  const char *folder = "", *slash = "";
+  char number[TTN_STATE_SUFFIX_MAX] = "";
+  if (path[0] != '\0')
+    ttn_state_suffix(number, settings->shard_index);
   if (path[0] != '\0' && path[0] != '/' && base_dir != NULL &&
       base_dir[0] == '/') {
-    size_t size = strlen(base_dir) + 1 + strlen(path) + 1;
-    char *whole = ttn_alloc(env, size);
-    if (whole != NULL)
-      ttn_print(whole, size, "%s/%s", base_dir, path);
-    ttn_free(env, settings->state_file);
-    settings->state_file = whole;
-  } else if (settings->state_file == NULL) {
-    settings->state_file = ttn_strdup(env, path);
+    folder = base_dir;
+    slash = "/";
   }
+  size_t size = strlen(folder) + strlen(path) + sizeof(number) + 1;
+  char *whole = ttn_alloc(env, size);
+  if (whole != NULL)
+    ttn_print(whole, size, "%s%s%s%s", folder, slash, path, number);
+  ttn_free(env, settings->state_file);
+  settings->state_file = whole;
   if (settings->host != NULL && settings->state_file != NULL)
     return true;
   ttn_settings_log(env, settings, TTN_ERROR, "no memory for its options");

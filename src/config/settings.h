@@ -102,8 +102,9 @@ bool ttn_settings_finish(const struct ttn_env *env,
 
 /* Fills in what only the daemon knows: the host where none was set, and the
  * state file's whole path. Relative ones are below base_dir (NULL or itself
- * relative: the current directory); the default is "ttn/<account>.state".
- * False: no memory, an ERROR was logged. */
+ * relative: the current directory); the default is "ttn/<account>.state". From
+ * the second shard on, its number is added: see gateway/state_shards.h. False:
+ * no memory, an ERROR was logged. */
 bool ttn_settings_place(const struct ttn_env *env,
                         struct ttn_settings *settings, const char *host,
                         const char *base_dir);

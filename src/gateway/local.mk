@@ -11,4 +11,6 @@ src_libttn_la_SOURCES += \
 	%D%/state_file.c \
 	%D%/state_file.h \
 	%D%/state_format.h \
+	%D%/state_shards.c \
+	%D%/state_shards.h \
 	%D%/state_writer.c

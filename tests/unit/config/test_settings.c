@@ -785,17 +785,23 @@ static void test_spread(void **state) {
 
 static void test_place(void **state) {
   static const struct {
-    const char *account, *state_file, *base, *path;
+    const char *account, *state_file, *base, *path, *shard;
   } rows[] = {
-      {"home", NULL, "/var/lib/collectd", "/var/lib/collectd/ttn/home.state"},
-      {"a/b c%", NULL, "/b", "/b/ttn/a%2Fb%20c%25.state"},
-      {"..", NULL, "/b", "/b/ttn/%2E..state"},
-      {"caf\xc3\xa9", NULL, "/b", "/b/ttn/caf%C3%A9.state"},
-      {"home", "/x/y", "/b", "/x/y"},
-      {"home", "y", "/b", "/b/y"},
-      {"home", "", "/b", ""},
-      {"home", "y", "relative", "y"},
-      {"home", NULL, NULL, "ttn/home.state"},
+      {"home", NULL, "/var/lib/collectd", "/var/lib/collectd/ttn/home.state",
+       NULL},
+      {"a/b c%", NULL, "/b", "/b/ttn/a%2Fb%20c%25.state", NULL},
+      {"..", NULL, "/b", "/b/ttn/%2E..state", NULL},
+      {"caf\xc3\xa9", NULL, "/b", "/b/ttn/caf%C3%A9.state", NULL},
+      {"home", "/x/y", "/b", "/x/y", NULL},
+      {"home", "y", "/b", "/b/y", NULL},
+      {"home", "", "/b", "", NULL},
+      {"home", "y", "relative", "y", NULL},
+      {"home", NULL, NULL, "ttn/home.state", NULL},
+      {"home", NULL, "/b", "/b/ttn/home.state", "1/4"},
+      {"home", NULL, "/b", "/b/ttn/home.state.2", "2/4"},
+      {"home", "/x/y", "/b", "/x/y.10000", "10000/10000"},
+      {"home", "y", NULL, "y.3", "3/4"},
+      {"home", "", "/b", "", "2/4"},
   };
   (void)state;
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -803,6 +809,8 @@ static void test_place(void **state) {
     assert_non_null(s);
     if (rows[i].state_file != NULL)
       assert_true(text(s, "StateFile", rows[i].state_file));
+    if (rows[i].shard != NULL)
+      assert_true(text(s, "Shard", rows[i].shard));
     assert_true(ttn_settings_place(&env, s, "box", rows[i].base));
     assert_string_equal(s->state_file, rows[i].path);
     assert_string_equal(s->host, "box");
