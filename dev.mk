@@ -34,6 +34,11 @@ bench-small: all
 bench-writers: bench-build
 	@$(AM_TESTS_ENVIRONMENT) $(PYTHON3) '$(srcdir)/bench/writers.py' \
 		$(BENCH_WRITERS)
+# make bench-shards BENCH_SHARDS="2000 5 2": gateways, polls, a kill at every 2nd.
+BENCH_SHARDS = 100000 30 10
+bench-shards: bench-build
+	@$(AM_TESTS_ENVIRONMENT) $(PYTHON3) '$(srcdir)/bench/shards.py' \
+		$(BENCH_SHARDS)
 bench-build: all
 if HAVE_BENCH
 	$(MAKE) $(AM_MAKEFLAGS) $(bench_programs) $(bench_modules)
@@ -82,5 +87,5 @@ pictures: all
 	$(PYTHON3) '$(srcdir)/scripts/terminal-svg' --program src/ttn-check \
 		'$(srcdir)/doc/ttn-check.svg'
 
-.PHONY: analyze bench bench-build bench-small bench-traffic bench-writers fuzz \
+.PHONY: analyze bench bench-build bench-shards bench-small bench-traffic bench-writers fuzz \
 	fuzz-corpus ledger ledger-long pictures soak torture

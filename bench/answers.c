@@ -7,17 +7,22 @@
  * Numbers differ from gateway to gateway, so that gzip and yajl have what they
  * have in life. Counts stand still from poll to poll: neither a decoder nor
  * collectd takes less time for a count that it saw before, and a gzip body
- * can't be patched. */
+ * can't be patched. For shards they go on, and batches are rendered when they
+ * are asked for, which takes the server about as long as a stack. */
 #include "answers.h"
 
 #include "text.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <zlib.h>
+
+/* How long ago a gateway connected, at most, in seconds. */
+#define CONNECTED_MOST 1000000
 
 static void print_time(struct text *text, const char *name, time_t now,
                        size_t i, unsigned n, unsigned oldest) {
@@ -49,20 +54,41 @@ static void print_status(struct text *text, size_t i, bool whole) {
              text_number(i, 7, 100000), text_number(i, 8, 90));
 }
 
-static void print_traffic(struct text *text, time_t now, size_t i) {
-  unsigned lowest = 30000000 + text_number(i, 20, 10000000);
-  text_print(text, ",");
+static void print_moving(struct text *text, time_t now, unsigned count) {
+  static const char *const kinds[] = {"uplink", "downlink",
+                                      "tx_acknowledgment"};
+  char when[32];
+  struct tm tm;
+  now--;
+  strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", gmtime_r(&now, &tm));
+  for (int k = 0; k < 3; k++)
+    text_print(text, "\"last_%s_received_at\":\"%sZ\",\"%s_count\":\"%u\",",
+               kinds[k], when, kinds[k], count);
+}
+
+static void print_still(struct text *text, time_t now, size_t i) {
   print_time(text, "last_uplink_received_at", now, i, 21, 60);
   text_print(text, ",\"uplink_count\":\"%u\",", text_number(i, 22, 1000000));
   print_time(text, "last_downlink_received_at", now, i, 23, 600);
   text_print(text, ",\"downlink_count\":\"%u\",", text_number(i, 24, 100000));
   print_time(text, "last_tx_acknowledgment_received_at", now, i, 25, 600);
-  text_print(
-      text,
-      ",\"tx_acknowledgment_count\":\"%u\",\"round_trip_times\":{\"min\":"
-      "\"0.0%us\",\"max\":\"0.0%us\",\"median\":\"0.0%us\",\"count\":%u}",
-      text_number(i, 26, 100000), lowest, lowest + 40000000, lowest + 20000000,
-      1 + text_number(i, 27, 20));
+  text_print(text, ",\"tx_acknowledgment_count\":\"%u\",",
+             text_number(i, 26, 100000));
+}
+
+static void print_traffic(struct text *text, time_t now, size_t i,
+                          const struct moving *moving) {
+  unsigned lowest = 30000000 + text_number(i, 20, 10000000);
+  text_print(text, ",");
+  if (moving == NULL)
+    print_still(text, now, i);
+  else
+    print_moving(text, now, moving->count);
+  text_print(text,
+             "\"round_trip_times\":{\"min\":\"0.0%us\",\"max\":\"0.0%us\","
+             "\"median\":\"0.0%us\",\"count\":%u}",
+             lowest, lowest + 40000000, lowest + 20000000,
+             1 + text_number(i, 27, 20));
 }
 
 static void print_bands(struct text *text, size_t i) {
@@ -86,15 +112,18 @@ static void print_bands(struct text *text, size_t i) {
   text_print(text, "]");
 }
 
-static void print_entry(struct text *text, time_t now, size_t i, bool whole) {
+/* moving: or NULL. */
+static void print_entry(struct text *text, time_t now, size_t i, bool whole,
+                        const struct moving *moving) {
   text_print(text, "{");
-  print_time(text, "connected_at", now, i, 9, 1000000);
+  print_time(text, "connected_at", moving == NULL ? now : moving->connected_at,
+             i, 9, moving == NULL ? CONNECTED_MOST : 1);
   if (whole)
     text_print(text, ",\"protocol\":\"udp\"");
   text_print(text, ",");
   print_time(text, "last_status_received_at", now, i, 10, 30);
   print_status(text, i, whole);
-  print_traffic(text, now, i);
+  print_traffic(text, now, i, moving);
   print_bands(text, i);
   if (whole)
     text_print(text, ",\"gateway_remote_address\":{\"ip\":\"127.0.0.1\"}");
@@ -156,7 +185,7 @@ void answers_render(struct answers *answers, size_t gateways) {
          i++) {
       text_print(&text, "%s\"" BENCH_ID "\":", i % BENCH_BATCH == 0 ? "" : ",",
                  i);
-      print_entry(&text, now, i, false);
+      print_entry(&text, now, i, false, NULL);
     }
     text_print(&text, "}}");
     answers->batches[b] = gzip(&text);
@@ -164,25 +193,79 @@ void answers_render(struct answers *answers, size_t gateways) {
   answers->singles = room_for(BENCH_SINGLES_MAX, 1, &n);
   for (size_t i = 0; i < n && i < gateways; i++) {
     text.size = 0;
-    print_entry(&text, now, i, true);
+    print_entry(&text, now, i, true, NULL);
     answers->singles[i] = plain(&text);
   }
   text.size = 0;
   text_print(&text, "{\"api_key\":{\"api_key\":{\"id\":\"BENCH\",\"rights\":["
                     "\"RIGHT_ALL\"]},\"entity_ids\":{\"user_ids\":{\"user_id\":"
-                    "\"bench\"}}}}");
+                    "\"bench\"}}},\"is_admin\":true}");
   answers->auth_info = plain(&text);
   free(text.bytes);
 }
 
 struct answers_start answers_start(const struct answers *answers, size_t i) {
   return (struct answers_start){
-      .connected_at = (answers->now - 1 - (int64_t)text_number(i, 9, 1000000)) *
-                          1000000000 +
-                      text_number(i, 109, 1000000000),
+      .connected_at =
+          (answers->now - 1 - (int64_t)text_number(i, 9, CONNECTED_MOST)) *
+              1000000000 +
+          text_number(i, 109, 1000000000),
       .uplinks = text_number(i, 22, 1000000),
       .downlinks = text_number(i, 24, 100000),
       .tx_acks = text_number(i, 26, 100000)};
+}
+
+void answers_move(struct answers *answers, unsigned reconnects) {
+  free(answers->moving);
+  answers->moving =
+      text_must(calloc(answers->gateways, sizeof *answers->moving));
+  answers->reconnects = reconnects;
+  for (size_t i = 0; i < answers->gateways; i++)
+    answers->moving[i] = (struct moving){
+        .count = text_number(i, 22, 1000000),
+        .connected_at =
+            answers->now - (int64_t)text_number(i, 9, CONNECTED_MOST)};
+}
+
+static void move(struct moving *moving, size_t i, unsigned reconnects,
+                 time_t now) {
+  moving->answers++;
+  if (reconnects > 0 && moving->answers > 1 &&
+      (i + moving->answers) % reconnects == 0) {
+    moving->before += moving->count;
+    moving->count = 0;
+    moving->connected_at = now - 1;
+  }
+  moving->count++;
+}
+
+struct answer answers_batch(struct answers *answers, const size_t *gateways,
+                            size_t n) {
+  struct text text = {NULL, 0, 0};
+  time_t now = time(NULL);
+  text_print(&text, "{\"entries\":{");
+  for (size_t g = 0; g < n; g++) {
+    struct moving *moving = &answers->moving[gateways[g]];
+    move(moving, gateways[g], answers->reconnects, now);
+    text_print(&text, "%s\"" BENCH_ID "\":", g == 0 ? "" : ",", gateways[g]);
+    print_entry(&text, now, gateways[g], false, moving);
+  }
+  text_print(&text, "}}");
+  struct answer answer = gzip(&text);
+  free(text.bytes);
+  return answer;
+}
+
+bool answers_write_counts(const struct answers *answers, const char *path) {
+  FILE *file = fopen(path, "w");
+  if (file == NULL)
+    return false;
+  for (size_t i = 0; i < answers->gateways; i++) {
+    const struct moving *moving = &answers->moving[i];
+    fprintf(file, "%u %u %u\n", text_number(i, 22, 1000000),
+            moving->before + moving->count, moving->answers);
+  }
+  return fclose(file) == 0;
 }
 
 static struct answer render_page(size_t gateways, size_t first, size_t limit) {
@@ -226,5 +309,6 @@ void answers_free(struct answers *answers) {
     free(page);
   }
   drop(answers->singles);
+  free(answers->moving);
   free(answers->auth_info.bytes);
 }

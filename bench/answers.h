@@ -4,6 +4,7 @@
 #ifndef TTN_BENCH_ANSWERS_H
 #define TTN_BENCH_ANSWERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,13 +27,24 @@ struct page {
   struct answer answer;
 };
 
+/* A gateway whose counts go on: one message of each kind for each answer. */
+struct moving {
+  uint32_t before; /* messages of earlier connections */
+  uint32_t count;  /* of this one */
+  uint32_t answers;
+  int64_t connected_at; /* s */
+};
+
 struct answers {
-  int64_t now; /* s: times are before it */
+  int64_t now;           /* s: times are before it */
+  struct moving *moving; /* NULL: counts stand still */
+  unsigned reconnects; /* of the moving: a new connection after so many answers,
+                        * not with the first; 0: never */
   size_t gateways;
   struct answer *batches;  /* gzip; gateways 100·i to 100·i + 99 */
   struct page *pages;      /* gzip; of the list, as they were asked for */
   struct answer *singles;  /* plain; of the first BENCH_SINGLES_MAX gateways */
-  struct answer auth_info; /* plain; a user's key with all rights */
+  struct answer auth_info; /* plain; an admin's key with all rights */
 };
 
 /* Exits when there is no memory: it is a benchmark. */
@@ -45,6 +57,15 @@ struct answers_start {
   uint64_t uplinks, downlinks, tx_acks;
 };
 struct answers_start answers_start(const struct answers *answers, size_t i);
+
+/* From now on counts go on from where they are. */
+void answers_move(struct answers *answers, unsigned reconnects);
+/* A batch of these gateways, gzip; the caller frees its bytes. */
+struct answer answers_batch(struct answers *answers, const size_t *gateways,
+                            size_t n);
+/* Writes a line for each gateway: the messages before answers_move and in all,
+ * and how many answers it was in. False: errno says why not. */
+bool answers_write_counts(const struct answers *answers, const char *path);
 
 /* The list's page `number` of pages with `limit` gateways. It is rendered when
  * it is asked for at first: in the first poll, which is not measured. */

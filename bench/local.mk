@@ -57,6 +57,7 @@ EXTRA_DIST += \
 	%D%/README.md \
 	%D%/bench.py \
 	%D%/test_bench.py \
+	%D%/shards.py \
 	%D%/small.py \
 	%D%/traffic.py \
 	%D%/writers.py

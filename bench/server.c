@@ -7,14 +7,16 @@
  *   bench-server CERTIFICATE KEY GATEWAYS
  *
  * prints "port N" once it listens. Then, on standard input:
- *   latency MS   from now on answers come MS milliseconds after their requests
- *   stats        prints "requests R connections C bytes B cpu MICROSECONDS",
- *                all since the start; bytes are HTTP/2's, headers included
- *   render N SECONDS RATE FILE   renders N streams of events, RATE a second of
- *                each gateway, by the templates of the file; prints "events E
- *                uplinks U plain BYTES packed BYTES", without their starts
- *   send         the streams that are open go on after their start
- * and ends with its input. */
+ *   latency MS [PAGE_MS]  from now on answers come MS milliseconds after their
+ *                requests, pages of the list PAGE_MS
+ *   move N       counts go on from now on, and of N answers that a gateway is
+ * in one begins a new connection; 0: none counts FILE  writes how many messages
+ * there were: see answers.h; prints "gateways N" stats        prints "requests
+ * R connections C bytes B cpu MICROSECONDS", all since the start; bytes are
+ * HTTP/2's, headers included render N SECONDS RATE FILE   renders N streams of
+ * events, RATE a second of each gateway, by the templates of the file; prints
+ * "events E uplinks U plain BYTES packed BYTES", without their starts send the
+ * streams that are open go on after their start and ends with its input. */
 #include "answers.h"
 #include "feed.h"
 
@@ -55,6 +57,7 @@ struct stream {
   char *request;
   size_t size;
   const struct answer *answer; /* NULL: there is no such thing */
+  struct answer made;          /* for this stream alone */
   const struct feed *feed;     /* or NULL; nobody else has it */
   bool gzip, page;
   bool flows;   /* all of its feed is sent, else the start */
@@ -81,8 +84,8 @@ struct server {
   SSL_CTX *tls;
   nghttp2_session_callbacks *callbacks;
   int epoll, listener, timer, input;
-  int64_t latency;              /* ns */
-  struct stream *first, **last; /* that wait for their time */
+  int64_t latency, page_latency; /* ns */
+  struct stream *first;          /* that wait for their time */
   uint64_t requests, connections, bytes;
   char date[64];
   time_t date_of;
@@ -103,6 +106,22 @@ static int64_t now(void) {
 }
 
 /* ---- what is asked ---- */
+
+static const struct answer *make_batch(struct stream *stream) {
+  static const char name[] = "\"gateway_id\":\"bench-";
+  size_t gateways[BENCH_BATCH], n = 0;
+  const char *rest = stream->request == NULL ? "" : stream->request;
+  while (n < BENCH_BATCH && (rest = strstr(rest, name)) != NULL) {
+    gateways[n] = strtoul(rest + sizeof name - 1, NULL, 10);
+    if (gateways[n++] >= server.answers.gateways)
+      return NULL;
+    rest += sizeof name - 1;
+  }
+  if (n == 0)
+    return NULL;
+  stream->made = answers_batch(&server.answers, gateways, n);
+  return &stream->made;
+}
 
 static const struct answer *find_batch(const struct stream *stream) {
   static const char name[] = "\"gateway_id\":\"bench-";
@@ -136,8 +155,10 @@ static void find_answer(struct stream *stream) {
   size_t i;
   stream->gzip = true;
   if (strcmp(stream->path, "/api/v3/gs/gateways/connection/stats") == 0) {
-    stream->answer = find_batch(stream);
-  } else if (strncmp(stream->path, "/api/v3/gateways?", 17) == 0) {
+    stream->answer =
+        server.answers.moving != NULL ? make_batch(stream) : find_batch(stream);
+  } else if (strncmp(stream->path, "/api/v3/gateways?", 17) == 0 ||
+             strncmp(stream->path, "/api/v3/search/gateways?", 24) == 0) {
     stream->page = true;
     stream->answer = answers_page(answers, number_in(stream->path, "&limit="),
                                   number_in(stream->path, "&page="));
@@ -248,6 +269,7 @@ static void free_stream(struct stream *stream) {
     if (server.streams[i] == stream)
       server.streams[i] = NULL;
   free(stream->request);
+  free(stream->made.bytes);
   free(stream);
 }
 
@@ -393,6 +415,19 @@ static void set_timer(int64_t due) {
   timerfd_settime(server.timer, TFD_TIMER_ABSTIME, &at, NULL);
 }
 
+/* Behind all that are due before it. */
+static void wait(struct stream *stream, int64_t latency) {
+  struct stream **place = &server.first;
+  stream->waits = true;
+  stream->due = now() + latency;
+  while (*place != NULL && (*place)->due <= stream->due)
+    place = &(*place)->later;
+  stream->later = *place;
+  *place = stream;
+  if (server.first == stream)
+    set_timer(stream->due);
+}
+
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame,
                     void *user) {
   struct stream *stream =
@@ -403,16 +438,11 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame,
     return 0;
   server.requests++;
   find_answer(stream);
-  if (server.latency == 0) {
+  int64_t latency = stream->page ? server.page_latency : server.latency;
+  if (latency == 0)
     answer(stream);
-    return 0;
-  }
-  stream->waits = true;
-  stream->due = now() + server.latency;
-  *server.last = stream;
-  server.last = &stream->later;
-  if (server.first == stream)
-    set_timer(stream->due);
+  else
+    wait(stream, latency);
   return 0;
 }
 
@@ -439,9 +469,7 @@ static void answer_due(void) {
   int64_t t = now();
   while (server.first != NULL && server.first->due <= t)
     server.first = server.first->later;
-  if (server.first == NULL)
-    server.last = &server.first;
-  else
+  if (server.first != NULL)
     set_timer(server.first->due);
   for (s = due; s != server.first; s = s->later)
     if (s->connection != NULL)
@@ -450,10 +478,11 @@ static void answer_due(void) {
     s = due;
     due = s->later;
     s->waits = false;
-    if (s->connection == NULL)
+    struct connection *c = s->connection; /* s may be gone once it is sent */
+    if (c == NULL)
       free_stream(s);
-    else if (!send_out(s->connection)) /* it is dropped once its fd tells */
-      shutdown(s->connection->fd, SHUT_RDWR);
+    else if (!send_out(c)) /* it is dropped once its fd tells */
+      shutdown(c->fd, SHUT_RDWR);
   }
 }
 
@@ -463,9 +492,10 @@ static void send_feeds(void) {
     if (stream == NULL || stream->connection == NULL)
       continue;
     stream->flows = true;
-    nghttp2_session_resume_data(stream->connection->session, stream->id);
-    if (!send_out(stream->connection)) /* it is dropped once its fd tells */
-      shutdown(stream->connection->fd, SHUT_RDWR);
+    struct connection *c = stream->connection;
+    nghttp2_session_resume_data(c->session, stream->id);
+    if (!send_out(c)) /* it is dropped once its fd tells */
+      shutdown(c->fd, SHUT_RDWR);
   }
 }
 
@@ -552,17 +582,29 @@ static void render(unsigned n, unsigned seconds, unsigned rate,
          (unsigned long long)server.feeds.packed);
 }
 
+static void write_counts(const char *path) {
+  if (!answers_write_counts(&server.answers, path))
+    die(path);
+  printf("gateways %zu\n", server.answers.gateways);
+}
+
 /* Of one or more whole lines. False: the input is over. */
 static bool take_commands(void) {
   char lines[1024], templates[sizeof lines];
-  unsigned ms, streams, seconds, rate;
+  unsigned ms, page_ms, streams, seconds, rate;
   ssize_t n = read(STDIN_FILENO, lines, sizeof lines - 1);
   if (n <= 0)
     return false;
   lines[n] = '\0';
   for (char *rest = lines, *line; (line = strsep(&rest, "\n")) != NULL;) {
-    if (sscanf(line, "latency %u", &ms) == 1)
+    int found = sscanf(line, "latency %u %u", &ms, &page_ms);
+    if (found > 0) {
       server.latency = (int64_t)ms * 1000000;
+      server.page_latency = (int64_t)(found > 1 ? page_ms : ms) * 1000000;
+    } else if (sscanf(line, "move %u", &rate) == 1)
+      answers_move(&server.answers, rate);
+    else if (sscanf(line, "counts %s", templates) == 1)
+      write_counts(templates);
     else if (strcmp(line, "stats") == 0)
       print_stats();
     else if (sscanf(line, "render %u %u %u %s", &streams, &seconds, &rate,
@@ -603,7 +645,6 @@ int main(int argc, char **argv) {
   }
   signal(SIGPIPE, SIG_IGN);
   setvbuf(stdout, NULL, _IOLBF, 0);
-  server.last = &server.first;
   answers_render(&server.answers, gateways);
   set_up_tls(argv[1], argv[2]);
   set_up_http2();
