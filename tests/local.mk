@@ -22,13 +22,15 @@ long_tests = \
 	%D%/ledger/test_faults_long.py \
 	%D%/ledger/test_soak.py \
 	$(system_tests)
-# Only ./check world runs these.
+# Only ./check world runs these. See check-receivers.
+receiver_tests = $(call source_files,%D%/receivers/test_*.py)
 world_tests = \
 	%D%/packages/test_cross.py \
 	%D%/packages/test_image.py \
 	%D%/packages/test_rpm.py \
 	%D%/scale/test_kafka.py \
-	%D%/scale/test_systemd.py
+	%D%/scale/test_systemd.py \
+	$(receiver_tests)
 # Tests that this build cannot run.
 left_out =
 if !HARDENED
@@ -142,13 +144,17 @@ check-machine:
 		TAP_LOG_COMPILER='$(abs_builddir)/machine/run' \
 		programs='$(abs_builddir)/machine' \
 		COLLECTD_PLUGINDIR='$(abs_builddir)/machine/tree/usr/lib/collectd'
+# With receivers of values that are built from source.
+check-receivers:
+	$(srcdir)/scripts/receivers '$(abs_builddir)/receivers'
+	$(MAKE) check TESTS='$(receiver_tests)'
 check-all:
 	$(MAKE) check TESTS='$(all_tests)'
 check-long:
 	$(MAKE) check TESTS='$(filter-out $(system_tests),$(long_tests))'
 	$(MAKE) -j2 check TESTS='$(system_tests)'
-.PHONY: check-all check-long check-machine check-sanitized check-threads \
-	check-unit check-untimed check-valgrind distcheck-unit
+.PHONY: check-all check-long check-machine check-receivers check-sanitized \
+	check-threads check-unit check-untimed check-valgrind distcheck-unit
 # Each test that a list names; test_every_test.py holds that it is there.
 listed_tests = $(long_tests) $(machine_tests) $(sanitized_tests) \
 	$(slow_unit_tests) $(threaded_tests) $(timed_tests) $(torture_tests) \
@@ -177,6 +183,7 @@ EXTRA_DIST += \
 	%D%/lib \
 	%D%/module \
 	%D%/packages \
+	%D%/receivers \
 	%D%/scale \
 	%D%/standin \
 	%D%/writers

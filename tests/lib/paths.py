@@ -64,6 +64,14 @@ def program(variable, name):
     return out
 
 
+def receiver(name):
+    """A program that scripts/receivers built."""
+    out = os.path.join(build(), "receivers", name)
+    if not os.path.exists(out):
+        raise AssertionError("%s is not there: run make check-receivers" % out)
+    return out
+
+
 def collectd():
     return program("COLLECTD", "collectd")
 

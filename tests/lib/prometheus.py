@@ -19,9 +19,10 @@ _PORT = 9090
 class Prometheus(Daemon):
     program = "prometheus"
 
-    def __init__(self, scratch, targets=(), interval=1, rules=(), flags=(), name="prometheus", whole=None):
+    def __init__(self, scratch, targets=(), interval=1, rules=(), lookback=None, name="prometheus", whole=None):
         """targets: "host:port" of each collectd. rules: paths of rule files, evaluated every interval
-        (seconds). whole: the text of a configuration, instead of all these. JSON is YAML."""
+        (seconds). lookback: how many seconds a value is shown, if not 300. whole: the text of a
+        configuration, instead of all these but lookback. JSON is YAML."""
         config = {"global": {"scrape_interval": "%ds" % interval, "evaluation_interval": "%ds" % interval},
                   "rule_files": list(rules),
                   "scrape_configs": [{"job_name": "collectd", "honor_labels": True,
@@ -30,7 +31,8 @@ class Prometheus(Daemon):
         super().__init__(scratch, name, ())
         self.url = "http://%s:%d" % (self.address, _PORT)
         self._command += ["--config.file=" + path, "--storage.tsdb.path=" + self.path("data"),
-                          "--web.listen-address=%s:%d" % (self.address, _PORT), "--log.level=warn", *flags]
+                          "--web.listen-address=%s:%d" % (self.address, _PORT), "--log.level=warn",
+                          *(["--query.lookback-delta=%ds" % lookback] if lookback else [])]
 
     def ready(self):
         return get(self.url + "/-/ready")[0] == 200

@@ -224,8 +224,7 @@ def test_prometheus():
     document = load("prometheus")
     with accounts() as (stack, scratch, blocks), Textfile(names_file(scratch, stack)) as textfile, Moving(stack), \
             Collectd(scratch, blocks) as daemon, \
-            Prometheus(scratch, [daemon.exporter, textfile.exporter],
-                       flags=["--query.lookback-delta=%ds" % LOOKBACK]) as prometheus:
+            Prometheus(scratch, [daemon.exporter, textfile.exporter], lookback=LOOKBACK) as prometheus:
         forget_hidden(stack, lambda: prometheus.number('collectd_ttn_bool{ttn="hidden"}'))
 
         def ask(query, target):
@@ -338,8 +337,7 @@ def test_alerts():
     """Each alert fires, for what it is about and for nothing else"""
     with accounts("user-traffic", Traffic=True) as (stack, scratch, blocks):
         with Collectd(scratch, blocks) as daemon, \
-                Prometheus(scratch, [daemon.exporter], rules=[quick_rules(scratch)],
-                           flags=["--query.lookback-delta=%ds" % LOOKBACK]) as prometheus:
+                Prometheus(scratch, [daemon.exporter], rules=[quick_rules(scratch)], lookback=LOOKBACK) as prometheus:
             def firing():
                 return sorted((labels["alertname"][3:], labels.get("ttn") or labels.get("ttn_api"))
                               for labels, _ in prometheus.query('ALERTS{alertstate="firing"}'))
@@ -361,4 +359,5 @@ def test_alerts():
                     equal((rule["health"], rule.get("lastError", "")), ("ok", ""), rule["name"])
 
 
-run(globals())
+if __name__ == "__main__":
+    run(globals())

@@ -147,4 +147,5 @@ def test_unknown():
                 increased(prometheus, 3, "over a time unknown")
 
 
-run(globals())
+if __name__ == "__main__":
+    run(globals())

@@ -65,4 +65,5 @@ def test_alerts_are_whole():
             matches(wanted, rule)
 
 
-run(globals())
+if __name__ == "__main__":
+    run(globals())
