@@ -42,6 +42,13 @@ retentions = 1s:1h
 """
 
 
+def writer(address, port, **options):
+    """What makes a collectd's write_graphite send there."""
+    lines = ["    " + option(name, value) for name, value in options.items()]
+    return "\n".join(["LoadPlugin write_graphite", "<Plugin write_graphite>", '  <Node "graphite">',
+                      '    Host "%s"' % address, '    Port "%d"' % port, *lines, "  </Node>", "</Plugin>"])
+
+
 class Carbon(Daemon):
     program = "carbon-cache"
 
@@ -60,9 +67,7 @@ class Carbon(Daemon):
 
     def writer(self, **options):
         """What makes a collectd send here."""
-        lines = ["    " + option(name, value) for name, value in options.items()]
-        return "\n".join(["LoadPlugin write_graphite", "<Plugin write_graphite>", '  <Node "carbon">',
-                          '    Host "%s"' % self.address, '    Port "%d"' % _LINES, *lines, "  </Node>", "</Plugin>"])
+        return writer(self.address, _LINES, **options)
 
     def names(self):
         """Of all series, in Graphite's terms."""

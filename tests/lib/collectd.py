@@ -49,10 +49,15 @@ def types_db():
     raise AssertionError("collectd's types.db is not there")
 
 
+def labels_of(text):
+    """{label: value} of what is between the braces of a series, as Prometheus' text format has it."""
+    return dict(_LABEL.findall(text))
+
+
 def samples(text):
     """{(metric, {label: value} as sorted tuple): number} of a page of write_prometheus."""
     rows = (_SERIES.match(line) for line in text.splitlines())
-    return {(row.group(1), tuple(sorted(_LABEL.findall(row.group(2))))): float(row.group(3)) for row in rows if row}
+    return {(row.group(1), tuple(sorted(labels_of(row.group(2)).items()))): float(row.group(3)) for row in rows if row}
 
 
 def identity(metric, labels):
@@ -192,6 +197,10 @@ class Collectd:
         """The plugin's own lines, without its name; of one severity."""
         return [text[len("ttn plugin: "):] for level, text in self.log()
                 if text.startswith("ttn plugin: ") and severity in (None, level)]
+
+    def complaints(self, plugin):
+        """Warnings and errors of another plugin."""
+        return [text for level, text in self.log() if level in ("error", "warning") and text.startswith(plugin + " plugin")]
 
     def wait_line(self, severity, pattern):
         """The first line of ours that matches."""

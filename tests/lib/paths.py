@@ -57,16 +57,21 @@ def _there(variable, path):
 
 
 def program(variable, name):
-    """A program's path: of the environment, or where root's programs are."""
-    out = os.environ.get(variable) or shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    """A program's path: of the environment, where root's programs are, or of scripts/receivers."""
+    out = os.environ.get(variable) or shutil.which(name) or shutil.which(
+        name, path=os.pathsep.join(("/usr/sbin", "/usr/local/sbin", _receivers())))
     if not out:
         raise AssertionError("%s is not installed" % name)
     return out
 
 
+def _receivers():
+    return os.path.join(build(), "receivers")
+
+
 def receiver(name):
-    """A program that scripts/receivers built."""
-    out = os.path.join(build(), "receivers", name)
+    """A program that scripts/receivers built, if the system has another version of it."""
+    out = os.path.join(_receivers(), name)
     if not os.path.exists(out):
         raise AssertionError("%s is not there: run make check-receivers" % out)
     return out

@@ -16,32 +16,20 @@ from tap import wait_for
 _PORT = 9090
 
 
-class Prometheus(Daemon):
-    program = "prometheus"
+class Server(Daemon):
+    """What answers as Prometheus does, at self.url."""
 
-    def __init__(self, scratch, targets=(), interval=1, rules=(), lookback=None, name="prometheus", whole=None):
-        """targets: "host:port" of each collectd. rules: paths of rule files, evaluated every interval
-        (seconds). lookback: how many seconds a value is shown, if not 300. whole: the text of a
-        configuration, instead of all these but lookback. JSON is YAML."""
-        config = {"global": {"scrape_interval": "%ds" % interval, "evaluation_interval": "%ds" % interval},
-                  "rule_files": list(rules),
-                  "scrape_configs": [{"job_name": "collectd", "honor_labels": True,
-                                      "static_configs": [{"targets": list(targets)}]}]}
-        path = scratch.write(name + ".yml", whole or json.dumps(config, indent=1))
-        super().__init__(scratch, name, ())
-        self.url = "http://%s:%d" % (self.address, _PORT)
-        self._command += ["--config.file=" + path, "--storage.tsdb.path=" + self.path("data"),
-                          "--web.listen-address=%s:%d" % (self.address, _PORT), "--log.level=warn",
-                          *(["--query.lookback-delta=%ds" % lookback] if lookback else [])]
+    health = None
+    url = None
 
     def ready(self):
-        return get(self.url + "/-/ready")[0] == 200
+        return get(self.url + self.health)[0] == 200
 
     def api(self, name, **parameters):
         """What /api/v1/<name> has to say. An answer that isn't success is a failed test."""
         status, text = get("%s/api/v1/%s" % (self.url, name), parameters)
         if status != 200:
-            raise AssertionError("Prometheus answered %d to %s %s: %s" % (status, name, parameters, text))
+            raise AssertionError("%s answered %d to %s %s: %s" % (self.program, status, name, parameters, text))
         return json.loads(text)["data"]
 
     def query(self, expression, **parameters):
@@ -76,8 +64,28 @@ class Prometheus(Daemon):
         def fits():
             rows[:] = self.query(expression)
             return condition(rows)
-        wait_for(fits, "%s in Prometheus" % expression, seconds, lambda: rows[:5])
+        wait_for(fits, "%s in %s" % (expression, self.program), seconds, lambda: rows[:5])
         return rows
 
     def wait_number(self, expression, number, seconds=30.0):
         self.wait(expression, lambda rows: [value for _, value in rows] == [number], seconds)
+
+
+class Prometheus(Server):
+    program = "prometheus"
+    health = "/-/ready"
+
+    def __init__(self, scratch, targets=(), interval=1, rules=(), lookback=None, name="prometheus", whole=None):
+        """targets: "host:port" of each collectd. rules: paths of rule files, evaluated every interval
+        (seconds). lookback: how many seconds a value is shown, if not 300. whole: the text of a
+        configuration, instead of all these but lookback. JSON is YAML."""
+        config = {"global": {"scrape_interval": "%ds" % interval, "evaluation_interval": "%ds" % interval},
+                  "rule_files": list(rules),
+                  "scrape_configs": [{"job_name": "collectd", "honor_labels": True,
+                                      "static_configs": [{"targets": list(targets)}]}]}
+        path = scratch.write(name + ".yml", whole or json.dumps(config, indent=1))
+        super().__init__(scratch, name, ())
+        self.url = "http://%s:%d" % (self.address, _PORT)
+        self._command += ["--config.file=" + path, "--storage.tsdb.path=" + self.path("data"),
+                          "--web.listen-address=%s:%d" % (self.address, _PORT), "--log.level=warn",
+                          *(["--query.lookback-delta=%ds" % lookback] if lookback else [])]

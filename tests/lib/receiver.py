@@ -13,6 +13,13 @@ import paths
 from collectd import option
 
 
+def writer(url, **options):
+    """What makes a collectd's write_http send there. By default it does so when it has 4096 bytes."""
+    lines = ["    " + option(name, value) for name, value in options.items()]
+    return "\n".join(["LoadPlugin write_http", "<Plugin write_http>", '  <Node "receiver">', '    URL "%s"' % url,
+                      '    Format "JSON"', "    BufferSize 1024", *lines, "  </Node>", "</Plugin>"])
+
+
 class Receiver:
     def __init__(self):
         self._bodies = []
@@ -43,11 +50,8 @@ class Receiver:
         self._server.server_close()
 
     def writer(self, **options):
-        """What makes a collectd send here. By default it does so when it has 4096 bytes."""
-        lines = ["    " + option(name, value) for name, value in options.items()]
-        return "\n".join(["LoadPlugin write_http", "<Plugin write_http>", '  <Node "receiver">',
-                          '    URL "http://%s:%d/"' % self._server.server_address, '    Format "JSON"',
-                          "    BufferSize 1024", *lines, "  </Node>", "</Plugin>"])
+        """What makes a collectd send here."""
+        return writer("http://%s:%d/" % self._server.server_address, **options)
 
     def values(self):
         """All values that were posted, as JSON has them, in their order."""

@@ -219,12 +219,12 @@ def seen_on_map(state, latitude, longitude):
     equal({gateway: state[gateway] for gateway in latitude}, {GATEWAY: 1, "barn": 0}, "states on the map")
 
 
-def test_prometheus():
-    """Each panel and variable for Prometheus has its answer"""
+def prometheus_shows_all(server):
+    """Each panel and variable for Prometheus has its answer. server: the class of what is asked."""
     document = load("prometheus")
     with accounts() as (stack, scratch, blocks), Textfile(names_file(scratch, stack)) as textfile, Moving(stack), \
             Collectd(scratch, blocks) as daemon, \
-            Prometheus(scratch, [daemon.exporter, textfile.exporter], lookback=LOOKBACK) as prometheus:
+            server(scratch, [daemon.exporter, textfile.exporter], lookback=LOOKBACK) as prometheus:
         forget_hidden(stack, lambda: prometheus.number('collectd_ttn_bool{ttn="hidden"}'))
 
         def ask(query, target):
@@ -250,11 +250,17 @@ def test_prometheus():
             equal(found, VARIABLES[variable["name"]], variable["name"])
 
 
-def test_influxdb():
-    """Each panel and variable for InfluxDB has its answer"""
+def test_prometheus():
+    """Each panel and variable for Prometheus has its answer"""
+    prometheus_shows_all(Prometheus)
+
+
+def influxdb_shows_all(between):
+    """Each panel and variable for InfluxDB has its answer. between(scratch, influxdb): a context of what has the
+    writer() that leads to it."""
     document = load("influxdb")
     with accounts() as (stack, scratch, blocks), Moving(stack), InfluxDB(scratch) as influxdb, \
-            Collectd(scratch, blocks, extra=influxdb.writer()):
+            between(scratch, influxdb) as way, Collectd(scratch, blocks, extra=way.writer()):
         def known():
             found = influxdb.query("SELECT last(value) FROM ttn_value WHERE instance = 'hidden' AND type = 'bool' AND "
                                    "time > now() - %ds" % LOOKBACK)
@@ -281,6 +287,11 @@ def test_influxdb():
         for variable in document["templating"]["list"][1:]:
             found = influxdb.query(variable["query"].replace("$host", ".*"))
             equal(sorted(row["value"] for row in found[0][2]), VARIABLES[variable["name"]], variable["name"])
+
+
+def test_influxdb():
+    """Each panel and variable for InfluxDB has its answer"""
+    influxdb_shows_all(lambda _, influxdb: contextlib.nullcontext(influxdb))
 
 
 # Names.

@@ -19,11 +19,15 @@ def series(key):
     return HOST + "." + story.name(key).replace("/", ".")
 
 
-def newest(carbon, wanted):
+def key_of(name):
     """A point divides the parts of a name; nothing else in names of ours needs to be changed for Graphite."""
-    keys = wanted or [story.key(name[len(HOST) + 1:].replace(".", "/")) for name in carbon.names()]
-    found = {key: carbon.fetch(series(key)) for key in keys}
-    return {key: rows[-1][1] for key, rows in found.items() if rows}
+    return story.key(name[len(HOST) + 1:].replace(".", "/"))
+
+
+def newest(carbon, wanted):
+    keys = wanted or [key_of(name) for name in carbon.names()]
+    found = {one: carbon.fetch(series(one)) for one in keys}
+    return {one: rows[-1][1] for one, rows in found.items() if rows}
 
 
 def test_counts():
@@ -60,4 +64,5 @@ def test_rates():
             near(told(), 900, 150, "uplinks meanwhile")
 
 
-run(globals())
+if __name__ == "__main__":
+    run(globals())

@@ -23,12 +23,12 @@ def newest(influxdb):
     return out
 
 
-def test_influxdb():
-    """All values are in InfluxDB as they are; counts go on over a reconnect"""
-    with Scratch() as scratch, Standin() as stack, InfluxDB(scratch) as influxdb:
+def tells_story(scratch, influxdb, writer):
+    """writer: collectd's configuration that makes values get there."""
+    with Standin() as stack:
         story.fleet(stack)
         block = account("home", **stack.options(scratch), Interval=0.5)
-        with Collectd(scratch, block, extra=influxdb.writer(), prometheus=False) as daemon:
+        with Collectd(scratch, block, extra=writer, prometheus=False) as daemon:
             story.tell(stack, lambda _: newest(influxdb))
             (_, _, rows), = influxdb.query("SELECT value FROM ttn_value WHERE instance = 'roof' AND type = 'packets' "
                                            "AND type_instance = 'uplink'")
@@ -41,4 +41,11 @@ def test_influxdb():
             equal([line for level in ("error", "warning") for line in daemon.lines(level)], [], "log")
 
 
-run(globals())
+def test_influxdb():
+    """All values are in InfluxDB as they are; counts go on over a reconnect"""
+    with Scratch() as scratch, InfluxDB(scratch) as influxdb:
+        tells_story(scratch, influxdb, influxdb.writer())
+
+
+if __name__ == "__main__":
+    run(globals())

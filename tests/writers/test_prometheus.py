@@ -35,18 +35,23 @@ def increased(prometheus, number, what):
         raise AssertionError("increase() %s says %r, there were %r" % (what, got, number))
 
 
-def test_story():
-    """All values are in Prometheus as they are; counts go on over a reconnect"""
+def tells_story(server):
+    """server: the class of what scrapes."""
     with Scratch() as scratch, Standin() as stack:
         story.fleet(stack)
         block = account("home", **stack.options(scratch), Interval=0.5)
-        with Collectd(scratch, block) as daemon, Prometheus(scratch, [daemon.exporter]) as prometheus:
+        with Collectd(scratch, block) as daemon, server(scratch, [daemon.exporter]) as prometheus:
             story.tell(stack, lambda _: newest(prometheus))
             story.never_falls(uplinks(prometheus))
             increased(prometheus, 9, "over a reconnect")
             equal([(labels["ttn"], number) for labels, number in prometheus.query(
                 'collectd_ttn_bool{type="connected"} == 0')], [("lost", 0), ("roof", 0)], "gateways that are down")
             equal(daemon.lines("error") + daemon.lines("warning"), [])
+
+
+def test_story():
+    """All values are in Prometheus as they are; counts go on over a reconnect"""
+    tells_story(Prometheus)
 
 
 def latin1(scratch, options):
@@ -75,8 +80,7 @@ def test_bytes():
             equal(prometheus.number('count(collectd_ttn_packets_total{type="uplink"})'), 1, "series")
 
 
-def test_restarts():
-    """increase() and resets() over a reconnect, a restart of collectd, and a kill with a reconnect meanwhile"""
+def restarts(server):
     with Scratch() as scratch, Standin() as stack:
         story.fleet(stack)
         daemon = Collectd(scratch, account("home", **stack.options(scratch), Interval=0.5))
@@ -84,7 +88,7 @@ def test_restarts():
         def follows(number, what):
             prometheus.wait_number(UPLINKS, number)
             increased(prometheus, stack.true("roof")[0] - 1000, what)
-        with daemon, Prometheus(scratch, [daemon.exporter]) as prometheus:
+        with daemon, server(scratch, [daemon.exporter]) as prometheus:
             prometheus.wait_number(UPLINKS, 1000)
             stack.connect("roof")
             stack.uplink("roof", 20)
@@ -106,6 +110,11 @@ def test_restarts():
             # One reset, which is how Prometheus learns that these 7 are new.
             follows(7, "over a kill with a reconnect")
             equal(prometheus.number("resets(%s[1h])" % UPLINKS), 1, "resets")
+
+
+def test_restarts():
+    """increase() and resets() over a reconnect, a restart of collectd, and a kill with a reconnect meanwhile"""
+    restarts(Prometheus)
 
 
 def test_rate():

@@ -221,18 +221,30 @@ def check(stack, source, document):
     equal(sorted(shares), sorted(when for when, number in rates.items() if number), "when there is a share")
 
 
+def prometheus_shows(server):
+    """Each panel for Prometheus shows what happened, and nothing without Traffic. server: the class of what is
+    asked."""
+    with world() as (stack, scratch, blocks), Collectd(scratch, blocks, interval=INTERVAL) as daemon, \
+            server(scratch, [daemon.exporter]) as prometheus:
+        check(stack, FromPrometheus(prometheus), load("prometheus"))
+
+
+def influxdb_shows(between):
+    """The same for InfluxDB. between(scratch, influxdb): a context of what has the writer() that leads to it."""
+    with world() as (stack, scratch, blocks), InfluxDB(scratch) as influxdb, between(scratch, influxdb) as way, \
+            Collectd(scratch, blocks, extra=way.writer(), interval=INTERVAL):
+        check(stack, FromInfluxDB(influxdb), load("influxdb"))
+
+
 def test_prometheus():
     """Each panel for Prometheus shows what happened, and nothing without Traffic"""
-    with world() as (stack, scratch, blocks), Collectd(scratch, blocks, interval=INTERVAL) as daemon, \
-            Prometheus(scratch, [daemon.exporter]) as prometheus:
-        check(stack, FromPrometheus(prometheus), load("prometheus"))
+    prometheus_shows(Prometheus)
 
 
 def test_influxdb():
     """Each panel for InfluxDB shows what happened, and nothing without Traffic"""
-    with world() as (stack, scratch, blocks), InfluxDB(scratch) as influxdb, \
-            Collectd(scratch, blocks, extra=influxdb.writer(), interval=INTERVAL):
-        check(stack, FromInfluxDB(influxdb), load("influxdb"))
+    influxdb_shows(lambda _, influxdb: contextlib.nullcontext(influxdb))
 
 
-run(globals())
+if __name__ == "__main__":
+    run(globals())
