@@ -10,13 +10,12 @@ Whisper keeps one value a second: with more of them in a second, the last.
 
 import json
 import os
-import socket
 import subprocess
 import time
 
 import paths
 from collectd import option
-from daemon import Daemon
+from daemon import Daemon, connects
 
 _LINES, _PICKLES, _QUERIES = 2003, 2004, 7002
 _CONFIG = """[cache]
@@ -62,8 +61,7 @@ class Carbon(Daemon):
         self._fetched = {}
 
     def ready(self):
-        with socket.socket() as sock:
-            return sock.connect_ex((self.address, _LINES)) == 0
+        return connects(self.address, _LINES)
 
     def writer(self, **options):
         """What makes a collectd send here."""

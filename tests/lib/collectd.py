@@ -34,6 +34,15 @@ def option(name, value):
     return '%s "%s"' % (name, value.replace("\\", "\\\\").replace('"', '\\"'))
 
 
+def changed(text, **options):
+    """A configuration with other values of these options, each of which it has once."""
+    for name, value in options.items():
+        text, n = re.subn(r"(?m)^( *)%s .*$" % name, lambda found: found.group(1) + option(name, value), text)
+        if n != 1:
+            raise AssertionError("%d lines of %s in %s" % (n, name, text))
+    return text
+
+
 def account(name, *lines, **options):
     """An <Account> block. Options as Python has them, a list for several lines; lines as they are."""
     out = ["<Account %s>" % (name if name.startswith('"') else '"%s"' % name)]
@@ -201,6 +210,10 @@ class Collectd:
     def complaints(self, plugin):
         """Warnings and errors of another plugin."""
         return [text for level, text in self.log() if level in ("error", "warning") and text.startswith(plugin + " plugin")]
+
+    def problems(self):
+        """Warnings and errors of all plugins, but for that of unixsock where no group is called collectd."""
+        return [text for level, text in self.log() if level in ("error", "warning") and "No such group" not in text]
 
     def wait_line(self, severity, pattern):
         """The first line of ours that matches."""

@@ -7,6 +7,7 @@
 
 import http.client
 import os
+import socket
 import subprocess
 import urllib.error
 import urllib.parse
@@ -77,6 +78,12 @@ class Daemon:
         """The end of its output, for a failed test."""
         with open(self.path("out"), encoding="utf-8", errors="backslashreplace") as file:
             return "\n".join("%s: %s" % (self.program, line.rstrip("\n")) for line in file.readlines()[-25:])
+
+
+def connects(address, port):
+    """Somebody listens there."""
+    with socket.socket() as sock:
+        return sock.connect_ex((address, port)) == 0
 
 
 def get(url, parameters=None, data=None):

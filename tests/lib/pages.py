@@ -83,6 +83,15 @@ def table(page, heading):
     return rows[2:]
 
 
+def block(page, text):
+    """The one block of a page, between lines of three backticks, that has this text."""
+    with open(os.path.join(paths.SRCDIR, page), encoding="utf-8") as file:
+        found = [one for one in re.findall(r"(?ms)^```\w*\n(.*?)^```$", file.read()) if text in one]
+    if len(found) != 1:
+        raise AssertionError("%s has %d blocks with %s" % (page, len(found), text))
+    return found[0]
+
+
 def code(cell):
     """What stands in backticks, where a table's | has to be escaped."""
     return [text.replace("\\|", "|") for text in re.findall(r"`([^`]*)`", cell)]

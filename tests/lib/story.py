@@ -71,7 +71,7 @@ def wait(read, truth, what):
     def wrong():
         seen = read(truth)
         return {name(one): seen.get(one) for one, number in truth.items()
-                if one not in seen or abs(seen[one] - number) > 1e-6}
+                if one not in seen or not abs(seen[one] - number) <= 1e-6}
     wait_for(lambda: not wrong(), what, PATIENCE, wrong)
 
 
