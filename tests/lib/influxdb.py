@@ -46,14 +46,15 @@ class InfluxDB(Daemon):
     program = "influxd"
     database = "collectd"
 
-    def __init__(self, scratch, name="influxdb", buffer=0):
-        """buffer: how many bytes may wait at its listener; what comes beyond is lost. 0: the system's default."""
+    def __init__(self, scratch, name="influxdb", buffer=0, extra=""):
+        """buffer: how many bytes may wait at its listener; what comes beyond is lost. 0: the system's default.
+        extra: more configuration."""
         super().__init__(scratch, name, ())
         self.url = "http://%s:%d" % (self.address, _HTTP)
         path = scratch.write(name + ".conf", _CONFIG % {
             "address": self.address, "directory": self.directory.rstrip("/"), "database": self.database,
             "typesdb": types_db(), "http": _HTTP, "rpc": _RPC, "collectd": _COLLECTD,
-            "buffer": buffer})
+            "buffer": buffer} + extra)
         self._command += ["-config", path]
 
     def ready(self):
