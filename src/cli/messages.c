@@ -113,10 +113,10 @@ static void env_log(void *ctx, enum ttn_level level, const char *line) {
   if (text.bytes != NULL)
     line = text.bytes;
   if (level <= TTN_WARNING)
-    complain_kept(&env->env, "%s%s", level == TTN_ERROR ? "" : names[level],
-                  line);
+    complain_kept(&env->env, "%s%s",
+                  level == TTN_ERROR ? "" : "warning: ", line);
   else
-    complain("%s%s", names[level], line);
+    complain("%s", line);
   text_free(&text);
 }
 
