@@ -176,15 +176,16 @@ class Story(debian.User):
     def test_remove(self):
         """Removing says which file keeps collectd from starting, and leaves the state"""
         self.stop()
-        said = self.user.run("rpm -e collectd-ttn")
+        said = self.user.run("rpm -e --force-debian collectd-ttn")
         tap.matches("collectd will not start again .*:\n%s\n" % self.drop_in, said)
         tap.equal(sorted(os.listdir(self.user.file(STATE[1:]))), ["home.state"])
         tap.equal(os.path.exists(self.user.file(PLUGINS[1:], "ttn.so")), False)
 
     def test_purge(self):
         """Without that file it says nothing, and an empty directory of states goes with it"""
-        self.user.run("rpm -i --force-debian --nodeps /src/rpm/RPMS/*/collectd-ttn-0*.rpm && rm -r %s/* %s" % (STATE, self.drop_in))
-        tap.equal(self.user.run("rpm -e collectd-ttn"), "")
+        self.user.run("rpm -i --force-debian --nodeps /src/rpm/RPMS/*/collectd-ttn-0*.rpm")
+        self.user.run("rm -r %s/* %s" % (STATE, self.drop_in))
+        tap.equal(self.user.run("rpm -e --force-debian collectd-ttn"), "")
         tap.equal(os.path.exists(self.user.file(STATE[1:])), False)
 
     def test_end(self):
