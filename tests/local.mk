@@ -28,6 +28,7 @@ world_tests = \
 	%D%/packages/test_cross.py \
 	%D%/packages/test_image.py \
 	%D%/packages/test_rpm.py \
+	%D%/scale/test_carbon.py \
 	%D%/scale/test_kafka.py \
 	%D%/scale/test_systemd.py \
 	$(receiver_tests)

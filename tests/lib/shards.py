@@ -15,7 +15,7 @@ import subprocess
 
 import paths
 from collectd import option
-from tap import equal
+from tap import equal, wait_for
 
 DIRECTORY = os.path.join(paths.SRCDIR, "contrib", "scale")
 UNIT = os.path.join(DIRECTORY, "collectd-ttn@.service")
@@ -35,6 +35,29 @@ def _replace(text, old, new):
     if old not in text:
         raise AssertionError("%s is not in contrib/scale" % old)
     return text.replace(old, new)
+
+
+def counted(stack, ids, hosts, read):
+    """Until each gateway's uplinks are the stand-in's; read() gives {(host, gateway): number}. Each gateway is in one
+    shard, and each shard has some."""
+    seen = {}
+
+    def right():
+        seen.clear()
+        seen.update(read())
+        numbers = {}
+        for (_, gateway), number in seen.items():
+            numbers.setdefault(gateway, []).append(number)
+        return numbers == {gateway: [stack.true(gateway)[0]] for gateway in ids}
+    wait_for(right, "the uplinks of all gateways, each in one shard", 60, lambda: seen)
+    equal({host for host, _ in seen}, set(hosts), "shards")
+
+
+def uplinks(samples):
+    """Of write_prometheus' page, what counted() reads."""
+    rows = ((name, dict(labels), number) for (name, labels), number in samples.items())
+    return {(labels["instance"], labels["ttn"]): number for name, labels, number in rows
+            if name == "collectd_ttn_packets_total" and labels["type"] == "uplink"}
 
 
 class Shards:

@@ -92,29 +92,21 @@ class Systemd:
 
 
 def uplinks():
-    """{gateway: [(shard, uplinks)]}, of all shards that answer."""
+    """Of all shards that answer."""
     out = {}
     for number in range(1, NUMBER + 1):
         try:
             with urllib.request.urlopen("http://%s:911%d/metrics" % (paths.address(), number), timeout=10) as answer:
-                text = answer.read().decode()
+                found = shards.uplinks(samples(answer.read().decode()))
         except OSError:
             continue
-        for (name, labels), value in samples(text).items():
-            labels = dict(labels)
-            if name == "collectd_ttn_packets_total" and labels["type"] == "uplink":
-                equal(labels["instance"], "ttn-%d" % number)
-                out.setdefault(labels["ttn"], []).append((number, value))
+        equal({host for host, _ in found} <= {"ttn-%d" % number}, True, "hosts of shard %d" % number)
+        out.update(found)
     return out
 
 
 def counted(stack, ids):
-    """Until each gateway's uplinks are the stand-in's, and in one shard."""
-    def right():
-        return {gateway: [value for _, value in rows] for gateway, rows in uplinks().items()} == {
-            gateway: [stack.true(gateway)[0]] for gateway in ids}
-    wait_for(right, "the uplinks of all gateways, each in one shard", 60, uplinks)
-    equal({number for rows in uplinks().values() for number, _ in rows}, set(range(1, NUMBER + 1)), "shards")
+    shards.counted(stack, ids, {"ttn-%d" % number for number in range(1, NUMBER + 1)}, uplinks)
 
 
 def test_verify():
