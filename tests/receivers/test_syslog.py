@@ -119,8 +119,8 @@ def test_log():
         script = " && ".join(["mount --bind /dev/%s %s/%s" % (name, inside, name) for name in devices] + [
             "mount --rbind %s /dev" % inside, 'exec "$@"'])
         with Collectd(scratch, block, extra=pages.block("doc/writers.md", "<Plugin syslog>"), interval=INTERVAL,
-                      prometheus=False, wrapper=["unshare", "--mount", "sh", "-ec", script, "sh"]) as daemon:
-            daemon.wait_line("info", "3 gateways to report")
+                      wrapper=["unshare", "--mount", "sh", "-ec", script, "sh"]) as daemon:
+            daemon.wait_value("ttn", "roof", "bool", "connected", 1)
             stack.disconnect("roof")
             notice = "Notification: severity = %s, host = testhost, plugin = ttn, plugin_instance = roof, "
 
