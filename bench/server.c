@@ -603,6 +603,8 @@ static bool take_commands(void) {
       server.page_latency = (int64_t)(found > 1 ? page_ms : ms) * 1000000;
     } else if (sscanf(line, "move %u", &rate) == 1)
       answers_move(&server.answers, rate);
+    else if (sscanf(line, "reconnects %u", &rate) == 1)
+      server.answers.reconnects = rate;
     else if (sscanf(line, "counts %s", templates) == 1)
       write_counts(templates);
     else if (strcmp(line, "stats") == 0)
