@@ -113,8 +113,8 @@ static void add_setting(struct text *text, const struct disguise *d,
   text_add(text, "\n");
 }
 
-static void add_url(struct text *text, const struct disguise *d,
-                    const struct option_list *list) {
+static void add_shown_url(struct text *text, const struct disguise *d,
+                          const struct option_list *list) {
   struct ttn_endpoint endpoint;
   char why[200], url[TTN_URL_MAX];
   const char *given = option_list_text(list, "URL");
@@ -129,7 +129,7 @@ static void add_url(struct text *text, const struct disguise *d,
 
 void report_settings(struct text *text, const struct disguise *d,
                      const struct options *options) {
-  add_url(text, d, &options->list);
+  add_shown_url(text, d, &options->list);
   for (size_t i = 0; i < options->list.n; i++)
     add_setting(text, d, &options->list.items[i]);
 }
