@@ -209,7 +209,8 @@ class Collectd:
 
     def complaints(self, plugin):
         """Warnings and errors of another plugin."""
-        return [text for level, text in self.log() if level in ("error", "warning") and text.startswith(plugin + " plugin")]
+        return [text for level, text in self.log()
+                if level in ("error", "warning") and text.startswith(plugin + " plugin")]
 
     def problems(self):
         """Warnings and errors of all plugins, but for that of unixsock where no group is called collectd."""

@@ -48,7 +48,8 @@ def arrives(stack, **writer):
         block = account("home", **stack.options(scratch), Interval=0.5)
         with Collectd(scratch, block, extra=telegraf.writer(**writer)) as daemon:
             # The network plugin keeps values until they fill a packet, so this is some packets.
-            wait_for(lambda: (daemon.value("ttn_api", "home", "http_response_codes", "200") or 0) > 20, "polls", test_dashboards.PATIENCE)
+            wait_for(lambda: (daemon.value("ttn_api", "home", "http_response_codes", "200") or 0) > 20, "polls",
+                     test_dashboards.PATIENCE)
             equal(daemon.complaints("network"), [], "collectd's log")
             return bool(influxdb.query("SHOW MEASUREMENTS"))
 
