@@ -99,7 +99,7 @@ def test_writers():
         row = writers.measure(writer, "counts and state", 1, 5)
         equal((row[0], row[4:6]), (writer.name, (20, "all")))
     row = writers.measure(writers.Prometheus, "all", 2, 5)
-    equal((row[0], row[4:6]), ("write_prometheus", (160, "all")))
+    equal((row[0], row[4:6]), ("write_prometheus", (85, "all")))
 
 
 if __name__ == "__main__":
