@@ -99,7 +99,7 @@ class Shards:
 
     def start(self, number):
         """As systemd does it: until it says that it is ready."""
-        os.makedirs(self._scratch.file("state", "collectd-ttn-%d" % number), exist_ok=True)
+        os.makedirs(self._scratch.file("state", "collectd-ttn"), exist_ok=True)
         self.configuration(number)
         for command in self._commands("ExecStartPre", number):
             done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -80,6 +80,9 @@ def test_network():
             central.start()
             story(stack, ids, read)
             equal(running.complaints(), [])
+        # All in one place, so that a shard finds what another one knew.
+        equal(sorted(os.listdir(scratch.file("state", "collectd-ttn", "ttn"))),
+              ["home.state"] + ["home.state.%d" % number for number in range(2, SHARDS + 1)], "state files")
 
 
 run(globals())
