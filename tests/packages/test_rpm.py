@@ -101,7 +101,7 @@ class Story(debian.User):
     def test_rpmlint(self):
         """rpmlint finds nothing, but for what contrib/rpm/rpmlint.toml gives reasons for"""
         said = self.as_builder("cd /src/clone && rpmlint -c contrib/rpm/rpmlint.toml contrib/rpm/collectd-ttn.spec"
-                               " /src/rpm/RPMS/*/*.rpm /src/rpm/SRPMS/*.rpm")
+                               " /src/rpm/RPMS/*/collectd-ttn-0*.rpm /src/rpm/SRPMS/*.rpm")
         tap.matches(r"2 packages and 1 specfiles checked; 0 errors, 0 warnings", said)
 
     def test_files(self):
