@@ -194,7 +194,8 @@ class Shard:
         """What waits for a whole packet goes out, from now on once a second."""
         while True:
             time.sleep(1)
-            with contextlib.suppress(OSError, ValueError):  # it starts, or was killed
+            # It starts, or was killed.
+            with contextlib.suppress(OSError, ValueError, AssertionError):
                 self.daemon.ask("FLUSH timeout=-1")
 
     def cpu(self):
