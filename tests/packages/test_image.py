@@ -346,6 +346,11 @@ def test_runs():
             for path in ("/file", "/etc/ttn/file", "/tmp/file", SECRETS + "/file"):
                 tap.equal((path, one.execute("touch", path)[0]), (path, 1))
             tap.equal(one.execute("ttn-check", "--version")[0], 0)
+            # The first connection's messages are in the state file then.
+            stack.disconnect("alice-gw-1")
+            stack.connect("alice-gw-1")
+            stack.uplink("alice-gw-1", 2)
+            one.wait(5, "ttn", "alice-gw-1", "packets", "uplink")
             stopped = one.stop()
             tap.equal(one.lines("warning", "error"), [])
             tap.matches(r'\n\[\d{4}-\d\d-\d\d [\d:]+\] \[info\] ttn plugin: account "home": ', one.said())
@@ -354,11 +359,9 @@ def test_runs():
             tap.at_most(stopped, STOPS_WITHIN, "seconds until it has stopped")
         tap.equal(os.listdir(one.state), ["ttn"])
         # Another container goes on from the volume.
-        stack.disconnect("alice-gw-1")
-        stack.connect("alice-gw-1")
         stack.uplink("alice-gw-1", 2)
         with Container(scratch, configuration(stack, Shard="auto/2"), secret, hostname="ttn-1", name="two") as one:
-            one.wait(5, "ttn", "alice-gw-1", "packets", "uplink")
+            one.wait(7, "ttn", "alice-gw-1", "packets", "uplink")
             one.stop()
 
 
