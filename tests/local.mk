@@ -40,6 +40,12 @@ endif
 python_tests = $(filter-out $(long_tests) $(world_tests) $(left_out), \
 	$(found_python))
 
+# They wait for minutes, others meanwhile: the whole ends sooner.
+first_tests = \
+	%D%/e2e/test_demo.py \
+	%D%/e2e/test_spread.py \
+	%D%/writers/test_dashboards.py
+
 # Programs that Python tests run.
 check_PROGRAMS = \
 	%D%/tools/ttn-drive \
@@ -68,7 +74,8 @@ CLEANFILES = %D%/unit/*/*.tap %D%/unit/lib/libunit.a %D%/fuzz/*.tap \
 
 # automake would take each word of a call of $(wildcard) for a test's name. So
 # it sees only FOUND_TESTS, which configure replaces by $(found_tests).
-found_tests = $(unit_tests) $(corpus_tests) $(python_tests)
+found_tests = $(first_tests) $(filter-out $(first_tests), $(unit_tests) \
+	$(corpus_tests) $(python_tests))
 TESTS = @FOUND_TESTS@
 # What make check-all runs, whatever TESTS is.
 all_tests = $(found_tests) $(long_tests)
@@ -157,7 +164,7 @@ check-long:
 .PHONY: check-all check-long check-machine check-receivers check-sanitized \
 	check-threads check-unit check-untimed check-valgrind distcheck-unit
 # Each test that a list names; test_every_test.py holds that it is there.
-listed_tests = $(long_tests) $(machine_tests) $(sanitized_tests) \
+listed_tests = $(first_tests) $(long_tests) $(machine_tests) $(sanitized_tests) \
 	$(slow_unit_tests) $(threaded_tests) $(timed_tests) $(torture_tests) \
 	$(world_tests)
 
