@@ -11,8 +11,8 @@
 
 #define SENTENCE_MAX 1100
 
-static void print_clean(char text[SENTENCE_MAX], const char *format,
-                        va_list args) {
+__attribute__((format(printf, 2, 0))) static void
+print_clean(char text[SENTENCE_MAX], const char *format, va_list args) {
   if (vsnprintf(text, SENTENCE_MAX, format, args) < 0)
     text[0] = '\0';
   ttn_secret_mask(text);
