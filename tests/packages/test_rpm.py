@@ -68,7 +68,8 @@ class Story(debian.User):
         return self.user.run(command, "builder", network=False, HOME="/nonexistent", PATH="/usr/bin:/bin")
 
     def query(self, arguments, package="/src/rpm/RPMS/*/collectd-ttn-0*.rpm"):
-        return self.as_builder("rpm -qp %s %s" % (arguments, package))
+        # Debian's rpm has no database that the builder could read, and says so.
+        return self.as_builder("rpm -qp %s %s 2>/dev/null" % (arguments, package))
 
     def test_tools(self):
         """install-packages gets all that building needs, but for rpmbuild"""

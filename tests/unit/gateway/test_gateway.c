@@ -1000,6 +1000,7 @@ static void remembers_used_bands(void **state) {
                    6 | 1 << 15);
   /* What is not believed is not remembered, and nothing is known after a
    * restart. */
+  ttn_gateway_free(&gateway, &ttn_env_system);
   gateway = (struct ttn_gateway){0};
   const char *why = NULL;
   const struct ttn_band used = {868000000, 868600000, 1, 0.5};
@@ -1009,6 +1010,7 @@ static void remembers_used_bands(void **state) {
   ttn_gateway_learn(&ttn_env_system, &gateway, TTN_PROOF_ENTRY, &odd, 0, &why);
   assert_non_null(why);
   assert_int_equal(bands_of(&gateway, 600, NO, idle, 3), 0);
+  ttn_gateway_free(&gateway, &ttn_env_system);
 }
 
 static void disbelieves(struct ttn_stats stats, int64_t date,
