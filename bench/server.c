@@ -7,16 +7,22 @@
  *   bench-server CERTIFICATE KEY GATEWAYS
  *
  * prints "port N" once it listens. Then, on standard input:
- *   latency MS [PAGE_MS]  from now on answers come MS milliseconds after their
- *                requests, pages of the list PAGE_MS
+ *   latency MS [PAGE_MS]
+ *                from now on answers come MS milliseconds after their requests,
+ *                pages of the list PAGE_MS
  *   move N       counts go on from now on, and of N answers that a gateway is
- * in one begins a new connection; 0: none counts FILE  writes how many messages
- * there were: see answers.h; prints "gateways N" stats        prints "requests
- * R connections C bytes B cpu MICROSECONDS", all since the start; bytes are
- * HTTP/2's, headers included render N SECONDS RATE FILE   renders N streams of
- * events, RATE a second of each gateway, by the templates of the file; prints
- * "events E uplinks U plain BYTES packed BYTES", without their starts send the
- * streams that are open go on after their start and ends with its input. */
+ *                in one begins a new connection; 0: none
+ *   reconnects N another N
+ *   counts FILE  writes how many messages there were: see answers.h; prints
+ *                "gateways N"
+ *   stats        prints "requests R connections C bytes B cpu MICROSECONDS",
+ *                all since the start; bytes are HTTP/2's, headers included
+ *   render N SECONDS RATE FILE
+ *                renders N streams of events, RATE a second of each gateway, by
+ *                the templates of the file; prints "events E uplinks U plain
+ *                BYTES packed BYTES", without their starts
+ *   send         the streams that are open go on after their start
+ * and ends with its input. */
 #include "answers.h"
 #include "feed.h"
 
