@@ -6,8 +6,7 @@
 
 `make bench-shards` runs it: 100,000 gateways, 4 collectds, 30 polls, a kill at every tenth. It asserts nothing.
 
-Each answer has one more uplink of each gateway in it. So what arrives tells which answers it is of: a count that grows
-by two has skipped one, a count that stays is a second one of the same answer.
+Each answer has one more uplink of each gateway in it, so a count that stays is a second one of the same answer.
 """
 
 import collections
@@ -15,7 +14,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import statistics
 import sys
 import threading
@@ -27,7 +25,7 @@ sys.path.insert(0, os.path.join(_HERE, "..", "tests", "lib"))
 import bench  # noqa: E402
 import paths  # noqa: E402
 from collectd import Collectd, account  # noqa: E402
-from writers import cpu  # noqa: E402
+from writers import GraphiteListener, cpu  # noqa: E402
 
 SHARDS = 4
 INTERVAL = 60
@@ -37,7 +35,7 @@ BATCH, PAGE = 13, 120
 # Of so many answers a gateway is in, one begins a new connection.
 RECONNECTS = 50
 # A kill is so long after the begin of a poll, in seconds: in the middle of its spread.
-AMID = SPREAD / 2
+KILL_AT = SPREAD / 2
 DOWN = 2
 # Between two polls of a shard nothing comes for longer than this, in seconds; within one, never.
 PAUSE = 15
@@ -52,11 +50,11 @@ Poll = collections.namedtuple("Poll", "shard begin end gateways")
 class Gateway:
     """What came of one."""
 
-    __slots__ = ("first", "last", "increase", "arrivals", "same", "skipped", "shards")
+    __slots__ = ("first", "last", "increase", "arrivals", "same", "shards")
 
     def __init__(self):
         self.first = self.last = None
-        self.increase = self.arrivals = self.same = self.skipped = 0
+        self.increase = self.arrivals = self.same = 0
         self.shards = set()
 
     def take(self, shard, count):
@@ -69,12 +67,11 @@ class Gateway:
             more = count - self.last if count >= self.last else count
             self.increase += more
             self.same += more == 0
-            self.skipped += max(0, more - 1)
         self.last = count
 
 
-class Receiver:
-    """What write_graphite sends. Threads: one for each connection, which takes the lock for what it has read."""
+class Receiver(GraphiteListener):
+    """Threads: each connection's takes the lock for what it has read."""
 
     def __init__(self, gateways):
         self.gateways = [Gateway() for _ in range(gateways)]
@@ -82,21 +79,9 @@ class Receiver:
         self.polls = []
         self._now = {}       # shard: [begin, end, gateways] of the poll that comes in
         self._lock = threading.Lock()
-        self._threads = []
-        self._server = socket.create_server((paths.address(), 0))
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self._server.accept()
-            except OSError:
-                return
-            thread = threading.Thread(target=self._read, args=(connection,), daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
-    def _read(self, connection):
+    def read(self, connection):
         rest = b""
         while True:
             try:
@@ -140,13 +125,9 @@ class Receiver:
             poll = self._now.get(shard)
             return poll and (time.monotonic() - poll[0], poll[2])
 
-    def writer(self):
-        return ('LoadPlugin write_graphite\n<Plugin write_graphite>\n<Node "reader">\nHost "%s"\nPort "%d"\n'
-                "StoreRates false\n</Node>\n</Plugin>" % self._server.getsockname())
-
     def close(self):
-        self._server.close()
-        for thread in self._threads:
+        super().close()
+        for thread in self.threads:
             thread.join()
         for shard in list(self._now):
             self._end(shard)
@@ -217,7 +198,7 @@ class Shard:
         """In the middle of its next poll; and it is started again."""
         while True:
             poll = self._receiver.under_way(self.number)
-            if poll and AMID < poll[0] < SPREAD and poll[1] < self.gateways:
+            if poll and KILL_AT < poll[0] < SPREAD and poll[1] < self.gateways:
                 break
             time.sleep(0.1)
         self._used += cpu(self.daemon.process.pid)
@@ -268,16 +249,14 @@ def run_shards(server, shards, polls, every):
 
 
 def show_polls(shards, receiver):
-    """How long later polls were, from the first value of a shard that arrived to the last."""
-    table = bench.Table("Later polls, as they arrived: at most %.0f s (Spread)" % SPREAD, "shard", "polls", "whole",
+    """How long polls were, from the first value of a shard that arrived to the last."""
+    table = bench.Table("Polls, as they arrived: at most %.0f s (Spread)" % SPREAD, "shard", "polls", "whole",
                         "median s", "longest s", "killed in")
     for shard in shards:
-        # The first is not spread, nor is that after a kill.
         polls = [poll for poll in receiver.polls if poll.shard == shard.number]
         whole = [poll.end - poll.begin for poll in polls if poll.gateways == shard.gateways]
-        later = [seconds for seconds in whole if seconds > SPREAD / 2]
-        table.row(shard.number, len(polls), len(whole), "%.1f" % statistics.median(later) if later else "-",
-                  "%.1f" % max(later) if later else "-", sum(poll.gateways < shard.gateways for poll in polls))
+        table.row(shard.number, len(polls), len(whole), "%.1f" % statistics.median(whole) if whole else "-",
+                  "%.1f" % max(whole) if whole else "-", sum(poll.gateways < shard.gateways for poll in polls))
 
 
 def show_counts(receiver, path):

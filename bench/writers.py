@@ -24,6 +24,7 @@ _HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(_HERE, "..", "tests", "lib"))
 
 import bench  # noqa: E402
+import carbon  # noqa: E402
 import paths  # noqa: E402
 from collectd import Collectd, account  # noqa: E402
 from influxdb import InfluxDB  # noqa: E402
@@ -119,14 +120,11 @@ class Rrdtool(Csv):
     name = "rrdtool"
 
 
-class Graphite:
-    """To a reader that keeps names only: carbon would be the bottleneck."""
+class GraphiteListener:
+    """What write_graphite sends to: read(connection), of whoever derives from this, has a thread for each."""
 
-    name = "write_graphite"
-
-    def __init__(self, scratch):
-        self._bytes = 0
-        self._names = set()
+    def __init__(self):
+        self.threads = []
         self._server = socket.create_server((paths.address(), 0))
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -136,26 +134,44 @@ class Graphite:
                 connection, _ = self._server.accept()
             except OSError:
                 return
-            threading.Thread(target=self._take, args=(connection,), daemon=True).start()
+            thread = threading.Thread(target=self.read, args=(connection,), daemon=True)
+            self.threads.append(thread)
+            thread.start()
 
-    def _take(self, connection):
+    def read(self, connection):
+        raise NotImplementedError
+
+    def writer(self):
+        return carbon.writer(*self._server.getsockname(), StoreRates=False)
+
+    def close(self):
+        self._server.close()
+
+
+class Graphite(GraphiteListener):
+    """To a reader that keeps names only: carbon would be the bottleneck."""
+
+    name = "write_graphite"
+
+    def __init__(self, scratch):
+        self._bytes = 0
+        self._names = set()
+        super().__init__()
+
+    def read(self, connection):
         for line in connection.makefile("rb"):
             self._bytes += len(line)
             if b".ttn-" in line:
                 self._names.add(line.partition(b" ")[0])
 
     def options(self, _):
-        return {"extra": 'LoadPlugin write_graphite\n<Plugin write_graphite>\n<Node "reader">\nHost "%s"\n'
-                         'Port "%d"\nStoreRates false\n</Node>\n</Plugin>' % self._server.getsockname()}
+        return {"extra": self.writer()}
 
     def reached(self, _):
         return len(self._names)
 
     def note(self, *_):
         return "%.1f MB sent" % (self._bytes / 1e6)
-
-    def close(self):
-        self._server.close()
 
 
 class Network:
