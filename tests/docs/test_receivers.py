@@ -34,7 +34,7 @@ def test_versions():
 
 def test_opentelemetry():
     """The processor that the Collector needs is the one that is tested"""
-    equal(opentelemetry.MENDED in read("doc", "writers.md"), True, opentelemetry.MENDED)
+    equal(opentelemetry.PROCESSOR in read("doc", "writers.md"), True, opentelemetry.PROCESSOR)
 
 
 run(globals())

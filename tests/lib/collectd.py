@@ -207,14 +207,10 @@ class Collectd:
         return [text[len("ttn plugin: "):] for level, text in self.log()
                 if text.startswith("ttn plugin: ") and severity in (None, level)]
 
-    def complaints(self, plugin):
-        """Warnings and errors of another plugin."""
-        return [text for level, text in self.log()
-                if level in ("error", "warning") and text.startswith(plugin + " plugin")]
-
-    def problems(self):
-        """Warnings and errors of all plugins, but for that of unixsock where no group is called collectd."""
-        return [text for level, text in self.log() if level in ("error", "warning") and "No such group" not in text]
+    def problems(self, plugin=None):
+        """Warnings and errors of a plugin; or of all, but for that of unixsock where no group is called collectd."""
+        return [text for level, text in self.log() if level in ("error", "warning") and
+                (text.startswith(plugin + " plugin") if plugin else "No such group" not in text)]
 
     def wait_line(self, severity, pattern):
         """The first line of ours that matches."""

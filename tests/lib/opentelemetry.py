@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A real OpenTelemetry Collector that listens for write_http. It writes what it received to a file. It also shows it
 on a page for Prometheus, and sends it to a server with remote write: once as it is ("bare"), and once after a processor
-that says that counts are cumulative ("mended"). What is sent has this in the label "way".
+that says that counts are cumulative ("cumulative"). What is sent has this in the label "way".
 
     with Collector(scratch, database.url) as collector:
         with Collectd(scratch, blocks, extra=collector.writer()) as daemon:
@@ -15,30 +15,30 @@ from collectd import labels_of
 from daemon import Daemon, get
 from receiver import writer
 
-_HTTP, _PAGES = 8081, {"bare": 8889, "mended": 8890}
+_HTTP, _PAGES = 8081, {"bare": 8889, "cumulative": 8890}
 # doc/writers.md has it so.
-MENDED = """processors:
+PROCESSOR = """processors:
   transform:
     metric_statements:
       - set(metric.aggregation_temporality, AGGREGATION_TEMPORALITY_CUMULATIVE)
         where metric.type == METRIC_DATA_TYPE_SUM
 """
-_CONFIG = MENDED + """
+_CONFIG = PROCESSOR + """
 receivers:
   collectd:
     endpoint: "%(address)s:%(http)d"
 exporters:
   file: {path: "%(file)s", flush_interval: 100ms}
   prometheus/bare: {endpoint: "%(address)s:%(bare)d"}
-  prometheus/mended: {endpoint: "%(address)s:%(mended)d"}
+  prometheus/cumulative: {endpoint: "%(address)s:%(cumulative)d"}
   prometheus_remote_write/bare: {endpoint: "%(remote)s", external_labels: {way: bare}}
-  prometheus_remote_write/mended: {endpoint: "%(remote)s", external_labels: {way: mended}}
+  prometheus_remote_write/cumulative: {endpoint: "%(remote)s", external_labels: {way: cumulative}}
 service:
   telemetry: {metrics: {level: none}}
   pipelines:
     metrics/bare: {receivers: [collectd], exporters: [file, prometheus/bare, prometheus_remote_write/bare]}
-    metrics/mended: {receivers: [collectd], processors: [transform],
-                     exporters: [prometheus/mended, prometheus_remote_write/mended]}
+    metrics/cumulative: {receivers: [collectd], processors: [transform],
+                     exporters: [prometheus/cumulative, prometheus_remote_write/cumulative]}
 """
 
 
@@ -72,7 +72,7 @@ class Collector(Daemon):
                 for point in metric[kind]["dataPoints"]]
 
     def page(self, which):
-        """[(name, {label: value}, number)] of the Prometheus exporter of "bare" or "mended"."""
+        """[(name, {label: value}, number)] of the Prometheus exporter of "bare" or "cumulative"."""
         status, text = get("http://%s:%d/metrics" % (self.address, _PAGES[which]))
         if status != 200:
             raise AssertionError("%s: %d %s" % (which, status, text))

@@ -45,7 +45,7 @@ def world():
         block = account("home", **stack.options(scratch), Interval=0.5)
         with Collectd(scratch, block, extra=collector.writer()) as daemon:
             yield stack, collector, database
-            equal(daemon.complaints("write_http"), [], "collectd's log")
+            equal(daemon.problems("write_http"), [], "collectd's log")
 
 
 def test_received():
@@ -72,11 +72,11 @@ def test_next_exporters():
         def sent(which):
             return {prometheus_key(labels["__name__"], labels): number
                     for labels, number in database.query('{plugin=~"ttn.*",way="%s"}' % which)}
-        story.tell(stack, lambda _: page("mended"))
+        story.tell(stack, lambda _: page("cumulative"))
         for read in (page, sent):
             def names():
-                return [set(read(which)) for which in ("mended", "bare")]
-            story.wait(lambda _: read("mended"), {**story.packets("roof", 1009, 30, 21), **story.packets("barn", 6)},
+                return [set(read(which)) for which in ("cumulative", "bare")]
+            story.wait(lambda _: read("cumulative"), {**story.packets("roof", 1009, 30, 21), **story.packets("barn", 6)},
                        "counts")
             wait_for(lambda: names()[0] - names()[1] == {key for key in names()[0] if key[2] in COUNTS},
                      "counts, and nothing else, are missing", story.PATIENCE, names)

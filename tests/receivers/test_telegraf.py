@@ -50,7 +50,7 @@ def arrives(stack, **writer):
             # The network plugin keeps values until they fill a packet, so this is some packets.
             wait_for(lambda: (daemon.value("ttn_api", "home", "http_response_codes", "200") or 0) > 20, "polls",
                      test_dashboards.PATIENCE)
-            equal(daemon.complaints("network"), [], "collectd's log")
+            equal(daemon.problems("network"), [], "collectd's log")
             return bool(influxdb.query("SHOW MEASUREMENTS"))
 
 
@@ -63,7 +63,7 @@ def test_refused():
 
 
 def test_all_gateways():
-    """None of many gateways is lost, though all values of the first poll come at once"""
+    """None of many gateways is lost in the first poll"""
     with Scratch() as scratch, Standin() as stack, InfluxDB(scratch) as influxdb, \
             Telegraf(scratch, influxdb) as telegraf:
         names = ["gw-%03d" % number for number in range(MANY)]
