@@ -18,6 +18,8 @@ from collectd import option
 from tap import equal, wait_for
 
 DIRECTORY = os.path.join(paths.SRCDIR, "contrib", "scale")
+# Options for as few values as these tests need.
+FEW = {"CollectRoundTripTimes": False, "CollectAges": False, "CollectDutyCycle": False, "CollectStatus": False}
 UNIT = os.path.join(DIRECTORY, "collectd-ttn@.service")
 
 
@@ -100,7 +102,7 @@ class Shards:
     def start(self, number):
         """As systemd does it: until it says that it is ready."""
         os.makedirs(self._scratch.file("state", "collectd-ttn"), exist_ok=True)
-        self.configuration(number)
+        self.configuration(number)  # makes its directory, as systemd does
         for command in self._commands("ExecStartPre", number):
             done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                   text=True, check=False)

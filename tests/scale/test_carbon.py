@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from carbon import Carbon  # noqa: E402
 from paths import Scratch  # noqa: E402
-from shards import Shards, counted  # noqa: E402
+from shards import FEW, Shards, counted  # noqa: E402
 from standin import Standin  # noqa: E402
 from tap import equal, run  # noqa: E402
 
@@ -20,7 +20,6 @@ GATEWAYS = 24
 INTERVAL = 1
 # How long carbon is away, in seconds.
 AWAY = 4
-FEW = {"CollectRoundTripTimes": False, "CollectAges": False, "CollectDutyCycle": False, "CollectStatus": False}
 HOSTS = {"ttn-%d" % number for number in range(1, SHARDS + 1)}
 
 

@@ -17,7 +17,7 @@ from collectd import Collectd, account  # noqa: E402
 import kafka as brokers  # noqa: E402
 from kafka import ApacheKafka  # noqa: E402
 from paths import Scratch  # noqa: E402
-from shards import Shards  # noqa: E402
+from shards import FEW, Shards  # noqa: E402
 from standin import Standin  # noqa: E402
 from tap import at_most, equal, matches, note, run, wait_for  # noqa: E402
 
@@ -26,7 +26,6 @@ INTERVAL = 2
 # Between two values of a gateway, in seconds: a poll may be late.
 GAP = 2.5 * INTERVAL
 KINDS = ("uplink", "downlink", "tx_ack")
-FEW = {"CollectRoundTripTimes": False, "CollectAges": False, "CollectDutyCycle": False, "CollectStatus": False}
 # As doc/writers.md says: without it a message can come twice.
 ONCE = {"enable.idempotence": "true"}
 

@@ -16,7 +16,7 @@ import shards  # noqa: E402
 from collectd import Collectd  # noqa: E402
 from paths import Scratch  # noqa: E402
 from prometheus import Prometheus  # noqa: E402
-from shards import Shards  # noqa: E402
+from shards import FEW, Shards  # noqa: E402
 from standin import Standin  # noqa: E402
 from tap import equal, run  # noqa: E402
 
@@ -25,7 +25,6 @@ GATEWAYS = 40
 INTERVAL = 1
 # How long a receiver is away, in seconds.
 AWAY = 2
-FEW = {"CollectRoundTripTimes": False, "CollectAges": False, "CollectDutyCycle": False, "CollectStatus": False}
 HOSTS = {"ttn-%d" % number for number in range(1, SHARDS + 1)}
 
 
