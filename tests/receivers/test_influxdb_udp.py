@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """write_influxdb_udp, into the UDP input of InfluxDB 1.x."""
 
+import contextlib
 import os
 import re
 import sys
@@ -53,18 +54,19 @@ class World:
         self._options = options
 
     def __enter__(self):
-        self._scratch = Scratch().__enter__()
-        self.stack = Standin().__enter__()
-        self.influxdb = server(self._scratch).__enter__()
-        story.fleet(self.stack)
-        block = account("home", **self.stack.options(self._scratch), Interval=INTERVAL)
-        self.daemon = Collectd(self._scratch, block, extra=writer(**self._options), interval=INTERVAL,
-                               prometheus=False).__enter__()
+        with contextlib.ExitStack() as opened:
+            scratch = opened.enter_context(Scratch())
+            self.stack = opened.enter_context(Standin())
+            self.influxdb = opened.enter_context(server(scratch))
+            story.fleet(self.stack)
+            block = account("home", **self.stack.options(scratch), Interval=INTERVAL)
+            self.daemon = opened.enter_context(Collectd(
+                scratch, block, extra=writer(**self._options), interval=INTERVAL, prometheus=False))
+            self._opened = opened.pop_all()
         return self
 
     def __exit__(self, *why):
-        for one in (self.daemon, self.influxdb, self.stack, self._scratch):
-            one.__exit__(*why)
+        return self._opened.__exit__(*why)
 
     def read(self, _=None):
         return newest(self.influxdb)

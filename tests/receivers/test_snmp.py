@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The snmp_agent plugin, below snmpd; snmpwalk is who asks."""
 
+import contextlib
 import os
 import re
 import signal
@@ -29,8 +30,6 @@ TIMEOUT = 6
 # collectd for good. It takes some polls, and a timeout.
 QUIET = TIMEOUT * INTERVAL + 3
 CONTRIB = os.path.join(paths.SRCDIR, "contrib", "snmp")
-
-
 ROOT = "TTN-GATEWAY-MIB::ttnGateways"
 # What each column is of; all of them are in contrib.
 COLUMNS = {
@@ -99,27 +98,28 @@ class World:
     """The story's gateways, snmpd, and two collectds: one has the plugin, the other answers snmpd."""
 
     def __enter__(self):
-        self._scratch = Scratch().__enter__()
-        self.stack = Standin().__enter__()
-        self.snmpd = Snmpd(self._scratch).__enter__()
-        story.fleet(self.stack)
-        # The first line is what Debian has in snmp.conf. The second adds to where all MIBs are.
-        conf = self._scratch.write("agent/snmp_agent.conf", "\n".join([
-            "[snmp] mibs :", "[snmp] mibdirs +" + CONTRIB, "agentXSocket " + self.snmpd.socket]) + "\n")
-        with open(os.path.join(CONTRIB, "collectd-snmp.conf"), encoding="utf-8") as file:
-            tables = file.read()
-        self.agent = Collectd(
-            self._scratch, "", extra=self._here(tables), interval=INTERVAL, prometheus=False, plugin=False,
-            name="collectd-snmp", environment={"SNMPCONFPATH": os.path.dirname(conf),
-                                               "SNMP_PERSISTENT_DIR": os.path.dirname(conf)}).__enter__()
-        self.daemon = Collectd(
-            self._scratch, account("home", **self.stack.options(self._scratch), Interval=INTERVAL),
-            extra=self._here(pages.block("doc/writers.md", '"25827"')), interval=INTERVAL).__enter__()
+        with contextlib.ExitStack() as opened:
+            scratch = opened.enter_context(Scratch())
+            self.stack = opened.enter_context(Standin())
+            self.snmpd = opened.enter_context(Snmpd(scratch))
+            story.fleet(self.stack)
+            # The first line is what Debian has in snmp.conf. The second adds to where all MIBs are.
+            conf = scratch.write("agent/snmp_agent.conf", "\n".join([
+                "[snmp] mibs :", "[snmp] mibdirs +" + CONTRIB, "agentXSocket " + self.snmpd.socket]) + "\n")
+            with open(os.path.join(CONTRIB, "collectd-snmp.conf"), encoding="utf-8") as file:
+                tables = file.read()
+            self.agent = opened.enter_context(Collectd(
+                scratch, "", extra=self._here(tables), interval=INTERVAL, prometheus=False, plugin=False,
+                name="collectd-snmp", environment={"SNMPCONFPATH": os.path.dirname(conf),
+                                                   "SNMP_PERSISTENT_DIR": os.path.dirname(conf)}))
+            self.daemon = opened.enter_context(Collectd(
+                scratch, account("home", **self.stack.options(scratch), Interval=INTERVAL),
+                extra=self._here(pages.block("doc/writers.md", '"25827"')), interval=INTERVAL))
+            self._opened = opened.pop_all()
         return self
 
     def __exit__(self, *why):
-        for one in (self.daemon, self.agent, self.snmpd, self.stack, self._scratch):
-            one.__exit__(*why)
+        return self._opened.__exit__(*why)
 
     def _here(self, text):
         """Configuration of one of the two: the second listens at the test's own address."""

@@ -53,7 +53,6 @@ class Rsyslog(Daemon):
         except FileNotFoundError:
             return []
 
-
     def values(self):
         """[(series, time, number)] of what write_syslog sent."""
         out = []
