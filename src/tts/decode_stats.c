@@ -13,239 +13,33 @@
  * - Only a field that proves a state or a count makes an entry bad. */
 #include "tts/decode_body.h"
 #include "tts/api_key.h"
+#include "tts/stats_fields.h"
 #include "base/secret.h"
 #include "base/timestamp.h"
 #include "base/utf8.h"
 
 #include <string.h>
 
-enum field_id {
-  F_ENTRIES,
-  F_ENTRY,
-  F_CONNECTED_AT,
-  F_DISCONNECTED_AT,
-  F_PROTOCOL,
-  F_STATUS_AT,
-  F_STATUS,
-  F_METRICS,
-  F_METRIC,
-  F_LAST, /* + enum ttn_message */
-  F_LAST_UPLINK = F_LAST + TTN_UPLINK,
-  F_LAST_DOWNLINK = F_LAST + TTN_DOWNLINK,
-  F_LAST_TX_ACK = F_LAST + TTN_TX_ACK,
-  F_COUNT = F_LAST + TTN_MESSAGES, /* + enum ttn_message */
-  F_COUNT_UPLINK = F_COUNT + TTN_UPLINK,
-  F_COUNT_DOWNLINK = F_COUNT + TTN_DOWNLINK,
-  F_COUNT_TX_ACK = F_COUNT + TTN_TX_ACK,
-  F_RTT = F_COUNT + TTN_MESSAGES,
-  F_RTT_MIN,
-  F_RTT_MAX,
-  F_RTT_MEDIAN,
-  F_RTT_COUNT,
-  F_BANDS,
-  F_BAND,
-  F_BAND_MIN,
-  F_BAND_MAX,
-  F_BAND_LIMIT,
-  F_BAND_UTILIZATION,
-  F_REMOTE,
-  F_REMOTE_IP,
-  F_BOOT_TIME,
-  F_VERSIONS,
-  F_VERSION,
-  F_PLACES,
-  F_PLACE,
-  F_LATITUDE, /* + enum ttn_place_member */
-  F_LONGITUDE = F_LATITUDE + TTN_LONGITUDE,
-  F_ALTITUDE = F_LATITUDE + TTN_ALTITUDE
-};
-
 #define ALL_ROUND_TRIPS 0xf /* bits F_RTT_MIN to F_RTT_COUNT */
 /* Protocols are words; the longest address is an IPv6 one with a zone. */
 #define WORD_MAX 64
-
-/* protojson writes 64 bit integers as strings and takes numbers as well. */
-#define INTEGER (TTN_JSON_STRING | TTN_JSON_NUMBER)
-
-static const struct ttn_json_field metric[] = {
-    TTN_JSON_FIELD("", "last_status.metrics", F_METRIC, TTN_JSON_NUMBER, NULL),
-};
-static const struct ttn_json_shape metrics_shape = TTN_JSON_ANY(metric);
-
-static const struct ttn_json_field version_field[] = {
-    TTN_JSON_FIELD("", "last_status.versions", F_VERSION, TTN_JSON_STRING,
-                   NULL),
-};
-static const struct ttn_json_shape versions_shape = TTN_JSON_ANY(version_field);
-
-static const struct ttn_json_field place_fields[] = {
-    TTN_JSON_FIELD("latitude", "last_status.antenna_locations.", F_LATITUDE,
-                   TTN_JSON_NUMBER, NULL),
-    TTN_JSON_FIELD("longitude", "last_status.antenna_locations.", F_LONGITUDE,
-                   TTN_JSON_NUMBER, NULL),
-    TTN_JSON_FIELD("altitude", "last_status.antenna_locations.", F_ALTITUDE,
-                   TTN_JSON_NUMBER, NULL),
-};
-static const struct ttn_json_shape place_shape = TTN_JSON_SHAPE(place_fields);
-
-static const struct ttn_json_field place[] = {
-    TTN_JSON_FIELD("antenna_locations", "last_status.", F_PLACE,
-                   TTN_JSON_OBJECT, &place_shape),
-};
-static const struct ttn_json_shape places_shape = TTN_JSON_ANY(place);
-
-static const struct ttn_json_field status_fields[] = {
-    TTN_JSON_FIELD("boot_time", "last_status.", F_BOOT_TIME, TTN_JSON_STRING,
-                   NULL),
-    TTN_JSON_FIELD("versions", "last_status.", F_VERSIONS, TTN_JSON_OBJECT,
-                   &versions_shape),
-    TTN_JSON_FIELD("antenna_locations", "last_status.", F_PLACES,
-                   TTN_JSON_ARRAY, &places_shape),
-    TTN_JSON_FIELD("metrics", "last_status.", F_METRICS, TTN_JSON_OBJECT,
-                   &metrics_shape),
-};
-static const struct ttn_json_shape status_shape = TTN_JSON_SHAPE(status_fields);
-
-static const struct ttn_json_field round_trip_fields[] = {
-    TTN_JSON_FIELD("min", "round_trip_times.", F_RTT_MIN, TTN_JSON_STRING,
-                   NULL),
-    TTN_JSON_FIELD("max", "round_trip_times.", F_RTT_MAX, TTN_JSON_STRING,
-                   NULL),
-    TTN_JSON_FIELD("median", "round_trip_times.", F_RTT_MEDIAN, TTN_JSON_STRING,
-                   NULL),
-    TTN_JSON_FIELD("count", "round_trip_times.", F_RTT_COUNT, INTEGER, NULL),
-};
-static const struct ttn_json_shape round_trip_shape =
-    TTN_JSON_SHAPE(round_trip_fields);
-
-static const struct ttn_json_field band_fields[] = {
-    TTN_JSON_FIELD("min_frequency", "sub_bands.", F_BAND_MIN, INTEGER, NULL),
-    TTN_JSON_FIELD("max_frequency", "sub_bands.", F_BAND_MAX, INTEGER, NULL),
-    TTN_JSON_FIELD("downlink_utilization_limit", "sub_bands.", F_BAND_LIMIT,
-                   TTN_JSON_NUMBER, NULL),
-    TTN_JSON_FIELD("downlink_utilization", "sub_bands.", F_BAND_UTILIZATION,
-                   TTN_JSON_NUMBER, NULL),
-};
-static const struct ttn_json_shape band_shape = TTN_JSON_SHAPE(band_fields);
-
-static const struct ttn_json_field band[] = {
-    TTN_JSON_FIELD("sub_bands", "", F_BAND, TTN_JSON_OBJECT, &band_shape),
-};
-static const struct ttn_json_shape bands_shape = TTN_JSON_ANY(band);
-
-static const struct ttn_json_field remote_fields[] = {
-    TTN_JSON_FIELD("ip", "gateway_remote_address.", F_REMOTE_IP,
-                   TTN_JSON_STRING, NULL),
-};
-static const struct ttn_json_shape remote_shape = TTN_JSON_SHAPE(remote_fields);
-
-/* In the stack's order, which makes the search short. */
-static const struct ttn_json_field stats_fields[] = {
-    TTN_JSON_FIELD("connected_at", "", F_CONNECTED_AT, TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("disconnected_at", "", F_DISCONNECTED_AT, TTN_JSON_STRING,
-                   NULL),
-    TTN_JSON_FIELD("protocol", "", F_PROTOCOL, TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("last_status_received_at", "", F_STATUS_AT, TTN_JSON_STRING,
-                   NULL),
-    TTN_JSON_FIELD("last_status", "", F_STATUS, TTN_JSON_OBJECT, &status_shape),
-    TTN_JSON_FIELD("last_uplink_received_at", "", F_LAST_UPLINK,
-                   TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("uplink_count", "", F_COUNT_UPLINK, INTEGER, NULL),
-    TTN_JSON_FIELD("last_downlink_received_at", "", F_LAST_DOWNLINK,
-                   TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("downlink_count", "", F_COUNT_DOWNLINK, INTEGER, NULL),
-    TTN_JSON_FIELD("last_tx_acknowledgment_received_at", "", F_LAST_TX_ACK,
-                   TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("tx_acknowledgment_count", "", F_COUNT_TX_ACK, INTEGER,
-                   NULL),
-    TTN_JSON_FIELD("round_trip_times", "", F_RTT, TTN_JSON_OBJECT,
-                   &round_trip_shape),
-    TTN_JSON_FIELD("sub_bands", "", F_BANDS, TTN_JSON_ARRAY, &bands_shape),
-    TTN_JSON_FIELD("gateway_remote_address", "", F_REMOTE, TTN_JSON_OBJECT,
-                   &remote_shape),
-};
-static const struct ttn_json_shape stats_shape = TTN_JSON_SHAPE(stats_fields);
-
-static const struct ttn_json_field entry_field[] = {
-    TTN_JSON_FIELD("entries", "", F_ENTRY, TTN_JSON_OBJECT, &stats_shape),
-};
-static const struct ttn_json_shape entries_shape = TTN_JSON_ANY(entry_field);
-
-static const struct ttn_json_field batch_fields[] = {
-    TTN_JSON_FIELD("entries", "", F_ENTRIES, TTN_JSON_OBJECT, &entries_shape),
-};
-static const struct ttn_json_shape batch_shape = TTN_JSON_SHAPE(batch_fields);
 
 static struct ttn_entry *current(struct ttn_stats_work *work) {
   return &work->entries[work->n - 1];
 }
 
-/* What is left out together; behind them, one bit for each other field. */
-enum {
-  GROUP_METRICS,
-  GROUP_ROUND_TRIPS,
-  GROUP_BANDS,
-  GROUP_REMOTE,
-  GROUP_VERSIONS,
-  GROUPS
-};
-
-static unsigned group_of(int id) {
-  switch (id) {
-  case F_STATUS:
-  case F_METRICS:
-  case F_METRIC:
-    return GROUP_METRICS;
-  case F_RTT:
-  case F_RTT_MIN:
-  case F_RTT_MAX:
-  case F_RTT_MEDIAN:
-  case F_RTT_COUNT:
-    return GROUP_ROUND_TRIPS;
-  case F_BANDS:
-  case F_BAND:
-  case F_BAND_MIN:
-  case F_BAND_MAX:
-  case F_BAND_LIMIT:
-  case F_BAND_UTILIZATION:
-    return GROUP_BANDS;
-  case F_REMOTE:
-  case F_REMOTE_IP:
-    return GROUP_REMOTE;
-  case F_VERSIONS:
-  case F_VERSION:
-  case F_BOOT_TIME:
-    return GROUP_VERSIONS;
-  }
-  return GROUPS + (unsigned)id;
-}
-
 static bool is_left_out(const struct ttn_stats_work *work, int id) {
-  return (work->left_out & 1u << group_of(id)) != 0;
-}
-
-/* Does the field prove a state or a count? */
-static bool is_proof(int id) {
-  switch (id) {
-  case F_ENTRY:
-  case F_CONNECTED_AT:
-  case F_DISCONNECTED_AT:
-  case F_COUNT_UPLINK:
-  case F_COUNT_DOWNLINK:
-  case F_COUNT_TX_ACK:
-    return true;
-  }
-  return false;
+  return (work->left_out & 1u << ttn_stats_group(id)) != 0;
 }
 
 /* The first field that is wrong is named. */
 static void spoil(struct ttn_stats_work *work,
                   const struct ttn_json_field *field) {
   struct ttn_entry *entry = current(work);
-  const char **name = is_proof(field->id) ? &entry->bad : &entry->odd;
+  const char **name = ttn_stats_is_proof(field->id) ? &entry->bad : &entry->odd;
   if (*name == NULL)
     *name = field->path;
-  work->left_out |= 1u << group_of(field->id);
+  work->left_out |= 1u << ttn_stats_group(field->id);
 }
 
 /* Only while a sub-band is open. */
@@ -373,6 +167,8 @@ static void leave_out_time(struct ttn_stats *stats, uint32_t has,
 
 static void leave_out_odd(struct ttn_stats_work *work) {
   struct ttn_stats *stats = &current(work)->stats;
+  if (work->left_out == 0)
+    return;
   if (is_left_out(work, F_PROTOCOL))
     stats->protocol = NULL;
   if (is_left_out(work, F_REMOTE))
@@ -581,7 +377,8 @@ static void stats_value(void *ctx, const struct ttn_json_field *field,
 }
 
 const struct ttn_json_body ttn_body_batch = {
-    .root = TTN_JSON_FIELD("", "", F_ENTRIES, TTN_JSON_OBJECT, &batch_shape),
+    .root =
+        TTN_JSON_FIELD("", "", F_ENTRIES, TTN_JSON_OBJECT, &ttn_batch_shape),
     .strict = true,
     .key = stats_key,
     .open = stats_open,
@@ -591,7 +388,7 @@ const struct ttn_json_body ttn_body_batch = {
 };
 
 const struct ttn_json_body ttn_body_single = {
-    .root = TTN_JSON_FIELD("", "", F_ENTRY, TTN_JSON_OBJECT, &stats_shape),
+    .root = TTN_JSON_FIELD("", "", F_ENTRY, TTN_JSON_OBJECT, &ttn_stats_shape),
     .strict = true,
     .key = stats_key,
     .open = stats_open,

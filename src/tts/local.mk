@@ -21,4 +21,6 @@ src_libttn_la_SOURCES += \
 	%D%/key_errors.h \
 	%D%/records.h \
 	%D%/request.c \
-	%D%/request.h
+	%D%/request.h \
+	%D%/stats_fields.c \
+	%D%/stats_fields.h
