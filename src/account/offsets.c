@@ -2,7 +2,6 @@
 #include "account/offsets.h"
 
 #include "gateway/state_shards.h"
-#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,11 +38,14 @@ static void sort_rows(struct offsets *o) {
     qsort(o->rows, o->n_rows, sizeof(*o->rows), row_order);
 }
 
-static struct ttn_state_row *find_row(const struct offsets *o,
-                                      const struct ttn_state_row *wanted) {
-  return o->n_sorted == 0 ? NULL
-                          : bsearch(wanted, o->rows, o->n_sorted,
-                                    sizeof(*o->rows), row_order);
+static int id_order(const void *id, const void *row) {
+  return strcmp(id, ((const struct ttn_state_row *)row)->id);
+}
+
+static struct ttn_state_row *find_row(const struct offsets *o, const char *id) {
+  return o->n_sorted == 0
+             ? NULL
+             : bsearch(id, o->rows, o->n_sorted, sizeof(*o->rows), id_order);
 }
 
 static struct ttn_state_row *new_row(struct offsets *o,
@@ -83,7 +85,7 @@ static void take_over(struct offsets *o, const struct account_context *c,
   if (!ttn_filter_wanted(c->filter, row->id) ||
       !ttn_gateway_has_offset(&row->gateway))
     return;
-  struct ttn_state_row *own = find_row(o, row);
+  struct ttn_state_row *own = find_row(o, row->id);
   if (own != NULL && !ttn_state_row_later(row, own))
     return;
   if (own != NULL)
@@ -92,9 +94,7 @@ static void take_over(struct offsets *o, const struct account_context *c,
     own = new_row(o, c);
   if (own == NULL)
     return; /* at worst one reset is seen */
-  *own = *row;
-  own->gone_at = 0;
-  own->gateway = ttn_gateway_take(&row->gateway);
+  *own = ttn_state_row_of(row->id, 0, &row->gateway);
   o->dirty = true;
 }
 
@@ -189,13 +189,11 @@ void offsets_write_end(struct offsets *o, struct account_context *c,
 
 bool offsets_restore(struct offsets *o, const char *id,
                      struct ttn_gateway *known) {
-  struct ttn_state_row wanted = {0};
-  ttn_print(wanted.id, sizeof(wanted.id), "%s", id);
-  struct ttn_state_row *row = find_row(o, &wanted);
+  struct ttn_state_row *row = find_row(o, id);
   if (row == NULL || row->gone_at == TAKEN)
     return false;
   *known = ttn_gateway_take(&row->gateway);
-  row->gone_at = TAKEN; /* closing the gap each time would take n * n */
+  ttn_state_row_gone(row, TAKEN); /* closing each gap would take n * n */
   return true;
 }
 
@@ -207,9 +205,7 @@ void offsets_keep(struct offsets *o, const struct account_context *c,
   if (row == NULL)
     return; /* the offset is lost: at worst one reset is seen */
   o->dirty = o->dirty || ttn_gateway_has_offset(known);
-  *row = (struct ttn_state_row){.gone_at = o->server_time,
-                                .gateway = ttn_gateway_take(known)};
-  ttn_print(row->id, sizeof(row->id), "%s", id);
+  *row = ttn_state_row_of(id, o->server_time, known);
 }
 
 static bool is_kept(struct offsets *o, const struct ttn_env *env,
@@ -219,7 +215,7 @@ static bool is_kept(struct offsets *o, const struct ttn_env *env,
   if (!complete)
     return true;
   if (row->gone_at == 0)
-    row->gone_at = o->server_time;
+    ttn_state_row_gone(row, o->server_time);
   if (o->server_time - row->gone_at <= GONE_KEPT)
     return true;
   o->dirty = o->dirty || ttn_gateway_has_offset(&row->gateway);

@@ -5,12 +5,13 @@
  * tests/answers/two-servers). A counter is known by its last count and the time
  * of its last message: neither goes back.
  *
- * Pure, but for the store, which takes memory. One thread at a time. */
+ * Pure. One thread at a time. */
 #ifndef TTN_COUNTERS_H
 #define TTN_COUNTERS_H
 
-#include "base/env.h"
-#include "tts/records.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* Of one kind of message. If there are more, the lowest is forgotten: should it
  * come back, it is below all others and so taken for one never seen. */
@@ -27,6 +28,11 @@ struct ttn_counters {
   struct ttn_counter item[TTN_COUNTERS_MAX];
 };
 
+/* A message of this time was received before the connection that began at `at`:
+ * the count is another server's. */
+bool ttn_count_is_older(int64_t last, int64_t at);
+
+void ttn_counters_clear(struct ttn_counters *counters);
 void ttn_counters_add(struct ttn_counters *counters, uint64_t count,
                       int64_t last);
 /* One has just this count, of this time. */
@@ -48,44 +54,5 @@ void ttn_counters_merge(struct ttn_counters *to,
  * new, or a counter never seen, which is added if `add`. */
 uint64_t ttn_counters_grow(struct ttn_counters *counters, uint64_t count,
                            int64_t last, bool add);
-
-/* All of one gateway. */
-struct ttn_counter_sets {
-  struct ttn_counters now[TTN_MESSAGES];    /* may be behind connected_at */
-  struct ttn_counters before[TTN_MESSAGES]; /* were, before the connection that
-                                             * began last; may come back */
-  int64_t before_at; /* the earliest connected_at of `before`; 0 = not known */
-  int64_t before_until; /* when `before` is forgotten */
-  int64_t answered_at;  /* the latest time that an answer is known to be of */
-  bool before_seen;     /* the answer showed one of `before` */
-  bool shared;          /* several held it when `before` was set aside */
-  bool in_doubt;        /* the last answer may have been one server's end */
-};
-
-/* ttn_counters_grow for one kind, among all if several servers hold it, else
- * among those of now. */
-uint64_t ttn_counter_sets_grow(struct ttn_counter_sets *sets,
-                               enum ttn_message k, uint64_t count, int64_t last,
-                               bool add);
-/* Two counters of a kind are known at a time: several servers hold it. */
-bool ttn_counter_sets_several(const struct ttn_counter_sets *sets);
-bool ttn_counter_sets_any_before(const struct ttn_counter_sets *sets);
-/* The latest message of any counter, 0 = none. */
-int64_t ttn_counter_sets_last(const struct ttn_counter_sets *sets);
-bool ttn_counter_sets_same(const struct ttn_counter_sets *a,
-                           const struct ttn_counter_sets *b);
-
-/* What a gateway keeps of them between polls. NULL: one counter of each kind at
- * most, which the gateway holds itself. */
-struct ttn_counter_store;
-
-/* Keeps what is needed in *store, or frees it. False: no memory, and *store is
- * as it was. */
-bool ttn_counter_store_keep(const struct ttn_env *env,
-                            struct ttn_counter_store **store,
-                            const struct ttn_counter_sets *sets);
-/* store: or NULL, then all is zero. */
-void ttn_counter_store_read(const struct ttn_counter_store *store,
-                            struct ttn_counter_sets *sets);
 
 #endif

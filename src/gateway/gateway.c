@@ -95,16 +95,6 @@
 /* The clocks of gateway servers and of the server that writes Date differ a
  * little. */
 #define FUTURE (3600 * TTN_SECOND)
-/* A connection begins when the stack has looked up the gateway; the message
- * that asked for it was received before (recorded: 14 ms). */
-#define AUTHENTICATED (10 * TTN_SECOND)
-/* A server writes its statistics at least once in 75 s (30 s of debounce, then
- * once a minute), and so brings its connection back, unless others begin or
- * write before the next poll. */
-#define COMES_BACK (300 * TTN_SECOND)
-/* So, where several write. */
-#define SHARED (900 * TTN_SECOND)
-
 const char *ttn_state_name(enum ttn_state state) {
   switch (state) {
   case TTN_CONNECTED:
@@ -153,7 +143,7 @@ void ttn_gateway_counters(const struct ttn_gateway *gateway,
   ttn_counter_store_read(gateway->counters, sets);
   for (int k = 0; k < TTN_MESSAGES; k++)
     if ((gateway->reported & 1u << k) == 0)
-      sets->now[k] = (struct ttn_counters){0};
+      ttn_counters_clear(&sets->now[k]);
     else if (sets->now[k].n == 0)
       ttn_counters_add(&sets->now[k], gateway->value[k] - gateway->offset[k],
                        gateway->last[k] * TTN_SECOND);
@@ -220,43 +210,6 @@ bool ttn_gateway_is_end(const struct ttn_gateway *known,
          !is_past(known, stats);
 }
 
-static void forget_before(struct ttn_counter_sets *sets) {
-  if (ttn_counter_sets_any_before(sets))
-    memset(sets->before, 0, sizeof sets->before);
-  sets->before_at = 0;
-  sets->shared = false;
-}
-
-/* A connection began, or one before it shows again. */
-static void change_connection(struct ttn_counter_sets *sets, enum whose whose,
-                              const struct ttn_gateway *known) {
-  sets->shared = whose != NEW || ttn_counter_sets_several(sets);
-  for (int k = 0; k < TTN_MESSAGES; k++) {
-    struct ttn_counters *now = &sets->now[k], *before = &sets->before[k];
-    ttn_counters_merge(whose == NEW ? before : now,
-                       whose == NEW ? now : before);
-    *(whose == NEW ? now : before) = (struct ttn_counters){0};
-  }
-  if (whose != NEW)
-    sets->before_at = 0;
-  else if (sets->before_at == 0 || known->connected_at < sets->before_at)
-    sets->before_at = known->connected_at;
-}
-
-/* What a new connection's entry shows may be another server's count: its own
- * begin at 0, and until then those of the entry stay. */
-static uint64_t begin_count(struct ttn_counter_sets *sets, enum ttn_message k,
-                            int64_t at, uint64_t count, int64_t last) {
-  struct ttn_counters *before = &sets->before[k];
-  bool old = last != 0 && last < at - AUTHENTICATED;
-  uint64_t grown = 0;
-  if (old || sets->shared)
-    grown = ttn_counters_grow(before, count, last, false);
-  bool others = old && (grown > 0 || ttn_counters_known(before, count, last));
-  ttn_counters_add(&sets->now[k], others ? 0 : count, others ? 0 : last);
-  return others || grown > 0 ? grown : count;
-}
-
 /* Table 2, for an entry. at: its connected_at. False: no DERIVE holds that. */
 static bool learn_count(struct ttn_gateway *next, struct ttn_counter_sets *sets,
                         int k, const struct ttn_stats *stats, enum whose whose,
@@ -270,7 +223,7 @@ static bool learn_count(struct ttn_gateway *next, struct ttn_counter_sets *sets,
   uint64_t base = reported ? next->value[k] : 0;
 
   if (whose == NEW) {
-    more = begin_count(sets, (enum ttn_message)k, at, count, last);
+    more = ttn_counter_sets_begin(sets, (enum ttn_message)k, at, count, last);
   } else if (!there) {
     return true;
   } else if (!reported) {
@@ -291,20 +244,6 @@ static bool learn_count(struct ttn_gateway *next, struct ttn_counter_sets *sets,
   next->value[k] = base + more;
   next->reported |= bit;
   return true;
-}
-
-static void see_time(struct ttn_counter_sets *sets, int64_t time) {
-  if (time > sets->answered_at)
-    sets->answered_at = time;
-}
-
-/* Of several servers perhaps only one let go: once, the next answer decides. */
-static bool doubt_end(struct ttn_counter_sets *sets, bool ended) {
-  bool doubtful =
-      ended && !sets->in_doubt &&
-      (ttn_counter_sets_several(sets) || ttn_counter_sets_any_before(sets));
-  sets->in_doubt = ended;
-  return doubtful;
 }
 
 /* *at, *gone: 0 = none, which is also Go's zero time. Returns why the entry is
@@ -334,9 +273,10 @@ static const char *learn_entry(struct ttn_gateway *next,
 
   struct ttn_gateway before = *next;
   enum whose whose = whose_counts(next, sets, at);
-  sets->before_seen = false;
-  if (whose != RUNNING)
-    change_connection(sets, whose, next);
+  if (whose == NEW)
+    ttn_counter_sets_set_aside(sets, next->connected_at);
+  else if (whose != RUNNING)
+    ttn_counter_sets_bring_back(sets);
   /* Only servers before 3.17.2 sent both times. */
   next->shown = at > gone ? TTN_CONNECTED : TTN_DISCONNECTED;
   if (at != 0)
@@ -347,15 +287,9 @@ static const char *learn_entry(struct ttn_gateway *next,
   for (int k = 0; k < TTN_MESSAGES; k++)
     if (!learn_count(next, sets, k, stats, whose, at))
       return "a message count is beyond 2^63-1";
-  if (whose == NEW || sets->before_seen)
-    sets->before_until =
-        server_time + (ttn_counter_sets_several(sets) ? SHARED : COMES_BACK);
-  else if (server_time > sets->before_until)
-    forget_before(sets); /* no server brings it back any more */
-  see_time(sets, server_time);
-  see_time(sets, at > gone ? at : gone);
-  see_time(sets, ttn_counter_sets_last(sets));
-  *doubtful = doubt_end(sets, at <= gone && whose == RUNNING);
+  ttn_counter_sets_answered(sets, server_time, at > gone ? at : gone,
+                            whose == NEW);
+  *doubtful = ttn_counter_sets_doubt(sets, at <= gone && whose == RUNNING);
   if (*doubtful) {
     next->shown = before.shown;
     next->disconnected_at = before.disconnected_at;
@@ -417,15 +351,6 @@ static bool add_messages(struct ttn_gateway *next, int k, uint64_t first,
   return true;
 }
 
-/* Another server holds it, too, of which no event came yet. */
-static bool has_unnamed(const struct ttn_live *live,
-                        const struct ttn_counter_sets *sets) {
-  for (int k = 0; k < TTN_MESSAGES; k++)
-    if (sets->now[k].n > (ttn_live_has_exact(live, k) ? 0u : 1u))
-      return true;
-  return false;
-}
-
 /* Statistics of one connection. sets: unfolded. */
 static bool learn_connection(struct ttn_gateway *next, struct ttn_live *live,
                              struct ttn_counter_sets *sets,
@@ -436,7 +361,7 @@ static bool learn_connection(struct ttn_gateway *next, struct ttn_live *live,
   struct ttn_naming how = {at == next->connected_at, several};
   if (connection == NULL) {
     bool began = ttn_live_is_begin(live, at, next->connected_at,
-                                   has_unnamed(live, sets));
+                                   ttn_live_has_unnamed(live, sets));
     connection = ttn_live_add(live, at, began);
     if (began) {
       next->connected_at = at;
@@ -491,7 +416,7 @@ bool ttn_gateway_event(const struct ttn_env *env, struct ttn_gateway *gateway,
     set_state(&next, &live, TTN_CONNECTED, time);
     ttn_live_trim(&live, time);
   } else if (kind == TTN_EVENT_DISCONNECT) {
-    if (!has_unnamed(&live, &sets) && ttn_live_end(&live, time))
+    if (!ttn_live_has_unnamed(&live, &sets) && ttn_live_end(&live, time))
       set_state(&next, &live, TTN_DISCONNECTED, time);
   } else if ((stats->has & TTN_HAS_DISCONNECTED_AT) != 0) {
     ttn_live_gone(&live, stats->disconnected_at);
@@ -524,7 +449,7 @@ static const char *confirm_entry(struct ttn_gateway *next,
       at != 0 ? ttn_live_find(live, at) : ttn_live_only(live);
   if (own == NULL &&
       ttn_live_is_begin(live, at, next->connected_at,
-                        has_unnamed(live, sets)) &&
+                        ttn_live_has_unnamed(live, sets)) &&
       at > gone) {
     own = ttn_live_add(live, at, true);
     ttn_live_heard(live, own, server_time);
@@ -538,7 +463,7 @@ static const char *confirm_entry(struct ttn_gateway *next,
     int64_t last = stats->last[k];
     if ((next->reported & 1u << k) == 0)
       ttn_counters_add(&sets->now[k], count, last);
-    bool others = last != 0 && last < at - AUTHENTICATED;
+    bool others = ttn_count_is_older(last, at);
     uint64_t more =
         own != NULL && (own->exact & 1u << k) != 0 && !others
             ? ttn_live_count(live, own, sets, (enum ttn_message)k, count, last,

@@ -33,7 +33,7 @@ struct ttn_gateway {
   uint64_t offset[TTN_MESSAGES]; /* 0 while more than one counter is known */
   uint32_t last[TTN_MESSAGES];   /* last_…_received_at of the one counter, in
                                   * seconds since 1970; 0 = not known */
-  struct ttn_counter_store *counters; /* owned; see counters.h */
+  struct ttn_counter_store *counters; /* owned; see counter_sets.h */
   struct ttn_live *live; /* owned; what events told, NULL: no stream has it */
 };
 

@@ -73,9 +73,18 @@ void ttn_live_heard(struct ttn_live *live, struct ttn_connection *connection,
     live->item[i].alone = live->item[i].alone && live->n == 1;
 }
 
-bool ttn_live_has_exact(const struct ttn_live *live, int k) {
+/* Some connection's own count of this kind is known. */
+static bool has_exact(const struct ttn_live *live, int k) {
   for (unsigned i = 0; i < live->n; i++)
     if ((live->item[i].exact & 1u << k) != 0)
+      return true;
+  return false;
+}
+
+bool ttn_live_has_unnamed(const struct ttn_live *live,
+                          const struct ttn_counter_sets *sets) {
+  for (int k = 0; k < TTN_MESSAGES; k++)
+    if (sets->now[k].n > (has_exact(live, k) ? 0u : 1u))
       return true;
   return false;
 }

@@ -9,7 +9,7 @@
 #ifndef TTN_LIVE_H
 #define TTN_LIVE_H
 
-#include "gateway/counters.h"
+#include "gateway/counter_sets.h"
 
 /* At a time. If there are more, the one that was heard of longest ago is
  * forgotten. */
@@ -60,8 +60,10 @@ void ttn_live_heard(struct ttn_live *live, struct ttn_connection *connection,
                     int64_t time);
 /* The connections' own counts are known, at least of one kind. */
 bool ttn_live_is_exact(const struct ttn_live *live);
-/* Some connection's own count of this kind is known. */
-bool ttn_live_has_exact(const struct ttn_live *live, int k);
+/* Another server holds the gateway, too, of which no event came yet. sets:
+ * unfolded. */
+bool ttn_live_has_unnamed(const struct ttn_live *live,
+                          const struct ttn_counter_sets *sets);
 
 void ttn_live_set(struct ttn_live *live, const struct ttn_live *to);
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 src_libttn_la_SOURCES += \
+	%D%/counter_sets.c \
+	%D%/counter_sets.h \
 	%D%/counters.c \
 	%D%/counters.h \
 	%D%/gateway.c \

@@ -61,6 +61,18 @@ void ttn_state_rows_free(const struct ttn_env *env, struct ttn_state_row *rows,
   ttn_free(env, rows);
 }
 
+struct ttn_state_row ttn_state_row_of(const char *id, int64_t gone_at,
+                                      struct ttn_gateway *gateway) {
+  struct ttn_state_row row = {.gone_at = gone_at,
+                              .gateway = ttn_gateway_take(gateway)};
+  ttn_print(row.id, sizeof row.id, "%s", id);
+  return row;
+}
+
+void ttn_state_row_gone(struct ttn_state_row *row, int64_t at) {
+  row->gone_at = at;
+}
+
 void ttn_state_print_error(char *why, size_t why_size, const char *what,
                            int error) {
   ttn_print(why, why_size, "%s %s", what, strerror(error));
@@ -160,13 +172,19 @@ static bool row_time(const char **text, int64_t *time) {
   return true;
 }
 
-static bool take_value(const char **text, int k, struct ttn_gateway *gateway) {
-  if (**text == '-' && ((*text)[1] == ' ' || (*text)[1] == '\0')) {
-    *text += (*text)[1] == ' ' ? 2 : 1;
-    return true;
+/* The values reported last. */
+static bool take_reported(const char **text, uint64_t value[TTN_MESSAGES],
+                          uint8_t *reported) {
+  for (int k = 0; k < TTN_MESSAGES; k++) {
+    if (**text == '-' && ((*text)[1] == ' ' || (*text)[1] == '\0')) {
+      *text += (*text)[1] == ' ' ? 2 : 1;
+      continue;
+    }
+    *reported |= (uint8_t)(1u << k);
+    if (!row_number(text, &value[k]))
+      return false;
   }
-  gateway->reported |= (uint8_t)(1u << k);
-  return row_number(text, &gateway->value[k]);
+  return true;
 }
 
 static bool take_last(const char **text, uint32_t *last) {
@@ -190,61 +208,91 @@ static bool take_counters(const char **text, struct ttn_counters *counters) {
   return true;
 }
 
+/* What a row holds of its gateway. */
+struct row {
+  int64_t gone_at, connected_at, disconnected_at;
+  uint64_t offset[TTN_MESSAGES], value[TTN_MESSAGES];
+  uint32_t last[TTN_MESSAGES];
+  uint8_t reported;
+  struct ttn_counter_store *counters;
+};
+
 /* What follows the bar. NULL: all is well. */
 static const char *take_sets(const struct ttn_env *env, const char **text,
-                             struct ttn_gateway *gateway) {
-  struct ttn_counter_sets sets = {0};
-  uint8_t reported = gateway->reported;
-  uint64_t shared = 0;
-  bool ok = row_time(text, &sets.before_at) &&
-            row_time(text, &sets.before_until) &&
-            row_time(text, &sets.answered_at) && row_number(text, &shared) &&
-            shared < 2;
-  for (int k = 0; k < TTN_MESSAGES && ok; k++)
-    ok = take_value(text, k, gateway);
+                             struct row *row) {
+  int64_t before_at, before_until, answered_at;
+  uint8_t reported = row->reported;
+  uint64_t shared;
+  if (!row_time(text, &before_at) || !row_time(text, &before_until) ||
+      !row_time(text, &answered_at) || !row_number(text, &shared) ||
+      shared > 1 || !take_reported(text, row->value, &row->reported))
+    return not_a_row;
+  struct ttn_counter_sets sets = {.before_at = before_at,
+                                  .before_until = before_until,
+                                  .answered_at = answered_at,
+                                  .shared = shared != 0};
+  bool ok = true;
   for (int k = 0; k < TTN_MESSAGES && ok; k++)
     ok = take_counters(text, &sets.now[k]);
   for (int k = 0; k < TTN_MESSAGES && ok; k++)
     ok = take_counters(text, &sets.before[k]);
-  sets.shared = shared != 0;
   bool several = ttn_counter_sets_several(&sets);
-  if (!ok || (!several && (gateway->reported != reported ||
+  if (!ok || (!several && (row->reported != reported ||
                            !ttn_counter_sets_any_before(&sets))))
     return not_a_row;
-  return ttn_counter_store_keep(env, &gateway->counters, &sets) ? NULL
-                                                                : no_memory;
+  return ttn_counter_store_keep(env, &row->counters, &sets) ? NULL : no_memory;
 }
 
 /* NULL: all is well. */
-static const char *parse_row(const struct ttn_env *env, const char *line,
-                             size_t length, bool with_values,
-                             struct ttn_state_row *row) {
-  const char *blank = memchr(line, ' ', length);
-  memset(row, 0, sizeof *row);
-  if (blank == NULL || !ttn_id_valid(line, (size_t)(blank - line)))
-    return not_a_row;
-  memcpy(row->id, line, (size_t)(blank - line));
-
-  struct ttn_gateway *gateway = &row->gateway;
-  const char *rest = blank + 1;
-  bool ok = row_time(&rest, &row->gone_at) &&
-            row_time(&rest, &gateway->connected_at) &&
-            row_time(&rest, &gateway->disconnected_at);
+static const char *parse_row(const struct ttn_env *env, const char *text,
+                             const char *end, bool with_values,
+                             struct row *row) {
+  bool ok = row_time(&text, &row->gone_at) &&
+            row_time(&text, &row->connected_at) &&
+            row_time(&text, &row->disconnected_at);
   for (int k = 0; k < TTN_MESSAGES && ok; k++)
-    ok = row_number(&rest, &gateway->offset[k]);
-  for (int k = 0; k < TTN_MESSAGES && ok && with_values; k++)
-    ok = take_value(&rest, k, gateway);
+    ok = row_number(&text, &row->offset[k]);
+  if (ok && with_values)
+    ok = take_reported(&text, row->value, &row->reported);
   /* Before 0.1.0 there were no times. */
-  bool timed = ok && with_values && rest[-1] == ' ' && rest[0] != '|';
+  bool timed = ok && with_values && text[-1] == ' ' && text[0] != '|';
   for (int k = 0; k < TTN_MESSAGES && ok && timed; k++)
-    ok = take_last(&rest, &gateway->last[k]);
-  if (ok && rest[0] == '|' && rest[1] == ' ') {
-    rest += 2;
-    const char *wrong = take_sets(env, &rest, gateway);
+    ok = take_last(&text, &row->last[k]);
+  if (ok && text[0] == '|' && text[1] == ' ') {
+    text += 2;
+    const char *wrong = take_sets(env, &text, row);
     if (wrong != NULL)
       return wrong;
   }
-  return ok && rest == line + length && rest[-1] != ' ' ? NULL : not_a_row;
+  return ok && text == end && text[-1] != ' ' ? NULL : not_a_row;
+}
+
+/* Adds the row of the line. What it took belongs to the rows, also if it is
+ * none. */
+static const char *keep_row(struct reader *reader, bool with_values) {
+  const char *line = reader->line;
+  const char *blank = memchr(line, ' ', reader->length);
+  struct row row = {0};
+  const char *wrong =
+      blank == NULL || !ttn_id_valid(line, (size_t)(blank - line))
+          ? not_a_row
+          : parse_row(reader->env, blank + 1, line + reader->length,
+                      with_values, &row);
+  _Static_assert(TTN_MESSAGES == 3, "");
+  struct ttn_gateway gateway = {
+      .reported = row.reported,
+      .connected_at = row.connected_at,
+      .disconnected_at = row.disconnected_at,
+      .value = {row.value[0], row.value[1], row.value[2]},
+      .offset = {row.offset[0], row.offset[1], row.offset[2]},
+      .last = {row.last[0], row.last[1], row.last[2]},
+      .counters = row.counters,
+  };
+  char id[TTN_ID_MAX + 1] = "";
+  if (wrong == NULL)
+    memcpy(id, line, (size_t)(blank - line));
+  reader->rows[reader->n++] = ttn_state_row_of(id, row.gone_at, &gateway);
+  return wrong;
 }
 
 static enum ttn_failure read_row(struct reader *reader, bool with_values) {
@@ -259,8 +307,7 @@ static enum ttn_failure read_row(struct reader *reader, bool with_values) {
     return TTN_FAIL_MEMORY;
   }
   reader->rows = rows;
-  reader->wrong = parse_row(reader->env, reader->line, reader->length,
-                            with_values, &reader->rows[reader->n++]);
+  reader->wrong = keep_row(reader, with_values);
   if (reader->wrong == no_memory)
     return TTN_FAIL_MEMORY;
   return reader->wrong == NULL ? TTN_OK : TTN_FAIL_STATE_FILE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "gateway/state_shards.h"
 
-#include "gateway/counters.h"
+#include "gateway/counter_sets.h"
 #include "base/text.h"
 
 #include <dirent.h>

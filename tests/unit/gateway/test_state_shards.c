@@ -2,7 +2,7 @@
 /* Which files are other shards', and which of two rows of a gateway holds. */
 #include "gateway/state_shards.h"
 
-#include "gateway/counters.h"
+#include "gateway/counter_sets.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
