@@ -35,6 +35,8 @@ void ttn_account_stop(struct ttn_account *a) {
   requests_wake(&a->requests);
 }
 
+void ttn_account_ask_owner(struct ttn_account *a) { a->ask_owner = true; }
+
 void ttn_account_wake(struct ttn_account *a) { requests_wake(&a->requests); }
 
 void ttn_account_free(struct ttn_account *a) {

@@ -23,6 +23,10 @@ struct ttn_account *ttn_account_new(const struct ttn_env *env,
                                     const struct ttn_sink *sink,
                                     struct ttn_ownership *ownership);
 
+/* From now on the account asks whose key it has, first of all and once for each
+ * key. Else it asks only when in doubt. */
+void ttn_account_ask_owner(struct ttn_account *account);
+
 /* One poll, on one thread at a time. Returns by its deadline (the Timeout
  * option), or within milliseconds of ttn_account_stop. */
 void ttn_account_poll(struct ttn_account *account);

@@ -48,13 +48,7 @@ static void hold_entry(struct lookup *lookup, int host,
     return;
   lookup->held_host = (int16_t)host;
   lookup->held_time = server_time;
-  lookup->held = *stats;
-  lookup->held.bands = NULL;
-  lookup->held.metrics = NULL;
-  lookup->held.versions = NULL;
-  lookup->held.n_bands = lookup->held.n_metrics = lookup->held.n_versions = 0;
-  lookup->held.protocol = lookup->held.remote_address = NULL;
-  lookup->held.boot_time = NULL;
+  lookup->held = ttn_stats_without_lists(stats);
 }
 
 bool lookup_decide(const struct lookup *lookup, const struct hosts *hosts,

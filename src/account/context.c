@@ -50,7 +50,7 @@ void context_count_failures(struct account_context *c, enum ttn_failure failure,
 
 void context_count_answer(struct account_context *c, int status,
                           int64_t available) {
-  struct ttn_api_stats *counters = &c->counters;
+  struct ttn_api_counters *counters = &c->counters;
   if (available >= 0 &&
       (counters->rate_available < 0 || available < counters->rate_available))
     counters->rate_available = available;

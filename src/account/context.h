@@ -14,8 +14,7 @@ struct account_context {
   struct ttn_settings *settings;
   struct ttn_filter *filter;
   const struct ttn_sink *sink;
-  /* Statuses and failures since the start; rate_available of this poll. */
-  struct ttn_api_stats counters;
+  struct ttn_api_counters counters;
 };
 
 /* Takes over settings. False: no memory, or a Gateway expression that cannot be

@@ -5,8 +5,6 @@
 #include "base/text.h"
 #include "report/notifications.h"
 
-#include <string.h>
-
 void credentials_free(struct credentials *k, const struct ttn_env *env) {
   ttn_auth_free(env, k->previous);
   ttn_auth_free(env, k->auth);
@@ -126,43 +124,12 @@ bool credentials_may_search(const struct credentials *k) {
          (owner->kind == TTN_KEY_USER || owner->kind == TTN_KEY_ORGANIZATION);
 }
 
-static size_t text_size(const char *text) {
-  return text == NULL ? 0 : strlen(text) + 1;
-}
-
-/* Copies text to *at, which moves behind it. */
-static const char *put_text(char **at, const char *text) {
-  size_t size = text_size(text);
-  char *copy = *at;
-  if (size == 0)
-    return NULL;
-  memcpy(copy, text, size);
-  *at += size;
-  return copy;
-}
-
-/* One block: the record, the rights, all texts. */
 void credentials_keep_owner(struct credentials *k,
                             const struct account_context *c,
                             const struct ttn_auth_info *info) {
-  size_t rights = info->n_rights * sizeof(*info->rights);
-  size_t texts = text_size(info->entity_id) + text_size(info->key_id) +
-                 text_size(info->key_name);
-  for (size_t i = 0; i < info->n_rights; i++)
-    texts += text_size(info->rights[i]);
-  struct ttn_auth_info *copy =
-      ttn_alloc(c->env, sizeof(*copy) + rights + texts);
+  struct ttn_auth_info *copy = ttn_auth_info_copy(c->env, info);
   if (copy == NULL)
     return;
-  const char **list = (const char **)(copy + 1);
-  char *at = (char *)(list + info->n_rights);
-  *copy = *info;
-  copy->entity_id = put_text(&at, info->entity_id);
-  copy->key_id = put_text(&at, info->key_id);
-  copy->key_name = put_text(&at, info->key_name);
-  copy->rights = list;
-  for (size_t i = 0; i < info->n_rights; i++)
-    list[i] = put_text(&at, info->rights[i]);
   ttn_free(c->env, k->owner);
   k->owner = copy;
 }

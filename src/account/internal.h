@@ -15,7 +15,7 @@
 
 #include <stdatomic.h>
 
-/* One poll. poll.c owns it. */
+/* One poll. poll.c writes it. */
 struct poll {
   int64_t started, deadline; /* mono */
   int64_t spread;            /* ns: over how long its batches are spread */
@@ -24,6 +24,7 @@ struct poll {
   int64_t save_at;           /* mono: counts wait no longer for the file */
 };
 
+/* account.c writes it. */
 struct ttn_account {
   struct account_context context;
   struct ttn_ownership *ownership;

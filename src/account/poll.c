@@ -310,7 +310,7 @@ static bool list_limited(const struct ttn_account *a) {
 
 static void report(struct ttn_account *a, bool had_key) {
   struct account_context *c = &a->context;
-  struct ttn_api_stats r = c->counters;
+  struct ttn_api_stats r = {.counters = &c->counters};
   count_gateways(a, had_key, &r);
   credentials_end(&a->credentials, c);
   bool quiet = a->credentials.poll.rejected || a->hosts.list[0].poll.failed;

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* An account as a person looks at it. Reads what the poll left, and changes
- * nothing but whether it asks for auth_info. */
+ * nothing. */
 #include "account/status.h"
 
 #include "account/internal.h"
-
-void ttn_account_ask_owner(struct ttn_account *a) { a->ask_owner = true; }
 
 void ttn_account_status(const struct ttn_account *a, struct ttn_status *view) {
   const struct credentials_poll *key = &a->credentials.poll;

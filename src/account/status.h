@@ -54,10 +54,6 @@ struct ttn_gateway_status {
                             * can't tell */
 };
 
-/* From now on the account asks whose key it has, first of all and once for each
- * key. Else it asks only when in doubt. */
-void ttn_account_ask_owner(struct ttn_account *account);
-
 void ttn_account_status(const struct ttn_account *account,
                         struct ttn_status *view);
 /* The i-th Organization line that the key may not list, as far as is known;

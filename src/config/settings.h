@@ -11,13 +11,14 @@
 
 enum ttn_value_type { TTN_VALUE_STRING, TTN_VALUE_NUMBER, TTN_VALUE_BOOLEAN };
 
-/* One line within <Account>. */
+/* One line within <Account>. The caller fills it. */
 struct ttn_option_value {
   enum ttn_value_type type;
   const char *string;
   double number;
   bool boolean;
 };
+/* The caller fills it. */
 struct ttn_option {
   const char *name;
   struct ttn_option_value value; /* the first; not used if n_values is 0 */
@@ -29,7 +30,8 @@ struct ttn_option {
  * the stack. */
 enum ttn_scope { TTN_SCOPE_MINE, TTN_SCOPE_ALL };
 
-/* All strings belong to the settings. Times in ns. */
+/* All strings belong to the settings. Times in ns. options.c and accounts.c
+ * write it. */
 struct ttn_settings {
   char *account; /* the block's name */
   char *api_key; /* inline; wiped when freed */

@@ -8,7 +8,8 @@
 
 #include <curl/curl.h>
 
-/* How a transfer that failed ended, as far as its handle tells. */
+/* How a transfer that failed ended, as far as its handle tells. The caller
+ * fills it. */
 struct ttn_http_end {
   CURLcode code;
   const char *url;

@@ -6,7 +6,7 @@
 
 #include "http/net.h"
 
-/* Strings may be NULL and are copied by ttn_http_new. */
+/* Strings may be NULL and are copied by ttn_http_new. The caller fills it. */
 struct ttn_http_options {
   const char *ca_cert; /* a file, or a directory of hashed certificates */
   bool verify_peer, verify_host;

@@ -21,6 +21,7 @@ struct link {
   struct link *next, *prev;
 };
 
+/* transfer.c writes it. */
 struct heard {
   long port; /* the connection's on this machine */
   int64_t at;

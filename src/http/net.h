@@ -10,7 +10,8 @@
 /* The largest body that is read. */
 #define TTN_BODY_MAX (16u << 20)
 
-/* The end of a call, valid when `failure` is TTN_OK or not: what did arrive. */
+/* The end of a call, valid when `failure` is TTN_OK or not: what did arrive.
+ * http.c, transfer.c, headers.c and errors.c write it. */
 struct ttn_answer {
   enum ttn_failure failure; /* of the transfer: TTN_OK even with status 500 */
   char why[300];            /* failure in words, with the fix where known */

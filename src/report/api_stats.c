@@ -33,6 +33,7 @@ static void put_counter(const struct ttn_sink *sink, struct ttn_value *value,
 
 void ttn_report_api(const struct ttn_sink *sink, uint32_t collect,
                     const char *account, const struct ttn_api_stats *stats) {
+  const struct ttn_api_counters *counters = stats->counters;
   struct ttn_value value = {.subject = account, .label = ""};
 
   if ((collect & TTN_COLLECT_API) == 0)
@@ -49,19 +50,19 @@ void ttn_report_api(const struct ttn_sink *sink, uint32_t collect,
             (double)stats->poll / (double)TTN_SECOND);
   for (size_t i = 0; i < TTN_STATUSES; i++) {
     char status[16];
-    if (stats->statuses[i].n != 0)
+    if (counters->statuses[i].n != 0)
       put_counter(
           sink, &value, TTN_SERIES_RESPONSES,
-          ttn_print(status, sizeof status, "%d", stats->statuses[i].status),
-          stats->statuses[i].n);
+          ttn_print(status, sizeof status, "%d", counters->statuses[i].status),
+          counters->statuses[i].n);
   }
   for (int i = TTN_OK + 1; i < TTN_FAILURES; i++) {
     enum ttn_failure failure = (enum ttn_failure)i;
-    if (stats->failures[i] != 0 || is_always_reported(failure))
+    if (counters->failures[i] != 0 || is_always_reported(failure))
       put_counter(sink, &value, TTN_SERIES_ERRORS, ttn_failure_name(failure),
-                  stats->failures[i]);
+                  counters->failures[i]);
   }
-  if (stats->rate_available >= 0)
+  if (counters->rate_available >= 0)
     put_state(sink, &value, TTN_SERIES_RATE_LIMIT,
-              (double)stats->rate_available);
+              (double)counters->rate_available);
 }

@@ -6,14 +6,9 @@
 #include "base/failure.h"
 #include "report/sink.h"
 
-/* The account's last poll. Counters (statuses, failures) run since start. */
 #define TTN_STATUSES 64
-struct ttn_api_stats {
-  bool up;
-  bool listed; /* else it isn't known how many gateways there are */
-  uint64_t gateways, connected, disconnected, unknown;
-  int64_t poll;           /* how long it took, ns */
-  int64_t rate_available; /* least seen in the poll, -1 = no such header */
+/* Since the start. account/context.c writes it. */
+struct ttn_api_counters {
   struct {
     int status;
     uint64_t n;
@@ -21,6 +16,16 @@ struct ttn_api_stats {
   uint64_t failures[TTN_FAILURES]; /* by enum ttn_failure; only those > 0,
                                     * and `timeout`, `http`, `json` and
                                     * `connect` always */
+  int64_t rate_available; /* least seen in this poll, -1 = no such header */
+};
+
+/* The account's last poll. The caller fills it. */
+struct ttn_api_stats {
+  bool up;
+  bool listed; /* else it isn't known how many gateways there are */
+  uint64_t gateways, connected, disconnected, unknown;
+  int64_t poll; /* how long it took, ns */
+  const struct ttn_api_counters *counters;
 };
 void ttn_report_api(const struct ttn_sink *sink, uint32_t collect,
                     const char *account, const struct ttn_api_stats *stats);

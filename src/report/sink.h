@@ -8,7 +8,7 @@
 #include "tts/records.h"
 
 /* What a gateway's values carry when MetaData is on; NULL or false where not
- * known. */
+ * known. The caller fills it. */
 struct ttn_meta {
   const char *name, *eui, *protocol, *remote_address, *server_address;
   const char *boot_time; /* of the gateway, as sent */
@@ -18,7 +18,7 @@ struct ttn_meta {
   struct ttn_location location;
 };
 
-/* One value. Strings live until the call returns. */
+/* One value. Strings live until the call returns. The caller fills it. */
 struct ttn_value {
   enum ttn_series series;
   const char *subject; /* gateway id, or account */
@@ -39,7 +39,8 @@ struct ttn_notification {
 };
 
 /* Called on the account's thread. begin and end enclose values of one time:
- * those of an answer, of what events told, or of a poll's end. */
+ * those of an answer, of what events told, or of a poll's end. The caller fills
+ * it. */
 struct ttn_sink {
   void *ctx;
   void (*begin)(void *ctx);

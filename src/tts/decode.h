@@ -43,6 +43,8 @@ const char *ttn_decoder_why(const struct ttn_decoder *decoder);
  * TTN_BATCH_MAX: TTN_FAIL_TOO_LARGE. */
 const struct ttn_entry *ttn_decoder_entries(const struct ttn_decoder *decoder,
                                             size_t *n);
+/* What outlives the decoder: all but lists and strings. */
+struct ttn_stats ttn_stats_without_lists(const struct ttn_stats *stats);
 /* TTN_BODY_LIST. *skipped: gateways left out for an id that breaks the
  * stack's own rule, or for ids or an address of a wrong type, too long or
  * given twice. A page may hold an id twice: the caller has to check it.
@@ -53,6 +55,10 @@ const struct ttn_api_error *
 ttn_decoder_error(const struct ttn_decoder *decoder);
 const struct ttn_auth_info *
 ttn_decoder_auth_info(const struct ttn_decoder *decoder);
+/* One that outlives the decoder, in one block, for ttn_free. NULL: no memory.
+ */
+struct ttn_auth_info *ttn_auth_info_copy(const struct ttn_env *env,
+                                         const struct ttn_auth_info *info);
 /* TTN_BODY_EVENT; ttn_decoder_entries has its statistics, ttn_decoder_error
  * what a TTN_EVENT_ERROR says. */
 const struct ttn_event *ttn_decoder_event(const struct ttn_decoder *decoder);

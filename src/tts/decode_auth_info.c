@@ -2,6 +2,7 @@
 /* GET /auth_info: whose key it is, and its rights. `{}` means that the stack
  * heard no key. universal_rights are an administrator's, or empty, and don't
  * tell what the key may do: only its own rights do. */
+#include "tts/decode.h"
 #include "tts/decode_body.h"
 
 #include <string.h>
@@ -186,4 +187,41 @@ const struct ttn_json_body ttn_body_auth_info = {
 void ttn_decode_auth_info_begin(struct ttn_auth_work *work) {
   work->n = 0;
   work->info = (struct ttn_auth_info){.kind = TTN_KEY_MISSING};
+}
+
+static size_t text_size(const char *text) {
+  return text == NULL ? 0 : strlen(text) + 1;
+}
+
+/* Copies text to *at, which moves behind it. */
+static const char *put_text(char **at, const char *text) {
+  size_t size = text_size(text);
+  char *copy = *at;
+  if (size == 0)
+    return NULL;
+  memcpy(copy, text, size);
+  *at += size;
+  return copy;
+}
+
+struct ttn_auth_info *ttn_auth_info_copy(const struct ttn_env *env,
+                                         const struct ttn_auth_info *info) {
+  size_t rights = info->n_rights * sizeof(*info->rights);
+  size_t texts = text_size(info->entity_id) + text_size(info->key_id) +
+                 text_size(info->key_name);
+  for (size_t i = 0; i < info->n_rights; i++)
+    texts += text_size(info->rights[i]);
+  struct ttn_auth_info *copy = ttn_alloc(env, sizeof(*copy) + rights + texts);
+  if (copy == NULL)
+    return NULL;
+  const char **list = (const char **)(copy + 1);
+  char *at = (char *)(list + info->n_rights);
+  *copy = *info;
+  copy->entity_id = put_text(&at, info->entity_id);
+  copy->key_id = put_text(&at, info->key_id);
+  copy->key_name = put_text(&at, info->key_name);
+  copy->rights = list;
+  for (size_t i = 0; i < info->n_rights; i++)
+    list[i] = put_text(&at, info->rights[i]);
+  return copy;
 }

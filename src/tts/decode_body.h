@@ -5,7 +5,7 @@
 
 #include "tts/decode_place.h"
 
-/* Of a batch's or single's statistics. */
+/* Of a batch's or single's statistics. decode_stats.c writes it. */
 struct ttn_stats_work {
   struct ttn_entry *entries;
   size_t n, room;
@@ -22,6 +22,7 @@ struct ttn_stats_work {
   size_t name_length;          /* 0: not a name that we take */
 };
 
+/* decode_gateways.c writes it. */
 struct ttn_list_work {
   struct ttn_listed *gateways;
   size_t n, room, skipped;
@@ -30,24 +31,28 @@ struct ttn_list_work {
   struct ttn_place_work place; /* of its antenna that is open */
 };
 
+/* decode_error.c writes it. */
 struct ttn_error_work {
   bool used; /* else all is zero */
   struct ttn_api_error error;
   size_t details;
 };
 
+/* decode_auth_info.c writes it. */
 struct ttn_auth_work {
   struct ttn_auth_info info;
   const char **rights;
   size_t n, room;
 };
 
-/* Of an event of traffic: the antenna that is read. */
+/* Of an event of traffic: the antenna that is read. decode_traffic.c writes
+ * it. */
 struct ttn_antenna_work {
   bool has_rssi;
   double rssi, snr;
 };
 
+/* decode.c writes it. */
 struct ttn_decoder {
   const struct ttn_env *env;
   struct ttn_json *json;

@@ -11,6 +11,7 @@
  * - What the gateway itself sends stands in last_status, up to free JSON in
  *   `advanced`. A metric that isn't one is left out.
  * - Only a field that proves a state or a count makes an entry bad. */
+#include "tts/decode.h"
 #include "tts/decode_body.h"
 #include "tts/api_key.h"
 #include "tts/stats_fields.h"
@@ -400,4 +401,14 @@ const struct ttn_json_body ttn_body_single = {
 void ttn_decode_stats_begin(struct ttn_stats_work *work) {
   work->n = 0;
   work->largest = NULL;
+}
+
+struct ttn_stats ttn_stats_without_lists(const struct ttn_stats *stats) {
+  struct ttn_stats copy = *stats;
+  copy.bands = NULL;
+  copy.metrics = NULL;
+  copy.versions = NULL;
+  copy.n_bands = copy.n_metrics = copy.n_versions = 0;
+  copy.protocol = copy.remote_address = copy.boot_time = NULL;
+  return copy;
 }

@@ -43,15 +43,18 @@ enum {
   TTN_HAS_PLACE = 1 << 10
 };
 
+/* decode_place.c writes it. */
 struct ttn_location {
   double latitude, longitude, altitude; /* degrees, degrees, metres */
 };
 
+/* decode_stats.c writes it. */
 struct ttn_band {            /* GatewayConnectionStats.SubBand */
   uint64_t min_hz, max_hz;   /* UINT64_MAX: a gateway without duty cycle */
   double limit, utilization; /* shares of time, 0 to 1; absent = 0 */
 };
 
+/* decode_stats.c writes it. */
 struct ttn_metric { /* one of last_status.metrics; name as sent, 1..36 bytes
                      * of the stack's own rule, others are left out */
   const char *name;
@@ -62,7 +65,7 @@ struct ttn_version { /* one of last_status.versions, of the gateway itself */
   const char *name, *text;
 };
 
-/* GatewayConnectionStats, as one answer proves it. */
+/* GatewayConnectionStats, as one answer proves it. decode_stats.c writes it. */
 struct ttn_stats {
   uint32_t has;
   int64_t connected_at, disconnected_at;
@@ -89,14 +92,16 @@ struct ttn_stats {
  * count, the entry is bad: `bad` names the field (its path) and stats must not
  * be used; the other entries stand. Any other such field is left out with its
  * group (all round trips, all sub-bands, all metrics): `odd` names the first
- * one. Fields that we don't know are skipped, whatever they hold. */
+ * one. Fields that we don't know are skipped, whatever they hold.
+ * decode_stats.c writes it. */
 struct ttn_entry {
   const char *id;        /* of a batch; NULL of a single GET */
   const char *bad, *odd; /* or NULL */
   struct ttn_stats stats;
 };
 
-/* A gateway of GET /gateways. Strings are NULL where absent. */
+/* A gateway of GET /gateways. Strings are NULL where absent. decode_gateways.c
+ * writes it. */
 struct ttn_listed {
   const char *id;      /* valid: ttn_id_valid; others are counted, see below */
   const char *eui;     /* 16 hex digits as sent */
@@ -110,7 +115,7 @@ struct ttn_listed {
 /* An error answer: google.rpc.Status with ErrorDetails, as far as it helps a
  * person. Strings are cut to fit and never NULL; control characters are
  * replaced by '?'. `json` is false when the body was no such JSON (HTML from
- * a load balancer): then the rest is empty. */
+ * a load balancer): then the rest is empty. decode_error.c writes it. */
 struct ttn_api_error {
   bool json;
   bool details; /* there was at least one: else a routing error */
@@ -132,7 +137,7 @@ enum ttn_key_owner {
   TTN_KEY_OTHER /* of an application, a session, … */
 };
 
-/* GET /auth_info. */
+/* GET /auth_info. decode_auth_info.c writes it. */
 struct ttn_auth_info {
   enum ttn_key_owner kind;
   const char *entity_id; /* user, organization or gateway id, or NULL */
@@ -177,7 +182,7 @@ enum ttn_modulation {
 #define TTN_ERROR_NAME_MAX 47
 
 /* What an event of traffic says of the radio. Payloads, and which device it
- * was, are not read. */
+ * was, are not read. decode_traffic.c writes it. */
 struct ttn_traffic {
   enum ttn_modulation modulation; /* of UPLINK, as all that follows */
   unsigned spreading_factor;      /* TTN_SF_MIN to TTN_SF_MAX, of LORA */
@@ -194,7 +199,7 @@ struct ttn_traffic {
 };
 
 /* One event of a gateway. Of CONNECT and STATS the statistics are the decoder's
- * one entry. */
+ * one entry. decode_event.c writes it. */
 struct ttn_event {
   enum ttn_event_kind kind;
   const char *bad;              /* a field without meaning, else NULL */

@@ -9,12 +9,14 @@ A unit is a .c file and the header of the same name. The rules:
   its writer in cli/.
 * A header named ...internal.h is included in its own folder only; that of account/ by its drivers only.
 * There is no circle among units, and none among folders.
-* A struct's fields are written in its own unit only. The compiler tells: each file is compiled with the
-  fields of all other units' structs made const. Initializers are no writes, and a struct may be assigned
-  as a whole to a variable or to a member of one's own.
+* A struct's fields are written in its own unit only, or in the file that its comment names ("decode.c writes
+  it."); who passes one as an argument may write it if the comment says so ("The caller fills it."). The compiler
+  tells: each file is compiled with the fields of all other units' structs made const. Initializers are no
+  writes, and a struct may be assigned as a whole to a variable or to a member of one's own.
 * The linker agrees: what an object leaves undefined is defined in a folder that it may include."""
 
 import concurrent.futures
+import functools
 import glob
 import os
 import re
@@ -35,55 +37,33 @@ SYSTEM = (("plugin.h", "collectd"), ("curl/", "http"), ("yajl/yajl_parse.h", "js
 DRIVERS = ("account/account.c", "account/dispatch.c", "account/follow.c", "account/poll.c", "account/statistics.c",
            "account/status.c", "account/steps.c")
 
-# Structs that are not their header's own: {struct: (files that write it, why)}. "*": whoever calls.
-WRITERS = {
-    "ttn_call": ("*", "an argument: its caller fills it, http/ its answer"),
-    "ttn_answer": ("*", "the part of a call that http/ fills"),
-    "ttn_http_end": ("*", "an argument"),
-    "ttn_option": ("*", "an argument"),
-    "ttn_option_value": ("*", "an argument"),
-    "ttn_value": ("*", "an argument"),
-    "ttn_meta": ("*", "an argument"),
-    "ttn_sink": ("*", "an argument: functions of the caller"),
-    "ttn_http_options": ("*", "an argument"),
-    "ttn_api_stats": ("account/context.c account/poll.c", "an argument"),
-    "ttn_settings": ("config/accounts.c config/options.c", "what was written, and what follows from it"),
-    "ttn_stats": ("tts/decode_stats.c account/cluster_lookup.c", "a copy outlives the decoder"),
-    "ttn_auth_info": ("tts/decode_auth_info.c account/credentials.c", "a copy outlives the decoder"),
-    "ttn_event": ("tts/decode_event.c", "records.h has no file of its own"),
-    "ttn_traffic": ("tts/decode_traffic.c", "records.h has no file of its own"),
-    "ttn_antenna_work": ("tts/decode_traffic.c", "decode_body.h has no file of its own"),
-    "ttn_api_error": ("tts/decode_error.c", "records.h has no file of its own"),
-    "ttn_entry": ("tts/decode_stats.c", "records.h has no file of its own"),
-    "ttn_band": ("tts/decode_stats.c", "records.h has no file of its own"),
-    "ttn_metric": ("tts/decode_stats.c", "records.h has no file of its own"),
-    "ttn_listed": ("tts/decode_gateways.c", "records.h has no file of its own"),
-    "ttn_location": ("tts/decode_place.c", "records.h has no file of its own"),
-    "ttn_decoder": ("tts/decode.c", "decode_body.h has no file of its own"),
-    "ttn_stats_work": ("tts/decode_stats.c", "decode_body.h has no file of its own"),
-    "ttn_list_work": ("tts/decode_gateways.c", "decode_body.h has no file of its own"),
-    "ttn_error_work": ("tts/decode_error.c", "decode_body.h has no file of its own"),
-    "ttn_auth_work": ("tts/decode_auth_info.c", "decode_body.h has no file of its own"),
-    "http": ("http/http.c", "internal.h has no file of its own"),
-    "transfer": ("http/transfer.c", "internal.h has no file of its own"),
-    "transfers": ("http/transfer.c", "internal.h has no file of its own"),
-    "heard": ("http/transfer.c", "internal.h has no file of its own"),
-    "call_options": ("http/curl_options.c", "internal.h has no file of its own"),
-    "ttn_account": ("account/account.c account/status.c", "its modules have files of their own"),
-    "poll": ("account/poll.c", "internal.h has no file of its own"),
-}
-
-
 class Tree:
     """A source tree: src/ of the project, or one that a self-test wrote."""
 
     def __init__(self, top):
         self.top = top
         self.files = sorted(os.path.relpath(path, top) for path in glob.glob(os.path.join(top, "*", "*.[ch]")))
+        self.headers = [name for name in self.files if name.endswith(".h")]
+        self.frozen = {}  # {(header, structs that may be written): its text}
 
+    @functools.lru_cache(None)
     def read(self, name):
         with open(os.path.join(self.top, name), encoding="utf-8") as file:
             return file.read()
+
+    @functools.cached_property
+    def owners(self):
+        """{struct: what may write it} of all headers: a unit, a set of files, or None for all."""
+        out = {}
+        for header in self.headers:
+            for comment, struct in re.findall(r"(?m)^((?:(?:/| )\*.*\n)*)\s*struct (\w+) \{", self.read(header)):
+                text = re.sub(r"\n? \*(?: |/)", " ", comment)
+                named = re.search(r"((?:[\w/]+\.c(?: and |, )?)+) writes? it\.", text)
+                out[struct] = None if re.search("The caller (?:owns it, )?fills", text) else unit(header)
+                if named:
+                    out[struct] = {name if "/" in name else "%s/%s" % (folder(header), name)
+                                   for name in re.findall(r"[\w/]+\.c", named.group(1))}
+        return out
 
     def includes(self, name):
         """[(written in quotes?, what)]"""
@@ -95,7 +75,7 @@ def folder(name):
     return name.split("/")[0]
 
 
-def unit(tree, name):
+def unit(name):
     """What a file belongs to: that of its header, if there is one."""
     return os.path.splitext(name)[0]
 
@@ -152,8 +132,8 @@ def wrong_circles(tree):
     for name in tree.files:
         for own, what in tree.includes(name):
             if own and what in tree.files:
-                if unit(tree, what) != unit(tree, name):
-                    units.setdefault(unit(tree, name), set()).add(unit(tree, what))
+                if unit(what) != unit(name):
+                    units.setdefault(unit(name), set()).add(unit(what))
                 if folder(what) != folder(name):
                     folders.setdefault(folder(name), set()).add(folder(what))
     return circles(units) + circles(folders)
@@ -191,20 +171,10 @@ def frozen(text, free):
     return "\n".join(out)
 
 
-def owners(tree):
-    """{struct: the unit that defines it} of all headers."""
-    return {name: unit(tree, header) for header in tree.files if header.endswith(".h")
-            for name in re.findall(r"(?m)^\s*struct (\w+) \{", tree.read(header))}
-
-
 def written_by(tree, name):
     """The structs that a file may write."""
-    out = {struct for struct, home in owners(tree).items() if home == unit(tree, name)}
-    for struct, (files, _) in WRITERS.items():
-        out.discard(struct)
-        if files == "*" or name in files.split():
-            out.add(struct)
-    return out
+    return {struct for struct, home in tree.owners.items()
+            if home is None or (name in home if isinstance(home, set) else unit(name) == home)}
 
 
 def assigned(line, column):
@@ -226,28 +196,36 @@ def is_whole(tree, name, target):
     member = re.search(r"(?:\.|->)(\w+)(\[\])?$", target)
     if not member:
         return True
-    texts = [tree.read(header) for header in tree.files if header.endswith(".h")]
-    if member.group(2) and any(re.search(r"(?m)^\s*struct \w+ \*%s[;,]" % member.group(1), text) for text in texts):
+    if member.group(2) and any(re.search(r"(?m)^\s*struct \w+ \*%s[;,]" % member.group(1), tree.read(header))
+                               for header in tree.headers):
         return True  # an element of what a member points to
-    homes = {header for header in tree.files if header.endswith(".h") or header == name
-             for struct in re.findall(r"(?m)^struct (\w+) \{", tree.read(header)) if struct in written_by(tree, name)}
+    own = written_by(tree, name)
+    homes = {home for home in tree.headers + [name]
+             for struct in re.findall(r"(?m)^struct (\w+) \{", tree.read(home)) if struct in own}
     return any(re.search(r"(?m)^\s*struct \w+ %s(?:\[\w+\])?(?:, \w+)*;" % member.group(1), tree.read(home))
                for home in homes | {name})
 
 
-def writes(tree, name, flags):
-    """Errors of a file that is compiled with all that it may not write made const."""
-    free = written_by(tree, name)
+def compiled(tree, name, free, flags):
+    """What the compiler says to a file when it may write only the structs in free."""
     with tempfile.TemporaryDirectory(prefix="ttn-layers-") as scratch:
-        for header in tree.files:
-            if header.endswith(".h"):
-                path = os.path.join(scratch, header)
-                os.makedirs(os.path.dirname(path), exist_ok=True)
-                with open(path, "w", encoding="utf-8") as file:
-                    file.write(frozen(tree.read(header), free))
-        done = subprocess.run(["cc", "-std=c11", "-w", "-fsyntax-only", "-I", scratch, *flags,
+        for header in tree.headers:
+            text = tree.read(header)
+            key = header, frozenset(free.intersection(re.findall(r"struct (\w+) \{", text)))
+            if key not in tree.frozen:
+                tree.frozen[key] = frozen(text, free)
+            path = os.path.join(scratch, header)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(tree.frozen[key])
+        return subprocess.run(["cc", "-std=c11", "-w", "-fsyntax-only", "-I", scratch, *flags,
                                os.path.join(tree.top, name)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               check=False, text=True, env=dict(os.environ, LC_ALL="C"))
+
+
+def writes(tree, name, flags):
+    """Errors of a file that is compiled with all that it may not write made const."""
+    done = compiled(tree, name, written_by(tree, name), flags)
     if done.returncode != 0 and "error: " not in done.stdout:
         return [done.stdout]
     out, source = [], tree.read(name).split("\n")
@@ -262,6 +240,19 @@ def wrong_writes(tree, flags=()):
     sources = [name for name in tree.files if name.endswith(".c")]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         return [line for lines in pool.map(lambda name: writes(tree, name, flags), sources) for line in lines]
+
+
+def idle_writers(tree, flags=()):
+    """Files that a struct's comment names, and that do not write it."""
+    named = [(struct, name) for struct, home in tree.owners.items() if isinstance(home, set) for name in home]
+
+    def is_idle(pair):
+        struct, name = pair
+        return "read-only" not in compiled(tree, name, set(tree.owners) - {struct}, flags).stdout
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        return ["%s does not write %s" % (name, struct)
+                for (struct, name), idle in zip(named, pool.map(is_idle, named)) if idle]
 
 
 # -- The linker --
@@ -333,8 +324,16 @@ def test_circles():
 
 
 def test_writes():
-    """A struct's fields are written in one file"""
+    """A struct's fields are written in one file, or where its comment says so"""
     tap.equal(wrong_writes(project(), flags()), [])
+
+
+def test_writers():
+    """The files that a comment names write the struct, and few structs have more than one"""
+    tree = project()
+    tap.equal(idle_writers(tree, flags()), [])
+    tap.equal(sorted(struct for struct, home in tree.owners.items() if isinstance(home, set) and len(home) > 1),
+              ["ttn_answer", "ttn_settings"])
 
 
 def test_links():
@@ -404,6 +403,13 @@ def test_rules_can_fail():
         more = {"json/b.h": '#include "json/json.h"\n'} if check == wrong_circles else {}
         said = found_in(dict({name: text}, **more), check)
         tap.equal([wanted in line for line in said], [True], "%s: %s" % (text.strip(), said))
+    for comment, wanted in (("/* http/http.c writes it. */", ["base/text.c:2", "http/http.c does not write text"]),
+                            ("/* text.c writes it. */", []), ("/* Of a call. The caller fills it. */", []),
+                            ("/* text.c and\n * http/http.c write it. */", ["http/http.c does not write text"])):
+        header = {"base/text.h": comment + "\n" + GOOD["base/text.h"]}
+        said = found_in(header, wrong_writes) + found_in(header, idle_writers)
+        tap.equal([part for part, line in zip(wanted, said) if part in line], wanted, "%s: %s" % (comment, said))
+        tap.equal(len(said), len(wanted), said)
     tap.equal(circles({"a": {"b"}, "b": {"a"}, "c": {"a"}}), ["a > b > a"])
 
 

@@ -396,7 +396,14 @@ static void expect_api(const struct ttn_api_stats *report, uint32_t collect,
 
 static void reports_the_account(void **state) {
   (void)state;
-  struct ttn_api_stats report = {
+  const struct ttn_api_counters counters = {
+      .statuses = {{200, 12}, {0, 0}, {429, 2}},
+      .failures = {[TTN_OK] = 77, /* is none */
+                   [TTN_FAIL_DNS] = 4,
+                   [TTN_FAIL_TIMEOUT] = 5},
+      .rate_available = 0,
+  };
+  const struct ttn_api_stats report = {
       .up = true,
       .listed = true,
       .gateways = 9,
@@ -404,12 +411,8 @@ static void reports_the_account(void **state) {
       .disconnected = 3,
       .unknown = 1,
       .poll = 1250 * TTN_MS,
-      .rate_available = 0,
-      .statuses = {{200, 12}, {0, 0}, {429, 2}},
+      .counters = &counters,
   };
-  report.failures[TTN_OK] = 77; /* is none */
-  report.failures[TTN_FAIL_DNS] = 4;
-  report.failures[TTN_FAIL_TIMEOUT] = 5;
   expect_api(&report, TTN_COLLECT_DEFAULT,
              "ttn_api-home/bool-up 1\n"
              "ttn_api-home/count-gateways 9\n"
@@ -430,8 +433,10 @@ static void reports_the_account(void **state) {
 
 static void reports_an_account_that_failed(void **state) {
   (void)state;
-  struct ttn_api_stats report = {.rate_available = -1};
-  report.failures[TTN_FAIL_STATE_FILE] = UINT64_MAX; /* more than a DERIVE */
+  const struct ttn_api_counters counters = {
+      .failures = {[TTN_FAIL_STATE_FILE] = UINT64_MAX}, /* more than a DERIVE */
+      .rate_available = -1};
+  const struct ttn_api_stats report = {.counters = &counters};
   expect_api(&report, TTN_COLLECT_API,
              "ttn_api-home/bool-up 0\n"
              "ttn_api-home/duration-poll 0\n"
