@@ -35,9 +35,9 @@ REAL_INTERVAL = 60
 SPEED = 4           # of the stand-in's fleet: one gateway goes offline after half a minute
 FIRST_POLL = 50     # s until it must be there: a poll may take 45
 KINDS = ("uplink", "downlink", "tx_ack")
-# The values that every poll ends with.
-LAST = [("bool", "up"), ("count", "gateways"), ("count", "connected"), ("count", "disconnected"),
-        ("count", "unknown"), ("duration", "poll")]
+# The values that every poll ends with; without a list of gateways there are no counts.
+LAST = [("bool", "up"), ("duration", "poll")]
+COUNTS = [("count", "gateways"), ("count", "connected"), ("count", "disconnected"), ("count", "unknown")]
 SERIES = re.compile(r'^collectd_(ttn_api|ttn)_([a-z_]+)\{(?:ttn_api|ttn)="([^"]*)",type="([^"]*)",[^}]*\} '
                     r'(\S+) (\d+)$')
 LOG_LINE = re.compile(r"^\[[^]]*\] \[(error|warning|notice)\] ttn plugin: (.*)$")
@@ -207,8 +207,9 @@ class Poll:
                 for end in ("_total", "_seconds"):
                     metric = metric[:-len(end)] if metric.endswith(end) else metric
                 self.values[plugin, instance, metric, type_instance] = (float(number), int(ms))
-        last = [self.values.get(("ttn_api", ACCOUNT) + name) for name in LAST]
-        self.time = min(ms for _, ms in last) if all(last) else None
+        last, counts = ([self.values.get(("ttn_api", ACCOUNT) + name) for name in names] for names in (LAST, COUNTS))
+        whole = all(last) and (all(counts) or not any(counts) and last[0][0] == 0)
+        self.time = min(row[1] for row in last + counts if row) if whole else None
         # The poll before ended an interval earlier, and each value has the time of its answer.
         self.begin = None if self.time is None else self.time - 900 * interval
 
@@ -299,8 +300,9 @@ def table(polls, radio, most=None):
 
 
 def summary(last):
-    states = ["%.0f %s" % (last.api("count", one), one) for one in ("connected", "disconnected", "unknown")]
-    return ["%.0f gateways: %s." % (last.api("count", "gateways"), ", ".join(states)),
+    listed = last.api("count", "gateways")
+    states = ["%.0f %s" % (last.api("count", one) or 0, one) for one in ("connected", "disconnected", "unknown")]
+    return ["There is no list of gateways." if listed is None else "%.0f gateways: %s." % (listed, ", ".join(states)),
             "The last poll was %s and took %.0f ms." % (
                 "complete" if last.api("bool", "up") else "not complete", last.api("duration", "poll") * 1000)]
 
