@@ -45,6 +45,11 @@ class Process:
             raise Ended("no end of a poll: %s" % lines[-3:])
         return lines
 
+    def memory(self):
+        """Bytes that it has taken and not given back."""
+        self.send("memory")
+        return int(self.read(lambda line: line.startswith("memory "), 10)[-1].split()[1])
+
     def read(self, last, seconds):
         """Lines up to one that last() takes, or until time is up or it ended."""
         lines = []

@@ -6,21 +6,32 @@
  *   ttn-drive ACCOUNT Option=value [Option=value …]
  *
  * Reads commands from standard input, a line each:
- *   poll     one poll; prints its values, then "done"
- *   follow M waits M milliseconds for events, prints what they tell, then
- * "done" clock S  moves the wall clock by S seconds (S may be negative) later S
- * both clocks: as if S seconds had passed end      a clean end of the account
- * (writes the state file); prints "done" stop     the same, then exit 0 and
- * prints, a line each and each at once, so that what was printed before a kill
- * is what had reached collectd: value PLUGIN INSTANCE TYPE TYPE_INSTANCE d|g
- * NUMBER meta INSTANCE KEY TEXT notify SEVERITY PLUGIN INSTANCE TYPE
- * TYPE_INSTANCE TEXT log LEVEL TEXT done MILLISECONDS Option values that are
- * numbers or true/false are passed as such; a value in double quotes is always
- * a string. An option that can't be used: exit 2. End of input is like a crash:
- * exit 3 without a clean end. */
+ *
+ *   poll      one poll; prints its values, then "done"
+ *   follow M  waits M milliseconds for events, prints what they tell, then
+ *             "done"
+ *   clock S   moves the wall clock by S seconds (S may be negative)
+ *   later S   both clocks: as if S seconds had passed
+ *   memory    "memory BYTES", that malloc has given out and not got back
+ *   end       a clean end of the account (writes the state file), then "done"
+ *   stop      the same, then exit 0
+ *
+ * and prints, a line each and each at once, so that what was printed before a
+ * kill is what had reached collectd:
+ *
+ *   value PLUGIN INSTANCE TYPE TYPE_INSTANCE d|g NUMBER
+ *   meta INSTANCE KEY TEXT
+ *   notify SEVERITY PLUGIN INSTANCE TYPE TYPE_INSTANCE TEXT
+ *   log LEVEL TEXT
+ *   done MILLISECONDS
+ *
+ * Option values that are numbers or true/false are passed as such; a value in
+ * double quotes is always a string. An option that can't be used: exit 2. End
+ * of input is like a crash: exit 3 without a clean end. */
 #include "account/account.h"
 #include "config/settings.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -160,6 +171,8 @@ static int run(const struct ttn_env *env, struct ttn_account *account) {
       printf("done %.3f\n",
              (double)(env->mono(env->ctx) - start) / (double)TTN_MS);
     }
+    if (strcmp(line, "memory\n") == 0)
+      printf("memory %zu\n", mallinfo2().uordblks + mallinfo2().hblkhd);
     if (sscanf(line, "follow %lld", &seconds) == 1)
       follow(account, seconds);
     if (sscanf(line, "clock %lld", &seconds) == 1)
