@@ -43,6 +43,18 @@ FILES = """\
 100755 root root d DOC/examples/prometheus/gateway-names
 100644 root root d DOC/examples/prometheus/ttn.rules.test.yml
 100644 root root d DOC/examples/prometheus/ttn.rules.yml
+40755 root root - DOC/examples/scale
+100644 root root d DOC/examples/scale/central-network.conf
+100644 root root d DOC/examples/scale/collectd-ttn@.service
+100644 root root d DOC/examples/scale/prometheus.yml
+100644 root root d DOC/examples/scale/shards.conf
+100644 root root d DOC/examples/scale/writer-graphite.conf
+100644 root root d DOC/examples/scale/writer-kafka.conf
+100644 root root d DOC/examples/scale/writer-network.conf
+100644 root root d DOC/examples/scale/writer-prometheus.conf
+40755 root root - DOC/examples/snmp
+100644 root root d DOC/examples/snmp/TTN-GATEWAY-MIB.txt
+100644 root root d DOC/examples/snmp/collectd-snmp.conf
 40755 root root - /usr/share/licenses/collectd-ttn
 100644 root root l /usr/share/licenses/collectd-ttn/LICENSE
 100644 root root d /usr/share/man/man1/ttn-check.1
@@ -116,9 +128,11 @@ class Story(debian.User):
         tap.equal({line.split(" /")[0] for line in pages}, {"100644 root root d"})
 
     def files_of(self, version, *package):
-        """Without what Debian's rpm adds for debuggers, and the version in names, which Fedora's leaves out."""
+        """Without what Debian's rpm adds for debuggers, the version in names, which Fedora's leaves out, and how
+        pages are compressed, which differs between versions of rpm."""
         lines = self.query("--qf '%s'" % QUERY, *package).replace("%s-%s" % (NAME, version), NAME).splitlines()
-        return [re.sub(r"\b([dl])-(?= /)", r"\1", line) for line in lines if "/.build-id" not in line]
+        lines = [re.sub(r"\b([dl])-(?= /)", r"\1", line) for line in lines if "/.build-id" not in line]
+        return [re.sub(r"(/man/.*)\.gz$", r"\1", line) for line in lines]
 
     def test_depends(self):
         """It needs a collectd 5.12, and no library that is a plugin is offered"""
