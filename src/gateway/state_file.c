@@ -267,8 +267,8 @@ static const char *parse_row(const struct ttn_env *env, const char *text,
   return ok && text == end && text[-1] != ' ' ? NULL : not_a_row;
 }
 
-/* Adds the row of the line. What it took belongs to the rows, also if it is
- * none. */
+/* Adds a row for the line, also for one that is damaged: what it took is freed
+ * with the rows. */
 static const char *keep_row(struct reader *reader, bool with_values) {
   const char *line = reader->line;
   const char *blank = memchr(line, ' ', reader->length);
