@@ -302,7 +302,8 @@ def table(polls, radio, most=None):
 def summary(last):
     listed = last.api("count", "gateways")
     states = ["%.0f %s" % (last.api("count", one) or 0, one) for one in ("connected", "disconnected", "unknown")]
-    return ["There is no list of gateways." if listed is None else "%.0f gateways: %s." % (listed, ", ".join(states)),
+    found = [] if listed is None else ["%.0f gateways: %s." % (listed, ", ".join(states))]
+    return found + [
             "The last poll was %s and took %.0f ms." % (
                 "complete" if last.api("bool", "up") else "not complete", last.api("duration", "poll") * 1000)]
 

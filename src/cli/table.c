@@ -303,17 +303,18 @@ static int decimals(double number) { return number < 10 ? 1 : 0; }
 
 static void add_cost(const struct snapshot *snap, struct text *text) {
   struct cost cost = snapshot_cost(snap);
-  double megabytes = cost.memory / 1e6;
+  bool small = cost.memory < 50e3; /* 0.0 MB would look like nothing */
+  double memory = cost.memory / (small ? 1e3 : 1e6);
   char line[240];
   bool traffic = option_list_number(&snap->options->list, "Traffic") != 0;
   if (snap->n_rows == 0)
     return;
   add_line(snap, text,
            ttn_print(line, sizeof(line),
-                     "About %zu series in collectd: %.*f MB of memory, and "
+                     "About %zu series in collectd: %.*f %s of memory, and "
                      "%.*f packets a minute with the plugin network; %.*f "
                      "requests a minute to the stack.%s",
-                     cost.series, decimals(megabytes), megabytes,
+                     cost.series, decimals(memory), memory, small ? "KB" : "MB",
                      decimals(cost.packets), cost.packets,
                      decimals(cost.requests), cost.requests,
                      traffic ? " Traffic adds to the series." : ""),

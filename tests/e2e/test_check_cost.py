@@ -101,7 +101,9 @@ def test_groups():
         stack.fleet(2)
         cost, _ = costs(scratch, stack, "CollectStatus=false", "CollectAges=false", "CollectDetails=true")
         equal(cost["series"], 11 * 2 + 11)
-        equal(costs(scratch, stack, "CollectAPI=false")[0]["series"], 17 * 2)
+        cost, text = costs(scratch, stack, "CollectAPI=false")
+        equal((cost["series"], cost["memory"]), (17 * 2, 17 * 2 * 1400))
+        matches("About 34 series in collectd: 48 KB of memory", text)
 
 
 def test_options():

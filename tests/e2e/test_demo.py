@@ -210,7 +210,7 @@ def test_wrong_key():
     with paths.Scratch() as scratch, standin.Standin() as stack:
         url = stack.options(scratch)["URL"]
         wrong = scratch.write("wrong", "NNSXS." + 39 * "A" + "." + 52 * "B")
-        polled = "There is no list of gateways. The last poll was not complete"
+        polled = "There are no gateways to show. The last poll was not complete"
         for arguments, said, end in (
                 (["--key-file", wrong, "--url", url], "the stack does not know this key", polled),
                 (["--key-file", scratch.file("missing"), "--url", url], "can't be read: No such file", polled),
