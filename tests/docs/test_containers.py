@@ -176,6 +176,13 @@ def test_compose():
     tap.equal(os.path.exists(os.path.join(CONTRIB, build["context"], build["dockerfile"])), True)
 
 
+def test_older_tools():
+    """Nothing that docker without BuildKit or docker-compose 1.29 refuses, which Debian 12 has"""
+    with open(os.path.join(paths.SRCDIR, "Containerfile"), encoding="utf-8") as file:
+        tap.equal(re.findall(r"(?m)^(?:RUN|COPY|ADD) --(?!from=)\S+", file.read()), [])
+    tap.equal(sorted(load("compose.yaml")), ["secrets", "services", "volumes"])
+
+
 def test_prometheus():
     """promtool takes compose's configuration of Prometheus, with the alert rules where it is mounted"""
     volumes = dict(one.split(":")[:2] for one in load("compose.yaml")["services"]["prometheus"]["volumes"])

@@ -126,7 +126,7 @@ def test_spelling():
         for word in run("hunspell", "-l", "-d", DICTIONARY, text=text).split():
             if not {word, re.sub("'s$", "", word)} & known:
                 wrong.setdefault(word, name)
-    tap.equal(wrong, {}, "words (mend them, or add them to tests/docs/words)")
+    tap.equal(wrong, {}, "words (correct them, or add them to tests/docs/words)")
     # The dictionary is there and in use.
     tap.equal(run("hunspell", "-l", "-d", DICTIONARY, text="gateway gatewya").split(), ["gatewya"])
 
