@@ -58,7 +58,7 @@ class Flat:
     def __init__(self, told):
         self.told = told
         kib, *counts = zip(*told["used"])
-        self.before = [statistics.median(kib[WARM:2 * WARM]), *(max(column[:2 * WARM]) for column in counts)]
+        self.before = [statistics.median(kib[WARM:2 * WARM]), *(max(column[:WARM]) for column in counts)]
         late = [statistics.median(kib[2 * WARM:]), *(max(column[2 * WARM:]) for column in counts)]
         self.growth = [after - before for after, before in zip(late, self.before)]
         figures = told["figures"]
@@ -72,7 +72,7 @@ class Flat:
         yield "  after poll      KiB  descriptors  threads"
         for number in (1, 100, WARM, 2 * WARM, len(used)):
             yield "  %10d %8d %12d %8d" % (number, *used[number - 1])
-        yield "  before the last third: %d KiB, at most %d descriptors, %d threads" % tuple(self.before)
+        yield "  second third: %d KiB; first third: at most %d descriptors, %d threads" % tuple(self.before)
         yield "  more in the last third: %d KiB, %d descriptors, %d threads" % tuple(self.growth)
 
 
