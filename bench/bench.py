@@ -411,7 +411,7 @@ def show_alone(marks, results):
                       ms(floor.cpu), times(ours.cpu, floor.cpu), share(ours), ours.held // gateways,
                       ours.peak // gateways, ms(first.wall), first.requests)
         if gateways >= 500:
-            marks.see("KiB of ours a gateway", 1, ours.held / gateways / 1024, "{:,}".format(gateways))
+            marks.see("KiB a gateway without collectd", 1, ours.held / gateways / 1024, "{:,}".format(gateways))
 
 
 def show_curl_json(results):

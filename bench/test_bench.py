@@ -42,7 +42,7 @@ def test_alone():
 
 
 def test_memory():
-    """At most 1 KiB of ours a gateway stays between two polls of 500"""
+    """At most 1 KiB a gateway stays between two polls of 500, without collectd"""
     with Scratch() as scratch, bench.Server(scratch, 500) as server:
         with bench.Alone(server, 500, "ttn") as ours:
             ours.poll()

@@ -300,12 +300,12 @@ def table(polls, radio, most=None):
 
 
 def summary(last):
-    listed = last.api("count", "gateways")
-    states = ["%.0f %s" % (last.api("count", one) or 0, one) for one in ("connected", "disconnected", "unknown")]
-    found = [] if listed is None else ["%.0f gateways: %s." % (listed, ", ".join(states))]
-    return found + [
-            "The last poll was %s and took %.0f ms." % (
-                "complete" if last.api("bool", "up") else "not complete", last.api("duration", "poll") * 1000)]
+    poll = "The last poll was %s and took %.0f ms." % (
+        "complete" if last.api("bool", "up") else "not complete", last.api("duration", "poll") * 1000)
+    if last.api("count", "gateways") is None:
+        return [poll]
+    states = ["%.0f %s" % (last.api("count", one), one) for one in ("connected", "disconnected", "unknown")]
+    return ["%.0f gateways: %s." % (last.api("count", "gateways"), ", ".join(states)), poll]
 
 
 class Demo:

@@ -236,10 +236,14 @@ def writes(tree, name, flags):
     return out
 
 
+def side_by_side(function, items):
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(function, items))
+
+
 def wrong_writes(tree, flags=()):
     sources = [name for name in tree.files if name.endswith(".c")]
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        return [line for lines in pool.map(lambda name: writes(tree, name, flags), sources) for line in lines]
+    return [line for lines in side_by_side(lambda name: writes(tree, name, flags), sources) for line in lines]
 
 
 def idle_writers(tree, flags=()):
@@ -250,9 +254,8 @@ def idle_writers(tree, flags=()):
         struct, name = pair
         return "read-only" not in compiled(tree, name, set(tree.owners) - {struct}, flags).stdout
 
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        return ["%s does not write %s" % (name, struct)
-                for (struct, name), idle in zip(named, pool.map(is_idle, named)) if idle]
+    return ["%s does not write %s" % (name, struct)
+            for (struct, name), idle in zip(named, side_by_side(is_idle, named)) if idle]
 
 
 # -- The linker --

@@ -47,11 +47,17 @@ def log():
     return open(os.path.join(TOP, "log"), "w", encoding="utf-8")
 
 
+def write(directory, name, text, mode=0o644):
+    path = os.path.join(directory, name)
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
+    os.chmod(path, mode)
+    return path
+
+
 def buildah(*arguments):
     os.makedirs(os.path.join(TOP, "tmp"), exist_ok=True)
-    policy = os.path.join(TOP, "policy.json")
-    with open(policy, "w", encoding="ascii") as file:
-        json.dump({"default": [{"type": "insecureAcceptAnything"}]}, file)
+    policy = write(TOP, "policy.json", json.dumps({"default": [{"type": "insecureAcceptAnything"}]}))
     own = ["--signature-policy", policy] if arguments[0] in ("build", "commit", "push") else []
     # buildah's own warnings must not get into what it answers.
     return chroot.run(["env", "TMPDIR=" + os.path.join(TOP, "tmp"), "buildah", "--log-level", "error",
@@ -277,14 +283,6 @@ def test_schemas():
     tap.equal(len(files), 4, "files")
     said = chroot.run([os.path.join(venv, "bin", "kubernetes-validate"), "--strict", *files], log())
     tap.note(said.strip())
-
-
-def write(directory, name, text, mode=0o644):
-    path = os.path.join(directory, name)
-    with open(path, "w", encoding="ascii") as file:
-        file.write(text)
-    os.chmod(path, mode)
-    return path
 
 
 def demo_by(engine):
