@@ -27,15 +27,10 @@ void offsets_saw_time(struct offsets *o, int64_t server_time) {
   o->server_time = server_time;
 }
 
-static int row_order(const void *a, const void *b) {
-  return strcmp(((const struct ttn_state_row *)a)->id,
-                ((const struct ttn_state_row *)b)->id);
-}
-
 static void sort_rows(struct offsets *o) {
   o->n_sorted = o->n_rows;
   if (o->n_rows > 1)
-    qsort(o->rows, o->n_rows, sizeof(*o->rows), row_order);
+    qsort(o->rows, o->n_rows, sizeof(*o->rows), ttn_state_row_order);
 }
 
 static int id_order(const void *id, const void *row) {

@@ -204,10 +204,9 @@ bool ttn_counter_store_keep(const struct ttn_env *env,
 static const struct ttn_counter *take_all(struct ttn_counters *sets,
                                           const uint8_t n_of[TTN_MESSAGES],
                                           const struct ttn_counter *item) {
-  for (int k = 0; k < TTN_MESSAGES; k++) {
+  for (int k = 0; k < TTN_MESSAGES; k++)
     for (uint8_t i = 0; i < n_of[k]; i++, item++)
       ttn_counters_add(&sets[k], item->count, item->last);
-  }
   return item;
 }
 

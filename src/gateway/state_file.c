@@ -360,7 +360,7 @@ static bool read_end(struct reader *reader) {
   return true;
 }
 
-static int compare_rows(const void *a, const void *b) {
+int ttn_state_row_order(const void *a, const void *b) {
   return strcmp(((const struct ttn_state_row *)a)->id,
                 ((const struct ttn_state_row *)b)->id);
 }
@@ -382,7 +382,7 @@ static enum ttn_failure read_file(struct reader *reader, const char *account,
   if (!read_end(reader))
     return TTN_FAIL_STATE_FILE;
   if (reader->n > 1)
-    qsort(reader->rows, reader->n, sizeof *reader->rows, compare_rows);
+    qsort(reader->rows, reader->n, sizeof *reader->rows, ttn_state_row_order);
   for (size_t i = 1; i < reader->n; i++)
     if (strcmp(reader->rows[i - 1].id, reader->rows[i].id) == 0) {
       reader->wrong = "is damaged: it has a gateway twice";

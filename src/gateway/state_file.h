@@ -20,6 +20,8 @@ struct ttn_state_row {
 /* Takes all that is known out of *gateway. */
 struct ttn_state_row ttn_state_row_of(const char *id, int64_t gone_at,
                                       struct ttn_gateway *gateway);
+/* By id, for qsort. */
+int ttn_state_row_order(const void *a, const void *b);
 /* Sets gone_at. */
 void ttn_state_row_gone(struct ttn_state_row *row, int64_t at);
 void ttn_state_rows_free(const struct ttn_env *env, struct ttn_state_row *rows,

@@ -41,12 +41,7 @@ static const struct ttn_json_field ids_fields[] = {
 static const struct ttn_json_shape ids_shape = TTN_JSON_SHAPE(ids_fields);
 
 static const struct ttn_json_field location_fields[] = {
-    TTN_JSON_FIELD("latitude", "antennas.location.", F_LATITUDE,
-                   TTN_JSON_NUMBER, NULL),
-    TTN_JSON_FIELD("longitude", "antennas.location.", F_LONGITUDE,
-                   TTN_JSON_NUMBER, NULL),
-    TTN_JSON_FIELD("altitude", "antennas.location.", F_ALTITUDE,
-                   TTN_JSON_NUMBER, NULL),
+    TTN_PLACE_FIELDS("antennas.location.", F_LATITUDE),
 };
 static const struct ttn_json_shape location_shape =
     TTN_JSON_SHAPE(location_fields);

@@ -16,12 +16,7 @@ static const struct ttn_json_field version_field[] = {
 static const struct ttn_json_shape versions_shape = TTN_JSON_ANY(version_field);
 
 static const struct ttn_json_field place_fields[] = {
-    TTN_JSON_FIELD("latitude", "last_status.antenna_locations.", F_LATITUDE,
-                   TTN_JSON_NUMBER, NULL),
-    TTN_JSON_FIELD("longitude", "last_status.antenna_locations.", F_LONGITUDE,
-                   TTN_JSON_NUMBER, NULL),
-    TTN_JSON_FIELD("altitude", "last_status.antenna_locations.", F_ALTITUDE,
-                   TTN_JSON_NUMBER, NULL),
+    TTN_PLACE_FIELDS("last_status.antenna_locations.", F_LATITUDE),
 };
 static const struct ttn_json_shape place_shape = TTN_JSON_SHAPE(place_fields);
 
