@@ -151,13 +151,22 @@ static bool check_plain(const struct ttn_env *env,
   return settings->allow_plain;
 }
 
+/* An admin's key goes to the stack that its owner operates, and nowhere else. */
 static bool check_scope(const struct ttn_env *env,
                         const struct ttn_settings *settings) {
-  if (settings->scope != TTN_SCOPE_ALL || settings->n_organizations == 0)
+  char url[TTN_URL_MAX];
+  ttn_endpoint_print(url, sizeof(url), &settings->url);
+  if (settings->scope != TTN_SCOPE_ALL)
     return true;
-  ttn_settings_log(env, settings, TTN_ERROR,
-                   "Scope \"all\" and Organization don't go together: keep one "
-                   "of them");
+  if (strcmp(url, TTN_DEFAULT_URL) == 0)
+    ttn_settings_log(env, settings, TTN_ERROR,
+                     "Scope \"all\" needs URL: the stack that you operate");
+  else if (settings->n_organizations > 0)
+    ttn_settings_log(env, settings, TTN_ERROR,
+                     "Scope \"all\" and Organization don't go together: keep "
+                     "one of them");
+  else
+    return true;
   return false;
 }
 

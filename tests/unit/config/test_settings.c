@@ -659,6 +659,11 @@ static void test_scope(void **state) {
   assert_true(text(s, "APIKey", KEY));
   assert_true(text(s, "Scope", "All"));
   assert_int_equal(s->scope, TTN_SCOPE_ALL);
+  assert_false(ttn_settings_finish(&env, s, 0));
+  assert_string_equal(log_since(),
+                      "ERROR account \"home\": Scope \"all\" needs URL: the "
+                      "stack that you operate\n");
+  assert_true(text(s, "URL", "https://stack.example.org"));
   assert_true(ttn_settings_finish(&env, s, 0));
   assert_string_equal(log_since(), "");
   assert_true(text(s, "Organization", "my-org"));
