@@ -111,7 +111,7 @@ char *ttn_key_error_missing(char *buffer, size_t size,
   return ttn_print(
       buffer, size,
       "this key was not heard, or is a gateway's own: the list came empty and "
-      "without X-Total-Count; needed is a personal or organization key with "
+      "without X-Total-Count; you need a personal or organization key with "
       "the rights " LIST_RIGHT " and " STATUS_RIGHT
       " (does a proxy take the Authorization header away?)");
 }

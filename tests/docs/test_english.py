@@ -24,7 +24,7 @@ REFUSED = (
     (r"\bdearer\b", "more expensive"),
     (r"\b[Cc]ures?\b", "fix"),
     (r"\bnonetheless\b", "all the same"),
-    (r"\bNeeded is\b", "You need"),
+    (r"\b[Nn]eeded is\b", "You need"),
     (r"\b(?:is|are) told by (?:it|them)\b", "it says"),
     (r"\bgoes along\b", "comes with it"),
     (r"\bof ours\b", "our"),
@@ -48,9 +48,9 @@ def refused(text):
 
 def texts():
     """{file: text} of all that people read."""
-    names = pages.documents() + ["NEWS", "collectd.conf.example"]
+    names = pages.documents() + ["NEWS", "collectd.conf.example", "debian/README.Debian"]
     names += [os.path.relpath(path, paths.SRCDIR) for path in pages.pods()]
-    for pattern in ("src/*/*.[ch]",):
+    for pattern in ("src/*/*.[ch]", "contrib/*/*.yml"):
         names += [os.path.relpath(path, paths.SRCDIR) for path in glob.glob(os.path.join(paths.SRCDIR, pattern))]
     out = {}
     for name in names:
