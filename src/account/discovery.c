@@ -51,15 +51,8 @@ static enum discovery_step find_named(struct discovery *d,
   const struct ttn_settings *s = c->settings;
   for (size_t i = 0; i < s->n_gateways; i++) {
     struct ttn_listed named = {.id = s->gateways[i]};
-    if (!ttn_id_valid(named.id, strlen(named.id))) {
-      if (!d->have_list)
-        context_log(c, TTN_WARNING,
-                    "Gateway \"%s\" is not a gateway id (3 to 36 of a-z, 0-9 "
-                    "and -) and is left out: the Console shows the id below "
-                    "the gateway's name",
-                    named.id);
-    } else if (ttn_filter_wanted(c->filter, named.id) &&
-               !found_add(&d->found, c, &named, 0)) {
+    if (ttn_filter_wanted(c->filter, named.id) &&
+        !found_add(&d->found, c, &named, 0)) {
       discovery_fail(d, "no memory");
       return DISCOVERY_MORE;
     }
