@@ -40,7 +40,7 @@ def scraped():
         stack.register("forwarder")
         stack.connect("forwarder", status=True)
         stack.cluster(1, limits={"batch": {"rate": 6000, "burst": 100}})
-        block = account("home", **stack.options(scratch), Interval=0.3, CollectDetails=True)
+        block = account("home", **stack.options(scratch), Interval=0.3, CollectDetails=True, Location=True)
         with Collectd(scratch, block, interval=0.3) as daemon:
             daemon.wait_value("ttn_api", "home", "bool", "up", 1)
             return {(metric, dict(labels).get("type")) for metric, labels in daemon.scrape()}
