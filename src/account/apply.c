@@ -167,8 +167,8 @@ void apply_finding(struct apply *ap, struct account_context *c,
   bool wait = outcome.offset_moved && offsets_kept(c);
   if (wait)
     gateway_defer_counts(gw, outcome.counts);
-  report_gateway(c, gw, &outcome, f->stats, f->server_time,
-                 wait ? TTN_PART_BUT_COUNTS : TTN_PART_ALL);
+  report_gateway(c, gw, &outcome, outcome.past ? NULL : f->stats,
+                 f->server_time, wait ? TTN_PART_BUT_COUNTS : TTN_PART_ALL);
   report_radio(c, gw);
   notify(&ap->changes, c, gw, outcome.state, "");
 }

@@ -7,7 +7,7 @@
  * once a minute), and so brings its connection back, unless others begin or
  * write before the next poll. */
 #define COMES_BACK (300 * TTN_SECOND)
-/* So, where several write. */
+/* The same, where several servers write. */
 #define SHARED (900 * TTN_SECOND)
 
 /* The counter that was at `from`. False: there is none. */
@@ -19,10 +19,18 @@ static bool raise_counter(struct ttn_counters *counters, uint64_t from,
   return true;
 }
 
+/* The count and its time were known before the connection of now began. */
+static bool stands_before(const struct ttn_counter_sets *sets,
+                          enum ttn_message k, uint64_t count, int64_t last) {
+  return last != 0 && count > TTN_COUNT_FEW &&
+         ttn_counters_known(&sets->before[k], count, last);
+}
+
 uint64_t ttn_counter_sets_grow(struct ttn_counter_sets *sets,
                                enum ttn_message k, uint64_t count, int64_t last,
                                bool add) {
   struct ttn_counters all = sets->now[k];
+  sets->shared = sets->shared || stands_before(sets, k, count, last);
   if (!ttn_counter_sets_several(sets))
     return ttn_counters_grow(&sets->now[k], count, last, add);
   ttn_counters_merge(&all, &sets->before[k]);
@@ -106,13 +114,14 @@ uint64_t ttn_counter_sets_begin(struct ttn_counter_sets *sets,
                                 enum ttn_message k, int64_t at, uint64_t count,
                                 int64_t last) {
   struct ttn_counters *before = &sets->before[k];
-  bool old = ttn_count_is_older(last, at);
+  bool old = ttn_count_is_older(count, last, at) ||
+             stands_before(sets, k, count, last);
   uint64_t grown = 0;
   if (old || sets->shared)
-    grown = ttn_counters_grow(before, count, last, false);
-  bool others = old && (grown > 0 || ttn_counters_known(before, count, last));
-  ttn_counters_add(&sets->now[k], others ? 0 : count, others ? 0 : last);
-  return others || grown > 0 ? grown : count;
+    grown = ttn_counters_grow(before, count, last, old);
+  sets->shared = sets->shared || old;
+  ttn_counters_add(&sets->now[k], old ? 0 : count, old ? 0 : last);
+  return old || grown > 0 ? grown : count;
 }
 
 static void forget_before(struct ttn_counter_sets *sets) {

@@ -42,9 +42,9 @@ void ttn_counter_sets_set_aside(struct ttn_counter_sets *sets,
                                 int64_t connected_at);
 /* A connection before it shows again: those set aside are of now, too. */
 void ttn_counter_sets_bring_back(struct ttn_counter_sets *sets);
-/* A count of the connection that began at `at`. It may be another server's: the
- * new connection's own counters begin at 0, and until then those of the entry
- * stay. Returns by how many messages the sum has grown. */
+/* A count in the entry of the connection that began at `at`. It may be another
+ * server's: until the new connection has a count, the entry keeps that of the
+ * server before. Returns by how many messages the sum has grown. */
 uint64_t ttn_counter_sets_begin(struct ttn_counter_sets *sets,
                                 enum ttn_message k, int64_t at, uint64_t count,
                                 int64_t last);

@@ -14,9 +14,11 @@
 /* A connection begins when the stack has looked up the gateway; the message
  * that asked for it was received before (recorded: 14 ms). */
 #define AUTHENTICATED (10 * TTN_SECOND)
+#define AUTHENTICATED_MANY TTN_SECOND
 
-bool ttn_count_is_older(int64_t last, int64_t at) {
-  return last != 0 && last < at - AUTHENTICATED;
+bool ttn_count_is_older(uint64_t count, int64_t last, int64_t at) {
+  return last != 0 && last < at - (count > TTN_COUNT_FEW ? AUTHENTICATED_MANY
+                                                         : AUTHENTICATED);
 }
 
 void ttn_counters_clear(struct ttn_counters *counters) {

@@ -28,9 +28,13 @@ struct ttn_counters {
   struct ttn_counter item[TTN_COUNTERS_MAX];
 };
 
-/* A message of this time was received before the connection that began at `at`:
- * the count is another server's. */
-bool ttn_count_is_older(int64_t last, int64_t at);
+/* So many messages may wait while the stack looks up a gateway that connects.
+ */
+#define TTN_COUNT_FEW 16
+
+/* The last of so many messages was received before the connection that began at
+ * `at`: the count is another server's. */
+bool ttn_count_is_older(uint64_t count, int64_t last, int64_t at);
 
 void ttn_counters_clear(struct ttn_counters *counters);
 void ttn_counters_add(struct ttn_counters *counters, uint64_t count,
@@ -48,10 +52,10 @@ void ttn_counters_lower(struct ttn_counters *counters, uint64_t less);
 void ttn_counters_merge(struct ttn_counters *to,
                         const struct ttn_counters *from);
 
-/* By how many messages the servers' counters have grown that this is one of. If
- * it can be any known one, it takes the place of the largest below, whichever
- * that is: so the sum of all is never above that of the servers. 0: nothing
- * new, or a counter never seen, which is added if `add`. */
+/* An answer's count, of one of these counters or of one never seen. Returns by
+ * how many messages it proves that they have grown. If it can continue several,
+ * the largest one below it is taken: so their sum is never above that of the
+ * servers. 0: nothing new, or a counter never seen, which is added if `add`. */
 uint64_t ttn_counters_grow(struct ttn_counters *counters, uint64_t count,
                            int64_t last, bool add);
 

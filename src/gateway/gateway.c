@@ -29,10 +29,9 @@
  * (1) NEW only if it is later than all that answers showed: a connection that
  * began before is another server's, which shows because the one with the
  * earlier connected_at is gone; then the counts are running. Where a gateway is
- * known to be disconnected, no answer can have shown what began after that. (2)
- * BACK: the
- * connected_at before the one that is known: its server is still there.
- * EARLIER: of a server that was never seen.
+ * known to be disconnected, no answer can have shown what began after that.
+ * (2) BACK: not before the earliest connected_at of those that were set aside:
+ * its server is still there. EARLIER: of a server that was never seen.
  *
  * If connected_at is earlier than the time when the gateway is known to have
  * been disconnected, the connection was there all the time, and the answer that
@@ -95,6 +94,9 @@
 /* The clocks of gateway servers and of the server that writes Date differ a
  * little. */
 #define FUTURE (3600 * TTN_SECOND)
+
+static const char too_many[] = "a message count is beyond 2^63-1";
+
 const char *ttn_state_name(enum ttn_state state) {
   switch (state) {
   case TTN_CONNECTED:
@@ -145,7 +147,8 @@ void ttn_gateway_counters(const struct ttn_gateway *gateway,
     if ((gateway->reported & 1u << k) == 0)
       ttn_counters_clear(&sets->now[k]);
     else if (sets->now[k].n == 0)
-      ttn_counters_add(&sets->now[k], gateway->value[k] - gateway->offset[k],
+      ttn_counters_add(&sets->now[k],
+                       gateway->value[k] - (uint64_t)gateway->offset[k],
                        gateway->last[k] * TTN_SECOND);
 }
 
@@ -155,7 +158,7 @@ static bool keep_counters(const struct ttn_env *env,
   for (int k = 0; k < TTN_MESSAGES; k++) {
     const struct ttn_counters *now = &sets->now[k];
     if (now->n == 1) {
-      gateway->offset[k] = gateway->value[k] - now->item[0].count;
+      gateway->offset[k] = (int64_t)(gateway->value[k] - now->item[0].count);
       gateway->last[k] = (uint32_t)(now->item[0].last / TTN_SECOND);
     } else if (now->n > 1) {
       gateway->offset[k] = 0;
@@ -188,7 +191,7 @@ static enum whose whose_counts(const struct ttn_gateway *known,
                ? (at > known->disconnected_at ? NEW : RUNNING)
                : (known->shown == TTN_DISCONNECTED ? NEW : RUNNING);
   if (at < known->connected_at)
-    return at == sets->before_at ? BACK : EARLIER;
+    return sets->before_at != 0 && at >= sets->before_at ? BACK : EARLIER;
   bool after_end = known->shown == TTN_DISCONNECTED &&
                    known->disconnected_at != 0 && at > known->disconnected_at;
   return at > known->connected_at && (after_end || at > seen_until(known, sets))
@@ -210,45 +213,69 @@ bool ttn_gateway_is_end(const struct ttn_gateway *known,
          !is_past(known, stats);
 }
 
+/* The first value of a kind, of the count `first`, or some more. False: no
+ * DERIVE holds that. */
+static bool add_messages(struct ttn_gateway *next, int k, uint64_t first,
+                         uint64_t more) {
+  uint8_t bit = (uint8_t)(1u << k);
+  int64_t offset = next->offset[k];
+  if ((next->reported & bit) != 0)
+    next->value[k] += more;
+  else if (offset < 0 && first < (uint64_t)-offset)
+    next->value[k] = 0; /* it is not the counter that the offset is of */
+  else
+    next->value[k] = first + (uint64_t)offset;
+  next->reported |= bit;
+  return next->value[k] <= INT64_MAX;
+}
+
+/* A connection began: the offset of a kind that was not reported since the
+ * start is of an earlier one. */
+static void begin_counts(struct ttn_gateway *next) {
+  for (int k = 0; k < TTN_MESSAGES; k++)
+    if ((next->reported & 1u << k) == 0)
+      next->offset[k] = 0;
+}
+
 /* Table 2, for an entry. at: its connected_at. False: no DERIVE holds that. */
 static bool learn_count(struct ttn_gateway *next, struct ttn_counter_sets *sets,
                         int k, const struct ttn_stats *stats, enum whose whose,
                         int64_t at) {
-  uint8_t bit = (uint8_t)(1u << k);
-  bool reported = (next->reported & bit) != 0;
+  bool reported = (next->reported & 1u << k) != 0;
   bool there = (stats->has & ((uint32_t)TTN_HAS_COUNT << k)) != 0;
-  uint64_t count = there ? stats->count[k] : 0, more;
+  uint64_t count = there ? stats->count[k] : 0, more = 0;
   int64_t last =
       (stats->has & ((uint32_t)TTN_HAS_LAST << k)) != 0 ? stats->last[k] : 0;
-  uint64_t base = reported ? next->value[k] : 0;
 
   if (whose == NEW) {
-    more = ttn_counter_sets_begin(sets, (enum ttn_message)k, at, count, last);
+    count = more =
+        ttn_counter_sets_begin(sets, (enum ttn_message)k, at, count, last);
   } else if (!there) {
     return true;
   } else if (!reported) {
     if (at == 0 && next->offset[k] != 0)
       return true; /* (*) */
-    base = next->offset[k];
-    more = count;
     ttn_counters_add(&sets->now[k], count, last);
   } else if (whose == EARLIER) {
-    more = 0;
     ttn_counters_add(&sets->now[k], count, last);
   } else {
     more = ttn_counter_sets_grow(sets, (enum ttn_message)k, count, last,
                                  next->shown == TTN_CONNECTED);
   }
-  if (base > INT64_MAX || more > INT64_MAX - base)
-    return false;
-  next->value[k] = base + more;
-  next->reported |= bit;
+  return add_messages(next, k, count, more);
+}
+
+static bool counts_fit(const struct ttn_stats *stats) {
+  for (int k = 0; k < TTN_MESSAGES; k++)
+    if ((stats->has & ((uint32_t)TTN_HAS_COUNT << k)) != 0 &&
+        stats->count[k] > INT64_MAX)
+      return false;
   return true;
 }
 
 /* *at, *gone: 0 = none, which is also Go's zero time. Returns why the entry is
  * implausible, or NULL. */
-static const char *entry_times(const struct ttn_stats *stats,
+static const char *check_entry(const struct ttn_stats *stats,
                                int64_t server_time, int64_t *at,
                                int64_t *gone) {
   *at = (stats->has & TTN_HAS_CONNECTED_AT) != 0 ? stats->connected_at : 0;
@@ -258,7 +285,7 @@ static const char *entry_times(const struct ttn_stats *stats,
     return "it has neither connected_at nor disconnected_at";
   if (server_time != 0 && *at - FUTURE > server_time)
     return "its connected_at is more than an hour after the answer's Date";
-  return NULL;
+  return counts_fit(stats) ? NULL : too_many;
 }
 
 /* Returns why it is implausible, or NULL. */
@@ -267,16 +294,18 @@ static const char *learn_entry(struct ttn_gateway *next,
                                const struct ttn_stats *stats,
                                int64_t server_time, bool *doubtful) {
   int64_t at, gone;
-  const char *why = entry_times(stats, server_time, &at, &gone);
+  const char *why = check_entry(stats, server_time, &at, &gone);
   if (why != NULL)
     return why;
 
   struct ttn_gateway before = *next;
   enum whose whose = whose_counts(next, sets, at);
-  if (whose == NEW)
+  if (whose == NEW) {
     ttn_counter_sets_set_aside(sets, next->connected_at);
-  else if (whose != RUNNING)
+    begin_counts(next);
+  } else if (whose != RUNNING) {
     ttn_counter_sets_bring_back(sets);
+  }
   /* Only servers before 3.17.2 sent both times. */
   next->shown = at > gone ? TTN_CONNECTED : TTN_DISCONNECTED;
   if (at != 0)
@@ -286,7 +315,7 @@ static const char *learn_entry(struct ttn_gateway *next,
     next->first_answer = (uint32_t)(server_time / TTN_SECOND);
   for (int k = 0; k < TTN_MESSAGES; k++)
     if (!learn_count(next, sets, k, stats, whose, at))
-      return "a message count is beyond 2^63-1";
+      return too_many;
   ttn_counter_sets_answered(sets, server_time, at > gone ? at : gone,
                             whose == NEW);
   *doubtful = ttn_counter_sets_doubt(sets, at <= gone && whose == RUNNING);
@@ -310,9 +339,12 @@ static bool offset_moved(const struct ttn_gateway *before,
                          const struct ttn_counter_sets *sets_after) {
   if (memcmp(before->offset, after->offset, sizeof before->offset) != 0)
     return true;
-  /* After a kill a lower value would be read as a reset, and added whole. */
-  if (ttn_counter_sets_several(sets_after) &&
-      !ttn_counter_sets_same(sets_before, sets_after))
+  /* After a kill a lower value would be read as a reset, and added whole. A row
+   * that has values is also replaced when the gateway needs none any more. */
+  if ((ttn_counter_sets_several(sets_before) ||
+       ttn_counter_sets_several(sets_after)) &&
+      (!ttn_counter_sets_same(sets_before, sets_after) ||
+       memcmp(before->value, after->value, sizeof before->value) != 0))
     return true;
   /* The same offset on a new connection, which sent nothing before: with the
    * old connected_at in the file, that connection's count would be taken for
@@ -335,22 +367,6 @@ void ttn_gateway_unfollow(struct ttn_gateway *gateway) {
     ttn_live_forget(gateway->live);
 }
 
-/* The first value of a kind, or some more. False: no DERIVE holds that. */
-static bool add_messages(struct ttn_gateway *next, int k, uint64_t first,
-                         uint64_t more) {
-  uint8_t bit = (uint8_t)(1u << k);
-  uint64_t base = next->value[k];
-  if ((next->reported & bit) == 0) {
-    base = next->offset[k];
-    more = first;
-  }
-  if (base > INT64_MAX || more > INT64_MAX - base)
-    return false;
-  next->value[k] = base + more;
-  next->reported |= bit;
-  return true;
-}
-
 /* Statistics of one connection. sets: unfolded. */
 static bool learn_connection(struct ttn_gateway *next, struct ttn_live *live,
                              struct ttn_counter_sets *sets,
@@ -366,6 +382,7 @@ static bool learn_connection(struct ttn_gateway *next, struct ttn_live *live,
     if (began) {
       next->connected_at = at;
       ttn_live_connected(live, at, true);
+      begin_counts(next);
     }
     for (int k = 0; began && k < TTN_MESSAGES; k++)
       if (!add_messages(next, k, 0, 0))
@@ -402,7 +419,7 @@ bool ttn_gateway_event(const struct ttn_env *env, struct ttn_gateway *gateway,
   struct ttn_counter_sets before, sets;
   bool connected = kind != TTN_EVENT_DISCONNECT &&
                    (stats->has & TTN_HAS_CONNECTED_AT) != 0 &&
-                   stats->connected_at - FUTURE < time;
+                   stats->connected_at - FUTURE < time && counts_fit(stats);
   ttn_gateway_counters(gateway, &before);
   sets = before;
   ttn_live_unfold(&live, &sets);
@@ -414,7 +431,7 @@ bool ttn_gateway_event(const struct ttn_env *env, struct ttn_gateway *gateway,
     if (kind == TTN_EVENT_CONNECT)
       ttn_live_connected(&live, stats->connected_at, true);
     set_state(&next, &live, TTN_CONNECTED, time);
-    ttn_live_trim(&live, time);
+    ttn_live_trim(&live, &sets, time);
   } else if (kind == TTN_EVENT_DISCONNECT) {
     if (!ttn_live_has_unnamed(&live, &sets) && ttn_live_end(&live, time))
       set_state(&next, &live, TTN_DISCONNECTED, time);
@@ -440,7 +457,7 @@ static const char *confirm_entry(struct ttn_gateway *next,
                                  const struct ttn_stats *stats,
                                  int64_t server_time, bool several) {
   int64_t at, gone;
-  const char *why = entry_times(stats, server_time, &at, &gone);
+  const char *why = check_entry(stats, server_time, &at, &gone);
   if (why != NULL)
     return why;
   bool old = server_time <= live->state_at; /* Date has whole seconds */
@@ -453,6 +470,7 @@ static const char *confirm_entry(struct ttn_gateway *next,
       at > gone) {
     own = ttn_live_add(live, at, true);
     ttn_live_heard(live, own, server_time);
+    begin_counts(next);
   }
   if (own != NULL && !own->alone)
     own = NULL; /* the counts may be another connection's */
@@ -463,7 +481,7 @@ static const char *confirm_entry(struct ttn_gateway *next,
     int64_t last = stats->last[k];
     if ((next->reported & 1u << k) == 0)
       ttn_counters_add(&sets->now[k], count, last);
-    bool others = ttn_count_is_older(last, at);
+    bool others = ttn_count_is_older(count, last, at);
     uint64_t more =
         own != NULL && (own->exact & 1u << k) != 0 && !others
             ? ttn_live_count(live, own, sets, (enum ttn_message)k, count, last,
@@ -473,8 +491,9 @@ static const char *confirm_entry(struct ttn_gateway *next,
                                  several)
             : 0;
     if (!add_messages(next, k, count, more))
-      return "a message count is beyond 2^63-1";
+      return too_many;
   }
+  ttn_counter_sets_answered(sets, server_time, at > gone ? at : gone, false);
   if (at != 0)
     next->connected_at = at;
   /* Of several connections perhaps only one ended. */
@@ -539,7 +558,8 @@ struct ttn_outcome ttn_gateway_learn(const struct ttn_env *env,
     live = *gateway->live;
   ttn_gateway_counters(gateway, &before);
   after = before;
-  if (proof == TTN_PROOF_ENTRY && !is_past(&next, stats))
+  outcome.past = proof == TTN_PROOF_ENTRY && is_past(&next, stats);
+  if (proof == TTN_PROOF_ENTRY && !outcome.past)
     *why =
         learn_answer(env, &next, &live, &after, stats, server_time, &doubtful);
   else if (server_time == 0 || server_time > live.state_at)

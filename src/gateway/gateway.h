@@ -30,9 +30,10 @@ struct ttn_gateway {
                             * or the Date of the first answer that lacked the
                             * gateway; 0 = not known, or connected */
   uint64_t value[TTN_MESSAGES];
-  uint64_t offset[TTN_MESSAGES]; /* 0 while more than one counter is known */
-  uint32_t last[TTN_MESSAGES];   /* last_…_received_at of the one counter, in
-                                  * seconds since 1970; 0 = not known */
+  int64_t offset[TTN_MESSAGES]; /* below 0: the counter was never wholly added;
+                                 * 0 while more than one counter is known */
+  uint32_t last[TTN_MESSAGES];  /* last_…_received_at of the one counter, in
+                                 * seconds since 1970; 0 = not known */
   struct ttn_counter_store *counters; /* owned; see counter_sets.h */
   struct ttn_live *live; /* owned; what events told, NULL: no stream has it */
 };
@@ -47,15 +48,16 @@ enum ttn_proof {
 
 /* What to report. */
 struct ttn_outcome {
-  enum ttn_state state; /* unknown without a `why`: of several servers one let
-                         * go, and the next answer says whether the last did */
+  enum ttn_state state; /* unknown although *why is NULL: one of several servers
+                         * lost the gateway, and the next answer decides */
   uint8_t counts;       /* bit k: report value[k] */
   bool offset_moved; /* an offset changed, the connection that one belongs to,
                       * or one of several counters: the state file must be on
                       * disk before these counts go out */
   uint64_t value[TTN_MESSAGES];
-  uint16_t bands;    /* bits of ttn_band_bit: sub-bands to report, also at 0 */
-  bool followed;     /* a stream has it: */
+  uint16_t bands; /* bits of ttn_band_bit: sub-bands to report, also at 0 */
+  bool past;      /* the entry is of an earlier connection: so are its ages */
+  bool followed;  /* a stream has it: */
   uint64_t connects; /* connections that began since the start */
 };
 

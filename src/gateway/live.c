@@ -164,14 +164,20 @@ void ttn_live_expire(struct ttn_live *live, int64_t time) {
     }
 }
 
-void ttn_live_trim(struct ttn_live *live, int64_t time) {
+void ttn_live_trim(struct ttn_live *live, struct ttn_counter_sets *sets,
+                   int64_t time) {
   struct ttn_connection *alone = NULL;
   for (unsigned i = 0; i < live->n; i++)
     if (live->item[i].alone && !live->item[i].ended)
       alone = &live->item[i];
-  if (alone == NULL || live->n == 1 || alone->at > time - SILENT ||
-      time < live->answered_at + DATE_STEP)
+  if (alone == NULL || alone->at > time - SILENT ||
+      time < live->answered_at + DATE_STEP ||
+      (live->n == 1 && !ttn_live_has_unnamed(live, sets)))
     return;
+  /* Every other server that holds the gateway would have told by now. */
+  for (int k = 0; k < TTN_MESSAGES; k++)
+    if ((alone->exact & 1u << k) != 0)
+      ttn_counters_clear(&sets->now[k]);
   live->item[0] = *alone;
   live->n = 1;
   /* This event told what was of the one that goes on. */

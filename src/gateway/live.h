@@ -73,17 +73,19 @@ struct ttn_connection *ttn_live_find(struct ttn_live *live, int64_t at);
 struct ttn_connection *ttn_live_add(struct ttn_live *live, int64_t at,
                                     bool began);
 /* True: at began when no answer had shown anything of it. connected_at: as the
- * latest answer has it. unnamed: answers
- * showed counts of connections that no event named. */
+ * latest answer has it. unnamed: answers showed counts of connections that no
+ * event named. */
 bool ttn_live_is_begin(const struct ttn_live *live, int64_t at,
                        int64_t connected_at, bool unnamed);
 /* The only one, or NULL. */
 struct ttn_connection *ttn_live_only(struct ttn_live *live);
 /* Those that servers do not write of any more at `time` have ended. */
 void ttn_live_expire(struct ttn_live *live, int64_t time);
-/* An event of `time` was taken: forgets connections that ended before another
- * began. Else answers may still show counts of theirs. */
-void ttn_live_trim(struct ttn_live *live, int64_t time);
+/* An event of `time` was taken. Once another connection has been alone for some
+ * minutes, forgets those that ended before it began, and counters that no event
+ * named; until then answers may show counts of theirs. sets: unfolded. */
+void ttn_live_trim(struct ttn_live *live, struct ttn_counter_sets *sets,
+                   int64_t time);
 /* A connection ended, which one is not said. True: it was the last. */
 bool ttn_live_end(struct ttn_live *live, int64_t time);
 /* All ended. */

@@ -11,10 +11,10 @@
  *   END 1 8f3c0d6e2b1a4975                  rows, FNV-1a of all up to here
  *
  * A row: id, gone_at, connected_at, disconnected_at, the offsets of uplink,
- * downlink and tx_ack, and with values the values reported last, "-" for one
- * that was not reported, and when the last message of each kind was received,
- * in seconds. The account and URL lines keep a copied file from adding one
- * account's counts to another's.
+ * downlink and tx_ack (which may be below 0), and with values the values
+ * reported last, "-" for one that was not reported, and when the last message
+ * of each kind was received, in seconds. The account and URL lines keep a
+ * copied file from adding one account's counts to another's.
  *
  * A gateway that several servers hold has more, in any file: it is on disk
  * before its values go out. So has one, in a file with values, that they may
@@ -52,7 +52,7 @@
 #define FILE_MAX (256u << 20)
 
 static const char no_memory[] = "can't be read: there is no memory for it";
-static const char not_a_row[] = "is damaged: it has a row that is none";
+static const char not_a_row[] = "is damaged: it has a line that is not a row";
 
 void ttn_state_rows_free(const struct ttn_env *env, struct ttn_state_row *rows,
                          size_t n) {
@@ -164,6 +164,16 @@ static bool row_number(const char **text, uint64_t *number) {
   return true;
 }
 
+static bool row_offset(const char **text, int64_t *offset) {
+  bool below = **text == '-';
+  uint64_t number;
+  *text += below;
+  if (!row_number(text, &number))
+    return false;
+  *offset = below ? -(int64_t)number : (int64_t)number;
+  return true;
+}
+
 static bool row_time(const char **text, int64_t *time) {
   uint64_t number;
   if (!row_number(text, &number))
@@ -211,7 +221,8 @@ static bool take_counters(const char **text, struct ttn_counters *counters) {
 /* What a row holds of its gateway. */
 struct row {
   int64_t gone_at, connected_at, disconnected_at;
-  uint64_t offset[TTN_MESSAGES], value[TTN_MESSAGES];
+  int64_t offset[TTN_MESSAGES];
+  uint64_t value[TTN_MESSAGES];
   uint32_t last[TTN_MESSAGES];
   uint8_t reported;
   struct ttn_counter_store *counters;
@@ -251,7 +262,7 @@ static const char *parse_row(const struct ttn_env *env, const char *text,
             row_time(&text, &row->connected_at) &&
             row_time(&text, &row->disconnected_at);
   for (int k = 0; k < TTN_MESSAGES && ok; k++)
-    ok = row_number(&text, &row->offset[k]);
+    ok = row_offset(&text, &row->offset[k]);
   if (ok && with_values)
     ok = take_reported(&text, row->value, &row->reported);
   /* Before 0.1.0 there were no times. */
@@ -401,7 +412,7 @@ static int open_file(const char *path, bool *none, char *why, size_t why_size) {
     return -1;
   }
   if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-    ttn_print(why, why_size, "is no file");
+    ttn_print(why, why_size, "is not a regular file");
     close(fd);
     return -1;
   }

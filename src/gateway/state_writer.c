@@ -95,14 +95,9 @@ static int create(const char *temporary) {
 
 static bool open_temporary(struct ttn_state_writer *writer) {
   char directory[PATH_MAX];
-  struct stat status;
 
   if (strlen(writer->path) >= PATH_MAX - sizeof ".tmp") {
     errno = ENAMETOOLONG;
-    return false;
-  }
-  if (stat(writer->path, &status) == 0 && !S_ISREG(status.st_mode)) {
-    errno = S_ISDIR(status.st_mode) ? EISDIR : EEXIST;
     return false;
   }
   writer->fd = create(writer->temporary);
@@ -144,6 +139,7 @@ ttn_state_writer_open(const struct ttn_env *env, const char *path,
                       char *why, size_t why_size) {
   struct ttn_state_writer *writer = ttn_alloc(env, sizeof *writer);
   size_t size = strlen(path) + sizeof ".tmp";
+  struct stat status;
 
   if (writer == NULL)
     goto no_memory;
@@ -155,6 +151,11 @@ ttn_state_writer_open(const struct ttn_env *env, const char *path,
   if (writer->path == NULL || writer->temporary == NULL)
     goto no_memory;
   ttn_print(writer->temporary, size, "%s.tmp", path);
+  if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+    ttn_print(why, why_size, "is not a regular file");
+    free_writer(writer);
+    return NULL;
+  }
   if (!open_temporary(writer)) {
     ttn_state_print_error(why, why_size, "can't be created:", errno);
     free_writer(writer);
@@ -232,7 +233,7 @@ void ttn_state_writer_add(struct ttn_state_writer *writer, const char *id,
       ttn_print(line, sizeof line, "%s %" PRId64 " %" PRId64 " %" PRId64, id,
                 gone_at, gateway->connected_at, gateway->disconnected_at));
   for (int k = 0; k < TTN_MESSAGES; k++)
-    put_decimal(writer, gateway->offset[k]);
+    put(writer, ttn_print(line, sizeof line, " %" PRId64, gateway->offset[k]));
   if (writer->with_values)
     put_values(writer, gateway, gateway->reported);
   for (int k = 0; k < TTN_MESSAGES && writer->with_values; k++)

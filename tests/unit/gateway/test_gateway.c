@@ -76,15 +76,15 @@ struct cell {
     enum ttn_state shown;
     int64_t at, gone; /* 0: none */
     int64_t value;    /* NO: never reported */
-    uint64_t offset;
+    int64_t offset;
   } known;
   enum ttn_proof proof;
   int64_t at, gone, count; /* NO: absent */
   struct {
     enum ttn_state state;
     int64_t out; /* what goes out, NO: silent */
-    uint64_t value, offset;
-    int64_t at, gone;
+    uint64_t value;
+    int64_t offset, at, gone;
     bool moved;
   } expected;
 };
@@ -802,8 +802,7 @@ static void walks_every_cell(void **state) {
     check(cell->name, "the report", uplinks(outcome), cell->expected.out);
     check(cell->name, "value", (int64_t)gateway.value[0],
           (int64_t)cell->expected.value);
-    check(cell->name, "offset", (int64_t)gateway.offset[0],
-          (int64_t)cell->expected.offset);
+    check(cell->name, "offset", gateway.offset[0], cell->expected.offset);
     check(cell->name, "connected_at", gateway.connected_at,
           AT(cell->expected.at));
     check(cell->name, "disconnected_at", gateway.disconnected_at,
@@ -1056,8 +1055,7 @@ static void believes_the_edge(void **state) {
   stats = entry(9000000000, NO, 9007199254740993, NO, NO);
   outcome = learn(&gateway, TTN_PROOF_ENTRY, &stats, 0);
   assert_int_equal(outcome.value[TTN_UPLINK], 9007199254740993);
-  /* An offset that no file should hold. */
-  gateway = (struct ttn_gateway){.offset = {UINT64_MAX}};
+  gateway = (struct ttn_gateway){.offset = {INT64_MAX}};
   const char *why = NULL;
   stats = entry(100, NO, 2, NO, NO);
   outcome = ttn_gateway_learn(&ttn_env_system, &gateway, TTN_PROOF_ENTRY,

@@ -59,7 +59,7 @@ static const struct ttn_gateway attic = {
     .connected_at = INT64_C(1600000000000000000),
     .disconnected_at = INT64_C(1600000100000000000),
     .value = {INT64_MAX, 0, 1},
-    .offset = {INT64_MAX, 1, 0},
+    .offset = {INT64_MAX, 1, -INT64_MAX},
 };
 
 /* roof, then attic: out of order. */
@@ -246,7 +246,8 @@ static void writes_what_its_head_says(void **state) {
       "url https://eu1.cloud.thethings.network\n"
       "roof 0 1700000000123456789 0 17 0 3 120 - 5 1700000100 0 1700000050\n"
       "end 1234567890 1600000000000000000 1600000100000000000"
-      " 9223372036854775807 1 0 9223372036854775807 0 1 0 0 0\n"
+      " 9223372036854775807 1 -9223372036854775807 9223372036854775807 0 1"
+      " 0 0 0\n"
       "END 2 56a0a454d3ac29dc\n");
   free(text);
   struct stat status;
@@ -342,7 +343,9 @@ static void finds_rows_that_are_none(void **state) {
       OFFSETS "roof  0 1 0 2 3 4\n",
       OFFSETS "roof 0 1 0 2 3 x\n",
       OFFSETS "roof 0 1 0 2 3 4x\n",
-      OFFSETS "roof 0 1 0 2 3 -4\n",
+      OFFSETS "roof 0 1 0 2 3 --4\n",
+      OFFSETS "roof 0 1 0 2 3 -\n",
+      OFFSETS "roof 0 1 0 2 3 -9223372036854775808\n",
       OFFSETS "roof -1 1 0 2 3 4\n",
       OFFSETS "roof 0 -1 0 2 3 4\n",
       OFFSETS "roof 0 1 -1 2 3 4\n",
@@ -362,7 +365,7 @@ static void finds_rows_that_are_none(void **state) {
   struct content content;
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
     write_lines(in(state, "s"), bad[i], 1);
-    expect_broken(env, in(state, "s"), "a row that is none");
+    expect_broken(env, in(state, "s"), "a line that is not a row");
   }
   write_lines(in(state, "s"), OFFSETS "roof 0 1 0 2 3 4\n", 1);
   assert_int_equal(read_it(env, in(state, "s"), &content), TTN_OK);
@@ -447,10 +450,10 @@ static void finds_no_file(void **state) {
   assert_int_equal(read_it(env, in(state, "no/such/none"), &content), TTN_OK);
 
   assert_int_equal(mkdir(in(state, "directory"), 0700), 0);
-  expect_broken(env, in(state, "directory"), "is no file");
+  expect_broken(env, in(state, "directory"), "is not a regular file");
   assert_int_equal(mkfifo(in(state, "fifo"), 0600), 0);
-  expect_broken(env, in(state, "fifo"), "is no file");
-  expect_broken(env, "/dev/zero", "is no file");
+  expect_broken(env, in(state, "fifo"), "is not a regular file");
+  expect_broken(env, "/dev/zero", "is not a regular file");
   write_bytes(in(state, "file"), "", 0);
   expect_broken(env, in(state, "file"), "is cut short");
   expect_broken(env, in(state, "file/below"), "can't be read: Not a directory");
@@ -533,7 +536,7 @@ static void says_where_it_cant_write(void **state) {
   assert_int_equal(mkdir(in(state, "directory"), 0700), 0);
   assert_int_equal(write_two(env, in(state, "directory"), true, why),
                    TTN_FAIL_STATE_FILE);
-  assert_string_equal(why, "can't be created: Is a directory");
+  assert_string_equal(why, "is not a regular file");
   assert_int_equal(mkfifo(in(state, "fifo"), 0600), 0);
   assert_int_equal(write_two(env, in(state, "fifo"), true, why),
                    TTN_FAIL_STATE_FILE);

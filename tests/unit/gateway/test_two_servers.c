@@ -26,6 +26,8 @@
 #define LENGTH 8
 #define LENGTH_MAX 12
 #define STORIES 100000
+/* A new connection may have so many messages from before it began. */
+#define FEW 16
 
 /* ---- what is true ---- */
 
@@ -79,7 +81,7 @@ static void restart(struct scene *scene) {
 /* What of a count can be told, as the truth has it. */
 enum sight {
   SEEN,  /* its counter was shown before, or is of this connection, which began
-          * after the last answer */
+          * after the last answer; or the very same count was shown before */
   FIRST, /* it was not; or it stands in the entry of a later connection, which
           * had none to put in its place; or such a one took its place */
   AT_AN_END /* it was not, and the entry is an end: it may be of a connection
@@ -97,13 +99,16 @@ static enum sight show(struct scene *scene, int k, bool is_base) {
   if (first && !is_base && scene->stack.registry.at == 0)
     return AT_AN_END;
   bool fresh = !is_base && c->at > scene->polled;
+  bool again = count == counter->shown && count > FEW;
   if (first)
     counter->shown = fresh ? 0 : count;
   if (count > counter->shown) {
     series->provable += count - counter->shown;
     counter->shown = count;
   }
-  return (first && !fresh && !is_base) || c->at < scene->newest ? FIRST : SEEN;
+  return (first && !fresh && !is_base) || (c->at < scene->newest && !again)
+             ? FIRST
+             : SEEN;
 }
 
 /* Another counter is as high, and of the same moment: the two look like one. */
