@@ -125,8 +125,7 @@ uint64_t ttn_counter_sets_begin(struct ttn_counter_sets *sets,
 }
 
 static void forget_before(struct ttn_counter_sets *sets) {
-  if (ttn_counter_sets_any_before(sets))
-    memset(sets->before, 0, sizeof sets->before);
+  memset(sets->before, 0, sizeof sets->before);
   sets->before_at = 0;
   sets->shared = false;
 }

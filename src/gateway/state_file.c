@@ -265,9 +265,7 @@ static const char *parse_row(const struct ttn_env *env, const char *text,
     ok = row_offset(&text, &row->offset[k]);
   if (ok && with_values)
     ok = take_reported(&text, row->value, &row->reported);
-  /* Before 0.1.0 there were no times. */
-  bool timed = ok && with_values && text[-1] == ' ' && text[0] != '|';
-  for (int k = 0; k < TTN_MESSAGES && ok && timed; k++)
+  for (int k = 0; k < TTN_MESSAGES && ok && with_values; k++)
     ok = take_last(&text, &row->last[k]);
   if (ok && text[0] == '|' && text[1] == ' ') {
     text += 2;

@@ -180,7 +180,7 @@ STATE = """ttn-state 1 %s
 account home
 url https://eu1.cloud.thethings.network
 eui-00800000c0000001 0 1700000000000000000 0 0 0 0%s
-roof 1 1700000000000000000 1700000000000000001 17 0 9223372036854775807%s
+roof 1 1700000000000000000 1700000000000000001 17 -9 9223372036854775807%s
 """
 
 
@@ -261,7 +261,7 @@ def made_up():
             yield decoder, bytes([cut, 5]) + body.encode()
     for choice in range(0, 14):
         yield "state", bytes([choice]) + (STATE % ("offsets", "", "")).encode()
-        yield "state", bytes([choice]) + (STATE % ("values", " 3 120 -", " - - -")).encode()
+        yield "state", bytes([choice]) + (STATE % ("values", " 3 120 - 1700000100 0 1", " - - - 0 0 0")).encode()
         yield "state", bytes([choice]) + (STATE % ("offsets", SERVERS, "")).encode()
 
 
