@@ -12,25 +12,6 @@ static bool is_always_reported(enum ttn_failure failure) {
          failure == TTN_FAIL_HTTP || failure == TTN_FAIL_JSON;
 }
 
-static void put_state(const struct ttn_sink *sink, struct ttn_value *value,
-                      enum ttn_series series, double gauge) {
-  value->series = series;
-  value->gauge = gauge;
-  sink->value(sink->ctx, value);
-}
-
-static void put_counter(const struct ttn_sink *sink, struct ttn_value *value,
-                        enum ttn_series series, const char *label,
-                        uint64_t count) {
-  value->series = series;
-  value->label = label;
-  value->derive = true;
-  value->count = count > INT64_MAX ? INT64_MAX : (int64_t)count;
-  sink->value(sink->ctx, value);
-  value->label = "";
-  value->derive = false;
-}
-
 void ttn_report_api(const struct ttn_sink *sink, uint32_t collect,
                     const char *account, const struct ttn_api_stats *stats) {
   const struct ttn_api_counters *counters = stats->counters;
@@ -38,31 +19,33 @@ void ttn_report_api(const struct ttn_sink *sink, uint32_t collect,
 
   if ((collect & TTN_COLLECT_API) == 0)
     return;
-  put_state(sink, &value, TTN_SERIES_UP, stats->up);
+  ttn_put_gauge(sink, &value, TTN_SERIES_UP, stats->up);
   if (stats->listed) {
-    put_state(sink, &value, TTN_SERIES_GATEWAYS, (double)stats->gateways);
-    put_state(sink, &value, TTN_SERIES_ALL_CONNECTED, (double)stats->connected);
-    put_state(sink, &value, TTN_SERIES_ALL_DISCONNECTED,
-              (double)stats->disconnected);
-    put_state(sink, &value, TTN_SERIES_ALL_UNKNOWN, (double)stats->unknown);
+    ttn_put_gauge(sink, &value, TTN_SERIES_GATEWAYS, (double)stats->gateways);
+    ttn_put_gauge(sink, &value, TTN_SERIES_ALL_CONNECTED,
+                  (double)stats->connected);
+    ttn_put_gauge(sink, &value, TTN_SERIES_ALL_DISCONNECTED,
+                  (double)stats->disconnected);
+    ttn_put_gauge(sink, &value, TTN_SERIES_ALL_UNKNOWN, (double)stats->unknown);
   }
-  put_state(sink, &value, TTN_SERIES_POLL,
-            (double)stats->poll / (double)TTN_SECOND);
+  ttn_put_gauge(sink, &value, TTN_SERIES_POLL,
+                (double)stats->poll / (double)TTN_SECOND);
   for (size_t i = 0; i < TTN_STATUSES; i++) {
     char status[16];
+    value.label =
+        ttn_print(status, sizeof status, "%d", counters->statuses[i].status);
     if (counters->statuses[i].n != 0)
-      put_counter(
-          sink, &value, TTN_SERIES_RESPONSES,
-          ttn_print(status, sizeof status, "%d", counters->statuses[i].status),
-          counters->statuses[i].n);
+      ttn_put_count(sink, &value, TTN_SERIES_RESPONSES,
+                    counters->statuses[i].n);
   }
   for (int i = TTN_OK + 1; i < TTN_FAILURES; i++) {
     enum ttn_failure failure = (enum ttn_failure)i;
+    value.label = ttn_failure_name(failure);
     if (counters->failures[i] != 0 || is_always_reported(failure))
-      put_counter(sink, &value, TTN_SERIES_ERRORS, ttn_failure_name(failure),
-                  counters->failures[i]);
+      ttn_put_count(sink, &value, TTN_SERIES_ERRORS, counters->failures[i]);
   }
+  value.label = "";
   if (counters->rate_available >= 0)
-    put_state(sink, &value, TTN_SERIES_RATE_LIMIT,
-              (double)counters->rate_available);
+    ttn_put_gauge(sink, &value, TTN_SERIES_RATE_LIMIT,
+                  (double)counters->rate_available);
 }

@@ -5,35 +5,35 @@
 
 #include <string.h>
 
+/* Besides the groups of report/groups.h: MetaData, and what is always asked. */
+#define META (1u << 30)
+#define ALWAYS (1u << 31)
+#define LAST (TTN_COLLECT_PACKETS | TTN_COLLECT_AGES)
+
 /* Paths of GatewayConnectionStats, and the groups that need each. Counts need
  * the times of the last messages: they tell several servers' counters apart. */
 static const struct {
   const char *path;
   uint32_t groups;
-  bool always, meta_data;
 } path_table[] = {
-    {"connected_at", 0, true, false},
-    {"disconnected_at", 0, true, false},
-    {"uplink_count", TTN_COLLECT_PACKETS, false, false},
-    {"downlink_count", TTN_COLLECT_PACKETS, false, false},
-    {"tx_acknowledgment_count", TTN_COLLECT_PACKETS, false, false},
-    {"last_uplink_received_at", TTN_COLLECT_PACKETS | TTN_COLLECT_AGES, false,
-     false},
-    {"last_downlink_received_at", TTN_COLLECT_PACKETS | TTN_COLLECT_AGES, false,
-     false},
-    {"last_tx_acknowledgment_received_at",
-     TTN_COLLECT_PACKETS | TTN_COLLECT_AGES, false, false},
+    {"connected_at", ALWAYS},
+    {"disconnected_at", ALWAYS},
+    {"uplink_count", TTN_COLLECT_PACKETS},
+    {"downlink_count", TTN_COLLECT_PACKETS},
+    {"tx_acknowledgment_count", TTN_COLLECT_PACKETS},
+    {"last_uplink_received_at", LAST},
+    {"last_downlink_received_at", LAST},
+    {"last_tx_acknowledgment_received_at", LAST},
     {"last_status_received_at",
-     TTN_COLLECT_AGES | TTN_COLLECT_STATUS | TTN_COLLECT_LOCATION, false,
-     false},
-    {"round_trip_times", TTN_COLLECT_ROUND_TRIPS, false, false},
-    {"sub_bands", TTN_COLLECT_DUTY_CYCLE, false, false},
-    {"last_status.metrics", TTN_COLLECT_STATUS, false, false},
-    {"last_status.antenna_locations", TTN_COLLECT_LOCATION, false, false},
-    {"last_status.boot_time", 0, false, true},
-    {"last_status.versions", 0, false, true},
-    {"protocol", 0, false, true},
-    {"gateway_remote_address", 0, false, true},
+     TTN_COLLECT_AGES | TTN_COLLECT_STATUS | TTN_COLLECT_LOCATION},
+    {"round_trip_times", TTN_COLLECT_ROUND_TRIPS},
+    {"sub_bands", TTN_COLLECT_DUTY_CYCLE},
+    {"last_status.metrics", TTN_COLLECT_STATUS},
+    {"last_status.antenna_locations", TTN_COLLECT_LOCATION},
+    {"last_status.boot_time", META},
+    {"last_status.versions", META},
+    {"protocol", META},
+    {"gateway_remote_address", META},
 };
 #define N_PATHS (sizeof path_table / sizeof path_table[0])
 _Static_assert(N_PATHS <= TTN_PATHS, "callers have room for TTN_PATHS");
@@ -41,12 +41,11 @@ _Static_assert(N_PATHS <= TTN_PATHS, "callers have room for TTN_PATHS");
 size_t ttn_field_mask(uint32_t collect, bool meta_data, uint32_t without,
                       const char *paths[TTN_PATHS]) {
   size_t n = 0;
-  for (size_t i = 0; i < N_PATHS; i++) {
-    bool wanted = (path_table[i].groups & collect) != 0 ||
-                  (path_table[i].meta_data && meta_data);
-    if (path_table[i].always || (wanted && (without & 1u << i) == 0))
+  uint32_t wanted = collect | (meta_data ? META : 0);
+  for (size_t i = 0; i < N_PATHS; i++)
+    if ((path_table[i].groups & ALWAYS) != 0 ||
+        ((path_table[i].groups & wanted) != 0 && (without & 1u << i) == 0))
       paths[n++] = path_table[i].path;
-  }
   return n;
 }
 

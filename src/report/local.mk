@@ -13,6 +13,7 @@ src_libttn_la_SOURCES += \
 	%D%/radio_values.h \
 	%D%/series.c \
 	%D%/series.h \
+	%D%/sink.c \
 	%D%/sink.h \
 	%D%/values.c \
 	%D%/values.h

@@ -35,17 +35,21 @@ static void print_name(char name[NAME_SIZE], const char *text) {
   name[n] = '\0';
 }
 
+static void send_message(const struct ttn_sink *sink,
+                         enum ttn_severity severity, enum ttn_series series,
+                         const char *subject, char *message) {
+  ttn_secret_mask(message);
+  sink->notify(sink->ctx, &(struct ttn_notification){.severity = severity,
+                                                     .series = series,
+                                                     .subject = subject,
+                                                     .message = message});
+}
+
 /* wall_since: 0 = not known, then `lasting` tells. */
-static void send_notification(const struct ttn_sink *sink, const char *id,
-                              const char *name, bool gone, int64_t wall_since,
-                              int64_t lasting, const char *reason) {
+static void notify_change(const struct ttn_sink *sink, const char *id,
+                          const char *name, bool gone, int64_t wall_since,
+                          int64_t lasting, const char *reason) {
   char message[MESSAGE_SIZE], shown[NAME_SIZE], who[128], when[64], time[32];
-  struct ttn_notification notification = {
-      .severity = gone ? TTN_NOTIFY_WARNING : TTN_OKAY,
-      .series = TTN_SERIES_CONNECTED,
-      .subject = id,
-      .message = message,
-  };
 
   if (name != NULL && name[0] != '\0') {
     print_name(shown, name);
@@ -68,8 +72,8 @@ static void send_notification(const struct ttn_sink *sink, const char *id,
   else
     ttn_print(message, sizeof message,
               "Gateway %s has been connected again %s.", who, when);
-  ttn_secret_mask(message);
-  sink->notify(sink->ctx, &notification);
+  send_message(sink, gone ? TTN_NOTIFY_WARNING : TTN_OKAY, TTN_SERIES_CONNECTED,
+               id, message);
 }
 
 void ttn_changes_begin(struct ttn_changes *changes, unsigned limit) {
@@ -80,12 +84,6 @@ void ttn_changes_end(struct ttn_changes *changes, const struct ttn_sink *sink,
                      const char *account, size_t n_gateways) {
   char message[MESSAGE_SIZE];
   for (int gone = 0; gone < 2; gone++) {
-    struct ttn_notification notification = {
-        .severity = gone ? TTN_NOTIFY_WARNING : TTN_OKAY,
-        .series = gone ? TTN_SERIES_ALL_DISCONNECTED : TTN_SERIES_ALL_CONNECTED,
-        .subject = account,
-        .message = message,
-    };
     if (changes->n[gone] <= changes->limit)
       continue;
     ttn_print(message, sizeof message,
@@ -95,8 +93,9 @@ void ttn_changes_end(struct ttn_changes *changes, const struct ttn_sink *sink,
                    : "%zu of %zu gateways of account %s are connected again, "
                      "the first is %s.",
               changes->n[gone], n_gateways, account, changes->first[gone]);
-    ttn_secret_mask(message);
-    sink->notify(sink->ctx, &notification);
+    send_message(sink, gone ? TTN_NOTIFY_WARNING : TTN_OKAY,
+                 gone ? TTN_SERIES_ALL_DISCONNECTED : TTN_SERIES_ALL_CONNECTED,
+                 account, message);
   }
 }
 
@@ -142,26 +141,19 @@ void ttn_notify_gateway(const struct ttn_sink *sink,
   notice->settled = (uint8_t)state;
   notice->candidate = TTN_UNKNOWN;
   if ((gone || notice->warned) && count_change(changes, gone, id))
-    send_notification(sink, id, name, gone, wall_since, mono - notice->since,
-                      reason);
+    notify_change(sink, id, name, gone, wall_since, mono - notice->since,
+                  reason);
   notice->warned = gone;
 }
 
 void ttn_notify_key(const struct ttn_sink *sink, const char *account,
                     bool rejected, const char *why) {
   char message[MESSAGE_SIZE];
-  struct ttn_notification notification = {
-      .severity = rejected ? TTN_NOTIFY_FAILURE : TTN_OKAY,
-      .series = TTN_SERIES_UP,
-      .subject = account,
-      .message = message,
-  };
-
   if (rejected)
     ttn_print(message, sizeof message, "Account %s: %s", account, why);
   else
     ttn_print(message, sizeof message, "Account %s: the key works again.",
               account);
-  ttn_secret_mask(message);
-  sink->notify(sink->ctx, &notification);
+  send_message(sink, rejected ? TTN_NOTIFY_FAILURE : TTN_OKAY, TTN_SERIES_UP,
+               account, message);
 }

@@ -18,7 +18,8 @@ struct ttn_meta {
   struct ttn_location location;
 };
 
-/* One value. Strings live until the call returns. The caller fills it. */
+/* One value. Strings live until the call returns. The caller fills it;
+ * ttn_put_gauge and ttn_put_count add series and number. */
 struct ttn_value {
   enum ttn_series series;
   const char *subject; /* gateway id, or account */
@@ -51,5 +52,11 @@ struct ttn_sink {
    * poll; one that the stack sends twice is told once. */
   void (*event)(void *ctx, const struct ttn_event *event);
 };
+
+/* Sends a value of this series. */
+void ttn_put_gauge(const struct ttn_sink *sink, struct ttn_value *value,
+                   enum ttn_series series, double gauge);
+void ttn_put_count(const struct ttn_sink *sink, struct ttn_value *value,
+                   enum ttn_series series, uint64_t count);
 
 #endif

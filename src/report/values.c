@@ -12,13 +12,6 @@
 /* If it is older, a status says what was, not what is. */
 #define STATUS_FRESH (600 * TTN_SECOND)
 
-static void put_gauge(const struct ttn_sink *sink, struct ttn_value *value,
-                      enum ttn_series series, double gauge) {
-  value->series = series;
-  value->gauge = gauge;
-  sink->value(sink->ctx, value);
-}
-
 /* The clocks of the servers that wrote server_time and then differ a little: an
  * age is never below 0. */
 static double seconds_since(int64_t server_time, int64_t then) {
@@ -28,45 +21,30 @@ static double seconds_since(int64_t server_time, int64_t then) {
 
 static void put_counts(const struct ttn_sink *sink, struct ttn_value *value,
                        const struct ttn_outcome *outcome) {
-  value->derive = true;
   for (int k = 0; k < TTN_MESSAGES; k++)
-    if ((outcome->counts & 1u << k) != 0) {
-      value->series = TTN_SERIES_UPLINK + k;
-      value->count = outcome->value[k] > INT64_MAX ? INT64_MAX
-                                                   : (int64_t)outcome->value[k];
-      sink->value(sink->ctx, value);
-    }
-  value->derive = false;
-}
-
-static void put_connects(const struct ttn_sink *sink, struct ttn_value *value,
-                         uint64_t connects) {
-  value->derive = true;
-  value->series = TTN_SERIES_CONNECTS;
-  value->count = (int64_t)connects;
-  sink->value(sink->ctx, value);
-  value->derive = false;
+    if ((outcome->counts & 1u << k) != 0)
+      ttn_put_count(sink, value, TTN_SERIES_UPLINK + k, outcome->value[k]);
 }
 
 static void put_ages(const struct ttn_sink *sink, struct ttn_value *value,
                      const struct ttn_stats *stats, int64_t server_time) {
   for (int k = 0; k < TTN_MESSAGES; k++)
     if ((stats->has & (uint32_t)TTN_HAS_LAST << k) != 0 && stats->last[k] != 0)
-      put_gauge(sink, value, TTN_SERIES_SINCE_UPLINK + k,
-                seconds_since(server_time, stats->last[k]));
+      ttn_put_gauge(sink, value, TTN_SERIES_SINCE_UPLINK + k,
+                    seconds_since(server_time, stats->last[k]));
   if ((stats->has & TTN_HAS_LAST_STATUS) != 0 && stats->last_status != 0)
-    put_gauge(sink, value, TTN_SERIES_SINCE_STATUS,
-              seconds_since(server_time, stats->last_status));
+    ttn_put_gauge(sink, value, TTN_SERIES_SINCE_STATUS,
+                  seconds_since(server_time, stats->last_status));
 }
 
 static void put_round_trips(const struct ttn_sink *sink,
                             struct ttn_value *value, bool details,
                             const struct ttn_stats *stats) {
-  put_gauge(sink, value, TTN_SERIES_RTT_MIN, stats->rtt_min);
-  put_gauge(sink, value, TTN_SERIES_RTT_MEDIAN, stats->rtt_median);
-  put_gauge(sink, value, TTN_SERIES_RTT_MAX, stats->rtt_max);
+  ttn_put_gauge(sink, value, TTN_SERIES_RTT_MIN, stats->rtt_min);
+  ttn_put_gauge(sink, value, TTN_SERIES_RTT_MEDIAN, stats->rtt_median);
+  ttn_put_gauge(sink, value, TTN_SERIES_RTT_MAX, stats->rtt_max);
   if (details)
-    put_gauge(sink, value, TTN_SERIES_RTT_SAMPLES, stats->rtt_count);
+    ttn_put_gauge(sink, value, TTN_SERIES_RTT_SAMPLES, stats->rtt_count);
 }
 
 /* Returns the end of what it wrote, without a NUL. */
@@ -101,10 +79,10 @@ static void put_band(const struct ttn_sink *sink, struct ttn_value *value,
   end = copy_number(end, band->max_hz / 1000);
   *end = '\0';
   value->label = label;
-  put_gauge(sink, value, TTN_SERIES_DUTY_CYCLE,
-            100 * band->utilization / band->limit);
+  ttn_put_gauge(sink, value, TTN_SERIES_DUTY_CYCLE,
+                100 * band->utilization / band->limit);
   if (details)
-    put_gauge(sink, value, TTN_SERIES_DUTY_CYCLE_LIMIT, 100 * band->limit);
+    ttn_put_gauge(sink, value, TTN_SERIES_DUTY_CYCLE_LIMIT, 100 * band->limit);
   value->label = "";
 }
 
@@ -150,7 +128,7 @@ static void put_status(const struct ttn_sink *sink, struct ttn_value *value,
     if (!first)
       continue;
     value->label = metric->name;
-    put_gauge(sink, value, TTN_SERIES_STATUS, metric->value);
+    ttn_put_gauge(sink, value, TTN_SERIES_STATUS, metric->value);
   }
   value->label = "";
 }
@@ -163,8 +141,8 @@ static void put_connection(const struct ttn_sink *sink, struct ttn_value *value,
   bool details = (collect & TTN_COLLECT_DETAILS) != 0;
   if ((collect & TTN_COLLECT_UPTIME) != 0 && server_time != 0 &&
       (stats->has & TTN_HAS_CONNECTED_AT) != 0)
-    put_gauge(sink, value, TTN_SERIES_UPTIME,
-              seconds_since(server_time, stats->connected_at));
+    ttn_put_gauge(sink, value, TTN_SERIES_UPTIME,
+                  seconds_since(server_time, stats->connected_at));
   if ((collect & TTN_COLLECT_ROUND_TRIPS) != 0 &&
       (stats->has & TTN_HAS_ROUND_TRIPS) != 0)
     put_round_trips(sink, value, details, stats);
@@ -189,10 +167,10 @@ void ttn_report_gateway(const struct ttn_sink *sink, uint32_t collect,
   if (part == TTN_PART_COUNTS)
     return;
   if ((collect & TTN_COLLECT_CONNECTED) != 0)
-    put_gauge(sink, &value, TTN_SERIES_CONNECTED,
-              outcome->state == TTN_CONNECTED);
+    ttn_put_gauge(sink, &value, TTN_SERIES_CONNECTED,
+                  outcome->state == TTN_CONNECTED);
   if ((collect & TTN_COLLECT_CONNECTED) != 0 && outcome->followed)
-    put_connects(sink, &value, outcome->connects);
+    ttn_put_count(sink, &value, TTN_SERIES_CONNECTS, outcome->connects);
   if (stats == NULL)
     return;
   if ((collect & TTN_COLLECT_AGES) != 0 && server_time != 0)
@@ -205,7 +183,7 @@ void ttn_report_place(const struct ttn_sink *sink, const char *id,
                       const struct ttn_location *place,
                       const struct ttn_meta *meta) {
   struct ttn_value value = {.subject = id, .label = "", .meta = meta};
-  put_gauge(sink, &value, TTN_SERIES_LATITUDE, place->latitude);
-  put_gauge(sink, &value, TTN_SERIES_LONGITUDE, place->longitude);
-  put_gauge(sink, &value, TTN_SERIES_ALTITUDE, place->altitude);
+  ttn_put_gauge(sink, &value, TTN_SERIES_LATITUDE, place->latitude);
+  ttn_put_gauge(sink, &value, TTN_SERIES_LONGITUDE, place->longitude);
+  ttn_put_gauge(sink, &value, TTN_SERIES_ALTITUDE, place->altitude);
 }
