@@ -426,6 +426,17 @@ static bool set_own(struct cli_env *env, struct ttn_settings *settings,
   return good && (!again || set(env, settings, "Interval", &every));
 }
 
+/* What the library does not see, because it is for collectd.conf alone. */
+static bool check_range(const struct ttn_env *env,
+                        const struct given_option *given) {
+  const struct ttn_option_info *info = ttn_settings_find(given->name);
+  double number = given->value.number;
+  return given->value.type != TTN_VALUE_NUMBER ||
+         (number >= info->least && number <= info->most) ||
+         complain_kept(env, "--option %s wants %.15g to %.15g", info->name,
+                       info->least, info->most);
+}
+
 void options_leave_traffic(struct options *options) {
   options->no_traffic = true;
 }
@@ -436,8 +447,10 @@ struct ttn_settings *options_settings(const struct options *o,
   bool good = settings != NULL && set_own(env, settings, o);
   cli_env_forget_errors(env);
   for (size_t i = 0; good && i < o->list.n; i++)
-    good = is_own(o, o->list.items[i].name) ||
-           set(env, settings, o->list.items[i].name, &o->list.items[i].value);
+    good = is_own(o, o->list.items[i].name)
+               ? check_range(&env->env, &o->list.items[i])
+               : set(env, settings, o->list.items[i].name,
+                     &o->list.items[i].value);
   /* A Timeout longer than the default interval is not a problem here. */
   good = good && ttn_settings_finish(&env->env, settings, 3600 * TTN_SECOND) &&
          env->errors == 0;

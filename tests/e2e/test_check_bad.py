@@ -93,6 +93,8 @@ def test_options():
                 (["--option", "APIKeyFile=/x"], "--option takes no key"),
                 (["--option", "MaxConnections=many"], "--option MaxConnections wants a number, as in MaxConnections=4"),
                 (["--option", "MetaData=maybe"], "--option MetaData wants true or false"),
+                (["--option", "Interval=0"], "--option Interval wants 0.1 to 86400"),
+                (["--option", "Interval=inf", "--json"], "--option Interval wants 0.1 to 86400"),
                 (["--option", "Shard=5/4"], 'Shard "5/4" is not a shard'),
                 (["--gateway", "UPPER"], '--gateway "UPPER" is not an id'),
                 (["--gateway", "/(/"], '--gateway "/\\(/" is not a POSIX extended expression'),

@@ -166,6 +166,7 @@ def test_refused():
         no_file = ["--key-file", scratch.file("kirchturm", "none")]
         rows = (
             (words + ["-o", "Shard=9/3"], r'  Shard "9/3" is not a shard: ', r'  Shard +"9/3"'),
+            (words + ["-o", "Interval=-5"], "  --option Interval wants 0.1 to 86400", "  Interval +-5"),
             (words + ["--organization", "kirchturm!"], r'  --organization "\S+ is not an id', r"  Organization +\S+"),
             (words + ["--gateway", "/"], r'  --gateway "/"', r"  Gateway +\(set, not shown\)"),
             (words + ["-o", "Header=kirchturm"], r"  Header ", r"  Header +\(set, not shown\)"),
@@ -191,7 +192,7 @@ def test_refused():
             equal(len([line for line in settings if re.fullmatch(setting, line)]), 1, "%s in %s" % (setting, settings))
             equal("kirchturm" in text, False, text)
         equal(stack.count(), 0, "requests")
-        kept = command.run(rows[1][0] + ["--report", "-", "--report-ids"])
+        kept = command.run(rows[2][0] + ["--report", "-", "--report-ids"])
         matches("--organization \"kirchturm!\" ", kept.out)
 
 
