@@ -12,12 +12,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #define NAMES_MAX 200000
 #define WORD_MAX 256
 /* A shorter secret could be any word. */
 #define SECRET_MIN 3
 #define MEMBER_MAX 48
+/* So much of a value the library's messages quote, and of a URL. */
+#define QUOTED 60
+#define URL_QUOTED 300
 
 #define DIGITS "0123456789"
 #define HEX_DIGITS DIGITS "abcdefABCDEF"
@@ -112,7 +116,9 @@ static void add_hosts(struct disguise *d) {
 
 static void add_owner(struct disguise *d) {
   const struct ttn_auth_info *key = d->snap->status.key;
-  if (key != NULL && key->kind != TTN_KEY_GATEWAY)
+  if (key != NULL && key->entity_id != NULL &&
+      (key->kind != TTN_KEY_GATEWAY ||
+       gateway_number(d->snap, key->entity_id) == 0))
     add_disguise(d, key->entity_id, false, "<key's owner>");
 }
 
@@ -148,32 +154,84 @@ static void add_proxies(struct disguise *d) {
   }
 }
 
+bool disguise_is_plain(const struct ttn_option_info *info, const char *value) {
+  const char *numbers = strncmp(value, "auto/", 5) == 0 ? value + 5 : value;
+  if (info->type == TTN_OPTION_SHARD)
+    return numbers[strspn(numbers, DIGITS "/")] == '\0';
+  return info->type == TTN_OPTION_CHOICE && ttn_settings_word(info, value) >= 0;
+}
+
+/* Also as a message quotes it: no more than `most` bytes. */
+static void add_value(struct disguise *d, const char *value, size_t most,
+                      const char *shown) {
+  char quoted[URL_QUOTED + 1];
+  add_disguise(d, value, false, shown);
+  if (strlen(value) > most)
+    add_disguise(d, ttn_print(quoted, most + 1, "%s", value), false, shown);
+}
+
+/* "auto/4" is refused with the machine's name. */
+static void add_machine_name(struct disguise *d) {
+  char name[256] = "";
+  if (gethostname(name, sizeof(name) - 1) == 0)
+    add_disguise(d, name, false, "<host>");
+}
+
+static void add_given_name(struct disguise *d, const struct given_option *given,
+                           size_t *gateways, size_t *organizations) {
+  const struct ttn_option_info *info = ttn_settings_find(given->name);
+  const char *value = given->value.string, *colon;
+  char shown[DISGUISE_SHOWN];
+  switch (info->type) {
+  case TTN_OPTION_SECRET:
+    add_disguise(d, value, true, "***");
+    return;
+  case TTN_OPTION_HEADERS:
+    colon = strchr(value, ':');
+    value = colon == NULL ? value : colon + 1;
+    add_disguise(d, value + strspn(value, " "), true, "***");
+    return;
+  case TTN_OPTION_PROXY:
+    add_proxy(d, value);
+    return;
+  case TTN_OPTION_IDS:
+    ttn_print(shown, sizeof(shown), "org-%zu", ++*organizations);
+    add_value(d, value, QUOTED, shown);
+    return;
+  case TTN_OPTION_GATEWAYS:
+    ttn_print(shown, sizeof(shown), "gw-%zu", *gateways + 1);
+    if (value[0] != '/' && gateway_number(d->snap, value) == 0) {
+      ++*gateways;
+      add_value(d, value, QUOTED, shown);
+    } else if (value[0] == '/' && value[1] != '\0') {
+      add_value(d, value, QUOTED, "/…/");
+    }
+    return;
+  case TTN_OPTION_TEXT:
+    add_disguise(d, value, false, "<Host>");
+    return;
+  case TTN_OPTION_URL:
+  case TTN_OPTION_CLUSTERS:
+    if (d->snap->account == NULL) /* it may be no host at all */
+      add_value(d, value, URL_QUOTED, "<URL>");
+    return;
+  case TTN_OPTION_CHOICE:
+  case TTN_OPTION_SHARD:
+    if (!disguise_is_plain(info, value))
+      add_value(d, value, QUOTED, "…");
+    else if (value[0] == 'a')
+      add_machine_name(d);
+    return;
+  default:
+    return;
+  }
+}
+
 static void add_given_names(struct disguise *d) {
   const struct option_list *list = &d->snap->options->list;
   size_t gateways = d->snap->n_rows, organizations = 0;
-  char shown[DISGUISE_SHOWN];
-  for (size_t i = 0; i < list->n; i++) {
-    const struct given_option *given = &list->items[i];
-    const char *value = given->value.string;
-    if (strcmp(given->name, "APIKey") == 0) {
-      add_disguise(d, value, true, "***");
-    } else if (strcmp(given->name, "Header") == 0) {
-      const char *text = strchr(value, ':');
-      text = text == NULL ? value : text + 1;
-      add_disguise(d, text + strspn(text, " "), true, "***");
-    } else if (strcmp(given->name, "Proxy") == 0) {
-      add_proxy(d, value);
-    } else if (strcmp(given->name, "Organization") == 0) {
-      ttn_print(shown, sizeof(shown), "org-%zu", ++organizations);
-      add_disguise(d, value, false, shown);
-    } else if (strcmp(given->name, "Gateway") == 0 && value[0] != '/' &&
-               gateway_number(d->snap, value) == 0) {
-      ttn_print(shown, sizeof(shown), "gw-%zu", ++gateways);
-      add_disguise(d, value, false, shown);
-    } else if (strcmp(given->name, "Host") == 0) {
-      add_disguise(d, value, false, "<Host>");
-    }
-  }
+  for (size_t i = 0; i < list->n; i++)
+    add_given_name(d, &list->items[i], &gateways, &organizations);
 }
 
 void disguise_open(struct disguise *d, const struct snapshot *snap, bool keep) {
@@ -302,6 +360,16 @@ static size_t add_quoted_text(struct text *text, const char *s) {
   return (size_t)(end - s) + 1;
 }
 
+/* A path in quotes may have blanks. An expression ends with a slash. Returns
+ * how many bytes it took. */
+static size_t add_quoted_path(struct text *text, const char *s) {
+  size_t n = strcspn(s + 1, "\"");
+  if (s[1] != '/' || s[n] == '/' || s[n + 1] == '\0')
+    return 0;
+  text_add(text, "\"<path>\"");
+  return n + 2;
+}
+
 /* The word at s, which begins there, if it must not be shown. Returns how many
  * bytes it took, or 0. */
 static size_t add_private_word(const struct disguise *d, struct text *text,
@@ -339,6 +407,8 @@ void disguise_add(const struct disguise *d, struct text *text, const char *s) {
       n = strlen(name->text);
     } else if (!d->keep && *s == '\'' && at_blank) {
       n = add_quoted_text(text, s);
+    } else if (!d->keep && *s == '"') {
+      n = add_quoted_path(text, s);
     } else if (!d->keep && at_word) {
       n = add_private_word(d, text, s);
     }

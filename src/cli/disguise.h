@@ -27,6 +27,9 @@ struct disguise {
 void disguise_open(struct disguise *d, const struct snapshot *snap, bool keep);
 void disguise_free(struct disguise *d);
 
+/* Is it a word that an option has anyway, or numbers? */
+bool disguise_is_plain(const struct ttn_option_info *info, const char *value);
+
 /* A sentence. Replaces also what only looks like a host, an address, an EUI or
  * a path, and what libcurl quotes. */
 void disguise_add(const struct disguise *d, struct text *text, const char *s);

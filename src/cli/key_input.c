@@ -89,14 +89,15 @@ static bool key_from_file(struct option_list *options,
                           struct key_source *source) {
   char key[TTN_KEY_MAX + 1], why[256];
   struct ttn_file_stamp stamp;
-  bool good =
-      ttn_key_read(path, key, &stamp, &source->open_to, why, sizeof(why));
+  source->file = option_list_whole_path(env, path);
+  if (source->file == NULL)
+    return false;
+  bool good = ttn_key_read(source->file, key, &stamp, &source->open_to, why,
+                           sizeof(why));
   ttn_secret_wipe(key, sizeof(key));
   if (!good)
-    return complain_kept(env, "--key-file \"%s\" %s", path, why);
-  source->file = option_list_whole_path(env, path);
-  return source->file != NULL &&
-         option_list_add_text(options, env, "APIKeyFile", source->file);
+    return complain_kept(env, "--key-file \"%s\" %s", source->file, why);
+  return option_list_add_text(options, env, "APIKeyFile", source->file);
 }
 
 static bool key_from_environment(struct option_list *options,

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* How a value is shown follows from what the table of options says that it is.
- * What is of an unknown kind is not shown. */
 #include "cli/report_settings.h"
 
 #include <stdlib.h>
@@ -73,28 +71,38 @@ static void add_gateway_setting(struct text *text, const struct disguise *d,
     text_add(text, NOT_SHOWN);
 }
 
-static bool is_choice(const struct ttn_option_info *info) {
-  return strchr(info->value, '|') != NULL && strstr(info->value, "ID") == NULL;
-}
-
 static void add_text_setting(struct text *text, const struct disguise *d,
                              const struct ttn_option_info *info,
                              const char *value) {
-  const char *kind = info->value;
-  if (strcmp(info->name, "Proxy") == 0)
+  switch (info->type) {
+  case TTN_OPTION_PROXY:
     add_proxy_setting(text, value);
-  else if (strcmp(kind, "FILE") == 0)
+    return;
+  case TTN_OPTION_PATH:
+  case TTN_OPTION_STATE_FILE:
     add_file_setting(text, d, value);
-  else if (strcmp(kind, "URL") == 0 || strcmp(kind, "HOST") == 0)
+    return;
+  case TTN_OPTION_URL:
+  case TTN_OPTION_CLUSTERS:
     add_host_setting(text, d, &d->snap->url, value);
-  else if (strncmp(kind, "ID", 2) == 0)
+    return;
+  case TTN_OPTION_IDS:
+  case TTN_OPTION_GATEWAYS:
     add_gateway_setting(text, d, value);
-  else if (strcmp(kind, "LINE") == 0 && strchr(value, ':') != NULL)
-    text_add(text, "\"%.*s: …\"", (int)strcspn(value, ":"), value);
-  else if (is_choice(info) || (d->keep && strcmp(kind, "NAME") == 0))
-    text_add(text, "\"%s\"", value);
-  else
-    text_add(text, NOT_SHOWN);
+    return;
+  case TTN_OPTION_HEADERS:
+    if (strchr(value, ':') != NULL)
+      text_add(text, "\"%.*s: …\"", (int)strcspn(value, ":"), value);
+    else
+      text_add(text, NOT_SHOWN);
+    return;
+  default:
+    if (disguise_is_plain(info, value) ||
+        (d->keep && info->type == TTN_OPTION_TEXT))
+      text_add(text, "\"%s\"", value);
+    else
+      text_add(text, NOT_SHOWN);
+  }
 }
 
 static void add_setting(struct text *text, const struct disguise *d,

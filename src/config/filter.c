@@ -48,10 +48,11 @@ static bool add_pattern(const struct ttn_env *env, struct ttn_filter *select,
     char error[128];
     regerror(status, &select->patterns[select->n_patterns], error,
              sizeof(error));
-    ttn_print(why, why_size,
-              "Gateway \"%s\" is not a POSIX extended expression (%s): correct "
-              "it, or leave out the slashes for an exact id",
-              text, error);
+    ttn_print(
+        why, why_size,
+        "Gateway \"%.60s\" is not a POSIX extended expression (%s): correct "
+        "it, or leave out the slashes for an exact id",
+        text, error);
   }
   ttn_free(env, inner);
   return status == 0;

@@ -8,29 +8,9 @@
 
 #include <stddef.h>
 
-enum option_type {
-  TYPE_TEXT,
-  TYPE_SECRET,   /* a text that no message may show */
-  TYPE_PATH,     /* a text; relative ones get a warning */
-  TYPE_BLANK,    /* a text that may be "" */
-  TYPE_CLUSTERS, /* hosts or URLs, one a line */
-  TYPE_IDS,      /* ids of the stack's, one a line */
-  TYPE_GATEWAYS, /* ids or /expressions/, one a line */
-  TYPE_URL,
-  TYPE_CHOICE,  /* int: which of the words of info.value */
-  TYPE_HEADERS, /* "Name: value", one a line, which no message may show */
-  TYPE_SHARD,
-  TYPE_SECONDS,      /* int64_t ns; fractions are fine */
-  TYPE_MILLISECONDS, /* int64_t ns; whole */
-  TYPE_COUNT,        /* int */
-  TYPE_SWITCH,       /* bool */
-  TYPE_GROUP         /* a bit of collect */
-};
-
 /* One option. */
 struct spec {
   struct ttn_option_info info;
-  enum option_type type;
   size_t at; /* of the member in struct ttn_settings */
   uint32_t group;
 };

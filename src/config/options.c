@@ -190,19 +190,12 @@ static bool take_cluster(const struct take *take) {
 
 /* The order of the words is that of the enum. */
 static bool take_choice(const struct take *take) {
-  const char *text = take->value->string, *words = take->spec->info.value;
-  size_t size = strlen(text);
-  for (int i = 0;; i++) {
-    size_t n = strcspn(words, "|");
-    if (n == size && strncasecmp(words, text, n) == 0) {
-      *(int *)member(take) = i;
-      return true;
-    }
-    if (words[n] == '\0')
-      return REFUSE(take, "\"%.60s\" is none of %s", text,
-                    take->spec->info.value);
-    words += n + 1;
-  }
+  int word = ttn_settings_word(&take->spec->info, take->value->string);
+  if (word < 0)
+    return REFUSE(take, "\"%.60s\" is none of %s", take->value->string,
+                  take->spec->info.value);
+  *(int *)member(take) = word;
+  return true;
 }
 
 /* What the plugin or libcurl sends itself. */
@@ -294,18 +287,19 @@ static bool take_shard(const struct take *take) {
 static bool take_number(const struct take *take) {
   const struct spec *spec = take->spec;
   double number = take->value->number;
-  const char *unit = spec->type == TYPE_SECONDS        ? " seconds"
-                     : spec->type == TYPE_MILLISECONDS ? " milliseconds"
-                                                       : "";
+  const char *unit = spec->info.type == TTN_OPTION_SECONDS ? " seconds"
+                     : spec->info.type == TTN_OPTION_MILLISECONDS
+                         ? " milliseconds"
+                         : "";
   if (!(number >= spec->info.least && number <= spec->info.most))
     return REFUSE(take, "%.15g is out of range: it can be %.15g to %.15g%s",
                   number, spec->info.least, spec->info.most, unit);
-  if (spec->type != TYPE_SECONDS && number != floor(number))
+  if (spec->info.type != TTN_OPTION_SECONDS && number != floor(number))
     return REFUSE(take, "%.15g must be a whole number%s%s", number,
                   unit[0] != '\0' ? " of" : "", unit);
-  if (spec->type == TYPE_COUNT)
+  if (spec->info.type == TTN_OPTION_COUNT)
     *(int *)member(take) = (int)number;
-  else if (spec->type == TYPE_MILLISECONDS)
+  else if (spec->info.type == TTN_OPTION_MILLISECONDS)
     *(int64_t *)member(take) = (int64_t)number * TTN_MS;
   else
     *(int64_t *)member(take) = llround(number * (double)TTN_SECOND);
@@ -313,7 +307,7 @@ static bool take_number(const struct take *take) {
 }
 
 static bool take_switch(const struct take *take) {
-  if (take->spec->type == TYPE_SWITCH)
+  if (take->spec->info.type == TTN_OPTION_SWITCH)
     *(bool *)member(take) = take->value->boolean;
   else if (take->value->boolean)
     take->settings->collect |= take->spec->group;
@@ -326,28 +320,29 @@ static const struct {
   enum ttn_value_type type;
   bool (*take)(const struct take *take);
 } kinds[] = {
-    [TYPE_TEXT] = {TTN_VALUE_STRING, take_text},
-    [TYPE_SECRET] = {TTN_VALUE_STRING, take_secret},
-    [TYPE_PATH] = {TTN_VALUE_STRING, take_path},
-    [TYPE_BLANK] = {TTN_VALUE_STRING, take_text},
-    [TYPE_CLUSTERS] = {TTN_VALUE_STRING, take_cluster},
-    [TYPE_IDS] = {TTN_VALUE_STRING, take_id},
-    [TYPE_GATEWAYS] = {TTN_VALUE_STRING, take_gateway},
-    [TYPE_URL] = {TTN_VALUE_STRING, take_url},
-    [TYPE_CHOICE] = {TTN_VALUE_STRING, take_choice},
-    [TYPE_HEADERS] = {TTN_VALUE_STRING, take_header},
-    [TYPE_SHARD] = {TTN_VALUE_STRING, take_shard},
-    [TYPE_SECONDS] = {TTN_VALUE_NUMBER, take_number},
-    [TYPE_MILLISECONDS] = {TTN_VALUE_NUMBER, take_number},
-    [TYPE_COUNT] = {TTN_VALUE_NUMBER, take_number},
-    [TYPE_SWITCH] = {TTN_VALUE_BOOLEAN, take_switch},
-    [TYPE_GROUP] = {TTN_VALUE_BOOLEAN, take_switch},
+    [TTN_OPTION_TEXT] = {TTN_VALUE_STRING, take_text},
+    [TTN_OPTION_SECRET] = {TTN_VALUE_STRING, take_secret},
+    [TTN_OPTION_PATH] = {TTN_VALUE_STRING, take_path},
+    [TTN_OPTION_PROXY] = {TTN_VALUE_STRING, take_text},
+    [TTN_OPTION_STATE_FILE] = {TTN_VALUE_STRING, take_text},
+    [TTN_OPTION_CLUSTERS] = {TTN_VALUE_STRING, take_cluster},
+    [TTN_OPTION_IDS] = {TTN_VALUE_STRING, take_id},
+    [TTN_OPTION_GATEWAYS] = {TTN_VALUE_STRING, take_gateway},
+    [TTN_OPTION_URL] = {TTN_VALUE_STRING, take_url},
+    [TTN_OPTION_CHOICE] = {TTN_VALUE_STRING, take_choice},
+    [TTN_OPTION_HEADERS] = {TTN_VALUE_STRING, take_header},
+    [TTN_OPTION_SHARD] = {TTN_VALUE_STRING, take_shard},
+    [TTN_OPTION_SECONDS] = {TTN_VALUE_NUMBER, take_number},
+    [TTN_OPTION_MILLISECONDS] = {TTN_VALUE_NUMBER, take_number},
+    [TTN_OPTION_COUNT] = {TTN_VALUE_NUMBER, take_number},
+    [TTN_OPTION_SWITCH] = {TTN_VALUE_BOOLEAN, take_switch},
+    [TTN_OPTION_GROUP] = {TTN_VALUE_BOOLEAN, take_switch},
 };
 
 /* Is there exactly one value, and of the type that the option has? */
 static bool check_type(const struct take *take,
                        const struct ttn_option *option) {
-  enum ttn_value_type wanted = kinds[take->spec->type].type;
+  enum ttn_value_type wanted = kinds[take->spec->info.type].type;
   const char *name = take->spec->info.name;
   const char *sample = take->spec->info.value;
   if (option->n_children > 0)
@@ -364,7 +359,7 @@ static bool check_type(const struct take *take,
   if (take->value->type == wanted)
     return true;
   if (wanted == TTN_VALUE_STRING && take->value->type == TTN_VALUE_NUMBER &&
-      take->spec->type != TYPE_SECRET)
+      take->spec->info.type != TTN_OPTION_SECRET)
     return REFUSE(
         take,
         "%.15g must be in quotes, else collectd reads it as a number: "
@@ -381,7 +376,9 @@ static bool check_type(const struct take *take,
 
 static bool check_text(const struct take *take) {
   const char *text = take->value->string;
-  if (text[0] == '\0' && take->spec->type != TYPE_BLANK)
+  enum ttn_option_type type = take->spec->info.type;
+  if (text[0] == '\0' && type != TTN_OPTION_PROXY &&
+      type != TTN_OPTION_STATE_FILE)
     return REFUSE(take, "is empty: give it a value or take the line out");
   size_t most = take->spec->at == AT(host) ? TTN_NAME_MAX : TEXT_MAX;
   if (strlen(text) > most)
@@ -461,14 +458,14 @@ bool ttn_settings_option(const struct ttn_env *env,
   struct take take = {env, settings, spec, &option->value};
   if (!check_type(&take, option))
     return false;
-  if (kinds[spec->type].type == TTN_VALUE_STRING && !check_text(&take))
+  if (kinds[spec->info.type].type == TTN_VALUE_STRING && !check_text(&take))
     return false;
   uint64_t bit = UINT64_C(1) << i;
   if ((settings->given & bit) != 0 && !spec->info.many)
     ttn_settings_log(env, settings, TTN_WARNING,
                      "%s is given twice; the last line counts",
                      spec->info.name);
-  if (!kinds[spec->type].take(&take))
+  if (!kinds[spec->info.type].take(&take))
     return false;
   settings->given |= bit;
   return true;

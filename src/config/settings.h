@@ -122,6 +122,27 @@ void ttn_settings_log(const struct ttn_env *env,
                       const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* What an option takes. */
+enum ttn_option_type {
+  TTN_OPTION_TEXT,
+  TTN_OPTION_SECRET,     /* a text that no message may show */
+  TTN_OPTION_PATH,       /* a text; relative ones get a warning */
+  TTN_OPTION_PROXY,      /* a text that may be "" */
+  TTN_OPTION_STATE_FILE, /* likewise */
+  TTN_OPTION_CLUSTERS,   /* hosts or URLs, one a line */
+  TTN_OPTION_IDS,        /* ids of the stack's, one a line */
+  TTN_OPTION_GATEWAYS,   /* ids or /expressions/, one a line */
+  TTN_OPTION_URL,
+  TTN_OPTION_CHOICE,  /* int: which of the words of info.value */
+  TTN_OPTION_HEADERS, /* "Name: value", one a line, which no message may show */
+  TTN_OPTION_SHARD,
+  TTN_OPTION_SECONDS,      /* int64_t ns; fractions are fine */
+  TTN_OPTION_MILLISECONDS, /* int64_t ns; whole */
+  TTN_OPTION_COUNT,        /* int */
+  TTN_OPTION_SWITCH,       /* bool */
+  TTN_OPTION_GROUP         /* a bit of collect */
+};
+
 /* The table, for the tests that hold manual, README and example against it.
  * Returns NULL past the end. */
 struct ttn_option_info {
@@ -130,10 +151,14 @@ struct ttn_option_info {
   const char *fallback; /* the default, as one would write it; NULL: none */
   bool many;            /* may be given more than once */
   double least, most;   /* its range, of Shard that of N; both 0: none */
+  enum ttn_option_type type;
 };
 const struct ttn_option_info *ttn_settings_info(size_t i);
 /* By its name, in any case. NULL: there is none. */
 const struct ttn_option_info *ttn_settings_find(const char *name);
+/* Which of the words of an option's value text is, in any case, from 0; -1:
+ * none. */
+int ttn_settings_word(const struct ttn_option_info *info, const char *text);
 /* The default of an option of the table that has one: its number, or 1 for
  * "true" and 0 for "false". */
 double ttn_settings_default(const char *name);

@@ -6,6 +6,7 @@ that is not there; and nothing private in it."""
 import os
 import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -169,6 +170,13 @@ def test_refused():
             (words + ["-o", "Interval=-5"], "  --option Interval wants 0.1 to 86400", "  Interval +-5"),
             (words + ["--organization", "kirchturm!"], r'  --organization "\S+ is not an id', r"  Organization +\S+"),
             (words + ["--gateway", "/"], r'  --gateway "/"', r"  Gateway +\(set, not shown\)"),
+            (words + ["--gateway", "/(kirchturm/"], r'  --gateway "/…/" is not a POSIX extended expression \(',
+             r"  Gateway +/…/ \(an expression of 10 characters\)"),
+            (words + ["--cluster", "kirchturm2:99999"], '  --cluster "<URL>" holds no valid port',
+             r"  Cluster +\(set, not shown\)"),
+            (key + ["--url", "kirchturm2"], '  --url "<URL>" has no scheme', r"  URL +\(set, not shown\)"),
+            (words + ["-o", "AddressFamily=kirchturm"], '  AddressFamily "…" is none of any', r"  AddressFamily +\(set, not shown\)"),
+            (words + ["-o", "Shard=kirchturm/3"], '  Shard "…" is not a shard: "2/4"', r"  Shard +\(set, not shown\)"),
             (words + ["-o", "Header=kirchturm"], r"  Header ", r"  Header +\(set, not shown\)"),
             (key + ["--url", "https://kirchturm.example.org/console"], r'  --url "\S+" is the address of a page',
              r"  URL +\(set, not shown\)"),
@@ -178,6 +186,7 @@ def test_refused():
             (words[2:], "  there is no key: ", "  URL +this machine 1 .*"),
         )
         for number, (options, problem, setting) in enumerate(rows):
+            note(options[-2:])
             path = scratch.file("report-%d" % number)
             ran = command.run(options + ["--report", path])
             equal((ran.status, ran.out.startswith("The report is in %s: " % path)), (2, True), options)
@@ -194,6 +203,9 @@ def test_refused():
         equal(stack.count(), 0, "requests")
         kept = command.run(rows[2][0] + ["--report", "-", "--report-ids"])
         matches("--organization \"kirchturm!\" ", kept.out)
+        # This machine's name, unless it is one that can be used so.
+        ran = command.run(words + ["-o", "Shard=auto/1", "--report", "-"])
+        equal('"%s"' % socket.gethostname() in ran.out, False, ran.out)
 
 
 def test_wrong_words():
@@ -389,6 +401,10 @@ def test_own_key():
         matches(r"(?m)^  single +1 x 200", text)
         matches("the key belongs to one gateway, so it", text)
         matches(r"(?m)^  Gateway +gw-1$", text)
+        equal("alice" in text, False)
+        # It is not named where the user gives an expression.
+        text = report(scratch, stack, "--gateway", "/./", kind="gateway", status=1)
+        matches("the key is gateway <key's owner>'s own and can't list gateways", text)
         equal("alice" in text, False)
 
 

@@ -13,6 +13,9 @@
 
 #include <stdlib.h>
 
+/* As long as a message quotes. */
+#define LONG "a-scope-of-sixty-characters-that-is-far-too-long-for-a-scope"
+
 static struct given_option given[] = {
     {.name = "Header", .value = {.string = "X-Door: open sesame"}},
     {.name = "Proxy", .value = {.string = "http://mole:burrow7@proxy:3128"}},
@@ -23,6 +26,13 @@ static struct given_option given[] = {
     {.name = "Gateway", .value = {.string = "/^lab/"}},
     {.name = "Host", .value = {.string = "Berlin"}},
     {.name = "APIKey", .value = {.string = "odd-key"}},
+    {.name = "URL", .value = {.string = "stack1"}},
+    {.name = "Cluster", .value = {.string = "stack2:99999"}},
+    {.name = "Gateway", .value = {.string = "/(church/"}},
+    {.name = "AddressFamily", .value = {.string = "secret"}},
+    {.name = "HTTPVersion", .value = {.string = "1.1"}},
+    {.name = "Shard", .value = {.string = "shed/7"}},
+    {.name = "Scope", .value = {.string = LONG "beyond"}},
 };
 static struct ttn_endpoint network = {.https = true,
                                       .host = "eu1.cloud.thethings.network",
@@ -84,6 +94,17 @@ static const char *const sentences[][2] = {
     {"alice has my key", "<key's owner> has my key"},
     {"at Berlin", "at <Host>"},
     {"alice-gw-10 and roofs stay", "alice-gw-10 and roofs stay"},
+    /* values that are refused */
+    {"--url \"stack1\" has no scheme", "--url \"<URL>\" has no scheme"},
+    {"--cluster \"stack2:99999\" holds no valid port",
+     "--cluster \"<URL>\" holds no valid port"},
+    {"--gateway \"/(church/\" is not, as in \"/^lab-/\"",
+     "--gateway \"/…/\" is not, as in \"/^lab-/\""},
+    {"AddressFamily \"secret\" is none of any|ipv4|ipv6",
+     "AddressFamily \"…\" is none of any|ipv4|ipv6"},
+    {"HTTPVersion \"1.1\", Shard \"shed/7\"",
+     "HTTPVersion \"1.1\", Shard \"…\""},
+    {"Scope \"" LONG "\" is none of", "Scope \"…\" is none of"},
     /* hosts, known or not */
     {"https://eu1.cloud.thethings.network: could not connect",
      "The Things Network eu1: could not connect"},
@@ -102,6 +123,8 @@ static const char *const sentences[][2] = {
     {"at [fe80::1%eth0]:443 or ::1,", "at <IP address> or <IP address>,"},
     {"EUI 00800000C0000001 of me@example.org", "EUI <EUI> of <address>"},
     {"error setting /etc/ssl/alice.pem", "error setting <path>"},
+    {"--key-file \"/home/my name/a key\" can't be read",
+     "--key-file \"<path>\" can't be read"},
     {"subject name 'printer' does not match (the key's own)",
      "subject name '…' does not match (the key's own)"},
     /* what stays */
@@ -163,6 +186,21 @@ static void check_file(const struct world *w, const char *path,
   text_free(&text);
 }
 
+/* The key of a gateway that the poll did not find. */
+static void test_own_key(void **state) {
+  static const struct ttn_auth_info own_key = {.kind = TTN_KEY_GATEWAY,
+                                               .entity_id = "rooftop-acme"};
+  struct world w;
+  (void)state;
+  open_world(&w, &ttn_env_system, false);
+  disguise_free(&w.disguise);
+  w.snap.status.key = &own_key;
+  disguise_open(&w.disguise, &w.snap, false);
+  check_sentence(&w, "the key is gateway rooftop-acme's own",
+                 "the key is gateway <key's owner>'s own");
+  disguise_free(&w.disguise);
+}
+
 static void test_files(void **state) {
   (void)state;
   struct world w;
@@ -193,7 +231,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_sentences), cmocka_unit_test(test_secrets),
       cmocka_unit_test(test_kept),      cmocka_unit_test(test_files),
-      cmocka_unit_test(test_memory),
+      cmocka_unit_test(test_own_key),   cmocka_unit_test(test_memory),
   };
   unsetenv("https_proxy");
   unsetenv("HTTPS_PROXY");
