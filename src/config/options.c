@@ -98,6 +98,11 @@ static bool take_path(const struct take *take) {
   if (strncmp(path, "NNSXS.", 6) == 0)
     return REFUSE(take, "wants the name of a file; for the key itself there is "
                         "APIKey");
+  if (path[0] != '/' && take->spec->at == AT(proxy_user_file))
+    return REFUSE(take,
+                  "\"%s\" is read before collectd goes to its BaseDir: "
+                  "give a path that begins with /",
+                  path);
   if (path[0] != '/')
     ttn_settings_log(take->env, take->settings, TTN_WARNING,
                      "%s \"%s\" is looked for in collectd's BaseDir; "

@@ -307,6 +307,9 @@ static void test_wrong_texts(void **state) {
       {"VerifyPeer", "true",
        "ERROR account \"home\": VerifyPeer wants true or false, without "
        "quotes: VerifyPeer true\n"},
+      {"ProxyUserFile", "proxy.user",
+       "ERROR account \"home\": ProxyUserFile \"proxy.user\" is read before "
+       "collectd goes to its BaseDir: give a path that begins with /\n"},
       {"APIKeyFile", KEY,
        "ERROR account \"home\": APIKeyFile wants the name of a file; for the "
        "key itself there is APIKey\n"},
