@@ -19,7 +19,7 @@
 #define DEFAULT_EVERY 60
 
 enum {
-  OPT_LIBRARY = 256, /* the library's, as a text: see `library` */
+  OPT_LIBRARY = 256, /* the library's of that name, in lower case */
   OPT_ALLOW_PLAIN_HTTP,
   OPT_COLOR,
   OPT_FOLLOW,
@@ -56,16 +56,6 @@ static const struct option longs[] = {
     {"watch", optional_argument, NULL, OPT_WATCH},
     {NULL, 0, NULL, 0},
 };
-
-/* Those that are one of the library's. */
-static const struct {
-  const char *name, *option;
-} library[] = {
-    {"cacert", "CACert"},   {"cluster", "Cluster"},
-    {"gateway", "Gateway"}, {"organization", "Organization"},
-    {"proxy", "Proxy"},     {"url", "URL"},
-};
-#define LIBRARY (sizeof(library) / sizeof(library[0]))
 
 static const char help[] =
     "Usage: ttn-check [--key-file FILE] [OPTION]…\n"
@@ -153,43 +143,46 @@ static bool read_seconds(const char *text, const char *as, double least,
                   text, least, most);
 }
 
-static bool is_one_of(const char *word, const char *const *words) {
-  for (; *words != NULL; words++)
-    if (strcasecmp(word, *words) == 0)
-      return true;
-  return false;
-}
-
-/* -o Name=value; a value in quotes is one without them. */
-static bool take_pair(const struct ttn_env *env, struct options *options,
-                      const char *pair) {
-  static const char *const numbers[] = {"SECONDS", "MILLISECONDS", "NUMBER",
-                                        NULL};
-  static const char *const keys[] = {"APIKey", "APIKeyFile", NULL};
-  char name[40];
+/* An option of the library's, as a text: --url URL, -o AddressFamily=ipv4. */
+static bool give_option(struct options *options, const struct ttn_env *env,
+                        const struct ttn_option_info *info, const char *text) {
   double number;
-  size_t n = strcspn(pair, "=");
-  ttn_print(name, sizeof(name), "%.*s", n < sizeof(name) ? (int)n : 0, pair);
-  const struct ttn_option_info *info = ttn_settings_find(name);
-  const char *text = pair + n + 1;
-  if (pair[n] != '=' || info == NULL)
-    return complain("--option wants NAME=VALUE with an option of the "
-                    "plugin's, as in --option AddressFamily=ipv4; "
-                    "collectd-ttn(5) has them all");
-  if (is_one_of(info->name, keys))
-    return complain("--option takes no key: name its file with "
-                    "--key-file");
-  if (is_one_of(info->value, numbers)) {
+  switch (info->type) {
+  case TTN_OPTION_SECONDS:
+  case TTN_OPTION_MILLISECONDS:
+  case TTN_OPTION_COUNT:
     if (!read_number(text, &number))
       return complain("--option %s wants a number, as in %s=%s", info->name,
                       info->name, info->fallback);
     return give_number(options, env, info->name, number, false);
-  }
-  if (strcmp(info->value, "true|false") != 0)
+  case TTN_OPTION_SWITCH:
+  case TTN_OPTION_GROUP:
+    if (strcasecmp(text, "true") != 0 && strcasecmp(text, "false") != 0)
+      return complain("--option %s wants true or false", info->name);
+    return give_switch(options, env, info->name, strcasecmp(text, "true") == 0);
+  case TTN_OPTION_PATH:
+    return give_path(options, env, info->name, text);
+  default:
     return option_list_add_text(&options->list, env, info->name, text);
-  if (strcasecmp(text, "true") != 0 && strcasecmp(text, "false") != 0)
-    return complain("--option %s wants true or false", info->name);
-  return give_switch(options, env, info->name, strcasecmp(text, "true") == 0);
+  }
+}
+
+/* -o Name=value. A text that stands in quotes in collectd.conf is written here
+ * without them. */
+static bool take_pair(const struct ttn_env *env, struct options *options,
+                      const char *pair) {
+  char name[40];
+  size_t n = strcspn(pair, "=");
+  ttn_print(name, sizeof(name), "%.*s", n < sizeof(name) ? (int)n : 0, pair);
+  const struct ttn_option_info *info = ttn_settings_find(name);
+  if (pair[n] != '=' || info == NULL)
+    return complain("--option wants NAME=VALUE with an option of the "
+                    "plugin's, as in --option AddressFamily=ipv4; "
+                    "collectd-ttn(5) has them all");
+  if (strncmp(info->name, "APIKey", 6) == 0)
+    return complain("--option takes no key: name its file with "
+                    "--key-file");
+  return give_option(options, env, info, pair + n + 1);
 }
 
 /* ---- the command line ---- */
@@ -230,19 +223,6 @@ static void take_report(struct options *options, int argc, char **argv) {
     options->report_file = name;
 }
 
-static bool take_library(const struct ttn_env *env, struct options *options,
-                         const char *name, const char *text) {
-  size_t i = 0;
-  while (i < LIBRARY && strcmp(library[i].name, name) != 0)
-    i++;
-  if (i == LIBRARY)
-    return false;
-  return strcmp(library[i].option, "CACert") == 0
-             ? give_path(options, env, library[i].option, text)
-             : option_list_add_text(&options->list, env, library[i].option,
-                                    text);
-}
-
 static bool take_insecure(const struct ttn_env *env, struct options *options) {
   return give_switch(options, env, "VerifyPeer", false) &&
          give_switch(options, env, "VerifyHost", false);
@@ -278,7 +258,7 @@ static bool take_option(const struct ttn_env *env, struct options *options,
                         int option, const char *name, int argc, char **argv) {
   switch (option) {
   case OPT_LIBRARY:
-    return take_library(env, options, name, optarg);
+    return give_option(options, env, ttn_settings_find(name), optarg);
   case OPT_ALLOW_PLAIN_HTTP:
     return give_switch(options, env, "AllowPlainHTTP", true);
   case OPT_COLOR:
@@ -390,40 +370,31 @@ static const struct {
 #define OWN (sizeof(own) / sizeof(own[0]))
 
 static bool is_own(const struct options *options, const char *name) {
-  static const char *const others[] = {"Events", "Traffic", NULL};
   size_t i = 0;
   while (i < OWN && strcmp(own[i].name, name) != 0)
     i++;
-  return i < OWN || (is_one_of(name, others) && !options->report) ||
-         (strcmp(name, "Interval") == 0 && !options->follow);
+  return i < OWN || (strcmp(name, "Interval") == 0 && !options->follow) ||
+         (!options->report &&
+          (strcmp(name, "Events") == 0 || strcmp(name, "Traffic") == 0));
+}
+
+static bool set_switch(struct cli_env *env, struct ttn_settings *settings,
+                       const char *name, bool on) {
+  const struct ttn_option_value value = {.type = TTN_VALUE_BOOLEAN,
+                                         .boolean = on};
+  return set(env, settings, name, &value);
 }
 
 /* Events are for --follow, and for a report whose user gives them: nothing else
  * waits for them. */
-static bool set_events(struct cli_env *env, struct ttn_settings *settings,
-                       const struct options *options) {
-  const struct ttn_option_value events = {.type = TTN_VALUE_BOOLEAN,
-                                          .boolean = options->follow},
-                                traffic = {.type = TTN_VALUE_BOOLEAN,
-                                           .boolean = options->follow &&
-                                                      !options->no_traffic};
-  if (options->report)
-    return true;
-  return set(env, settings, "Events", &events) &&
-         set(env, settings, "Traffic", &traffic);
-}
-
 static bool set_own(struct cli_env *env, struct ttn_settings *settings,
                     const struct options *options) {
-  const struct ttn_option_value every = {.type = TTN_VALUE_NUMBER,
-                                         .number = (double)options->every /
-                                                   (double)TTN_SECOND};
-  bool again = options->watch || (options->follow &&
-                                  !option_list_has(&options->list, "Interval"));
-  bool good = set_events(env, settings, options);
+  bool good = true;
   for (size_t i = 0; good && i < OWN; i++)
     good = set(env, settings, own[i].name, &own[i].value);
-  return good && (!again || set(env, settings, "Interval", &every));
+  return good && (!options->follow ||
+                  (set_switch(env, settings, "Events", true) &&
+                   set_switch(env, settings, "Traffic", !options->no_traffic)));
 }
 
 /* What the library does not see, because it is for collectd.conf alone. */
@@ -451,8 +422,10 @@ struct ttn_settings *options_settings(const struct options *o,
                ? check_range(&env->env, &o->list.items[i])
                : set(env, settings, o->list.items[i].name,
                      &o->list.items[i].value);
-  /* A Timeout longer than the default interval is not a problem here. */
-  good = good && ttn_settings_finish(&env->env, settings, 3600 * TTN_SECOND) &&
+  /* Only --follow polls as the plugin does. Else a Timeout longer than the
+   * interval is no problem, nor does a short interval shorten the Timeout. */
+  int64_t interval = o->follow ? o->every : 3600 * TTN_SECOND;
+  good = good && ttn_settings_finish(&env->env, settings, interval) &&
          env->errors == 0;
   if (good)
     return settings;

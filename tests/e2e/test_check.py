@@ -15,7 +15,7 @@ from collectd import Collectd  # noqa: E402
 from paths import Scratch  # noqa: E402
 from schema import SCHEMA  # noqa: E402
 from standin import Standin  # noqa: E402
-from tap import equal, matches, near, note, run  # noqa: E402
+from tap import equal, matches, near, note, run, wait_for  # noqa: E402
 
 STATUS = "RIGHT_GATEWAY_STATUS_READ"
 LIST = "RIGHT_USER_GATEWAYS_LIST"
@@ -489,6 +489,36 @@ def test_options_of_the_plugin():
                 r"Timeout 9000\n", ran.json()["collectd_conf"])
         ran = check(scratch, stack, "--json", "--timeout", "20")
         equal("Timeout" in ran.json()["collectd_conf"], False, "--timeout in the block")
+
+
+def test_paths():
+    """A file that is named from here is named as a whole to collectd, which runs elsewhere; not StateFile"""
+    with Scratch() as scratch, Standin() as stack:
+        scratch.write("proxy.user", "mole:burrow7\n", secret=True)
+        ran = command.run(command.words(stack, scratch) + ["--json", "--cacert", "ca", "-o", "ProxyUserFile=proxy.user",
+                                                           "-o", "StateFile=ttn.state", "-o", "ClientCert=a.pem",
+                                                           "-o", "ClientKey=/b.pem"], cwd=scratch.path)
+        equal(ran.err, "")
+        matches('\n    CACert "{0}/ca"\n    ProxyUserFile "{0}/proxy.user"\n    StateFile "ttn.state"\n'
+                '    ClientCert "{0}/a.pem"\n    ClientKey "/b.pem"\n'.format(scratch.path), ran.json()["collectd_conf"])
+
+
+def test_slow_stack():
+    """--watch and Interval do not shorten what a poll may take, and a longer one is no problem"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.fleet(1)
+        stack.fault({"delay": 1.3}, {"kind": "batch"})
+        for more in (["--watch=1"], ["--watch=1", "--timeout=10"], ["-o", "Interval=1", "--timeout=10"]):
+            with open(scratch.file("out"), "w+b") as out:
+                process = command.start(command.words(stack, scratch) + ["--json"] + more, stdout=out)
+                try:
+                    wait_for(lambda: b'"problems"' in command.read(out), "a look", 30)
+                finally:
+                    process.kill()
+                    process.wait()
+                    equal(process.stderr.read(), b"", more)
+                    process.stderr.close()
+                matches(b'"state": ?"connected"', command.read(out))
 
 
 def conf_works(scratch, stack, ran, ids):
