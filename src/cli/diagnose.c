@@ -32,10 +32,11 @@ static void forget_problems(struct problems *problems) {
 struct findings {
   const struct snapshot *snap;
   struct problems *problems;
+  struct problem spare; /* whose texts take nothing */
   bool no_memory;
 };
 
-/* A new one, to be filled in; NULL: no memory. */
+/* A new one, to be filled in. */
 static struct problem *add(struct findings *f, enum severity severity,
                            const char *kind) {
   struct problems *problems = f->problems;
@@ -44,7 +45,7 @@ static struct problem *add(struct findings *f, enum severity severity,
   if (!ttn_grow(env, &list, &problems->room, problems->n + 1,
                 sizeof(*problems->list), PROBLEMS_MAX)) {
     f->no_memory = true;
-    return NULL;
+    return &f->spare;
   }
   problems->list = list;
   struct problem *p = &problems->list[problems->n++];
@@ -60,8 +61,6 @@ static void add_sentences(struct findings *f, enum severity severity,
                           const char *kind, const char *message,
                           const char *fix) {
   struct problem *p = add(f, severity, kind);
-  if (p == NULL)
-    return;
   text_add(&p->message, "%s", message);
   text_add(&p->fix, "%s", fix);
 }
@@ -71,39 +70,34 @@ static void add_key_sentence(struct findings *f, const char *kind,
                              const char *sentence) {
   struct problem *p = add(f, SEVERITY_PROBLEM, kind);
   const char *fix = ttn_key_error_fix(sentence);
-  if (p == NULL)
-    return;
   int n = fix[0] == '\0' ? (int)strlen(sentence)
                          : (int)(fix - sentence) - 2; /* ": " */
   text_add(&p->message, "%.*s", n, sentence);
   messages_add(&p->fix, fix);
 }
 
-static void add_count(struct text *text, size_t n) {
-  text_add(text, "%zu gateway%s", n, n == 1 ? " is" : "s are");
-}
-
 typedef bool chosen(const struct row *row, const void *arg);
 
-static size_t count(const struct snapshot *snap, chosen *is, const void *arg) {
-  size_t n = 0;
+/* The gateways that are chosen: "2 gateways are <what>: a, b". The fix is to be
+ * filled in; it goes nowhere if there is no such gateway. */
+static struct problem *add_gateways(struct findings *f, enum severity severity,
+                                    const char *kind, chosen *is,
+                                    const void *arg, const char *what) {
+  const struct snapshot *snap = f->snap;
+  size_t n = 0, named = 0;
   for (size_t i = 0; i < snap->n_rows; i++)
     n += is(&snap->rows[i], arg);
-  return n;
-}
-
-static void add_names(const struct snapshot *snap, struct text *text,
-                      chosen *is, const void *arg) {
-  size_t n = 0;
-  for (size_t i = 0; i < snap->n_rows; i++) {
-    if (!is(&snap->rows[i], arg))
-      continue;
-    if (n == NAMES_MAX) {
-      text_add(text, " and others");
-      return;
-    }
-    text_add(text, "%s%s", n++ == 0 ? "" : ", ", snap->rows[i].seen.id);
-  }
+  if (n == 0)
+    return &f->spare;
+  struct problem *p = add(f, severity, kind);
+  text_add(&p->message, "%zu gateway%s %s: ", n, n == 1 ? " is" : "s are",
+           what);
+  for (size_t i = 0; i < snap->n_rows && named < NAMES_MAX; i++)
+    if (is(&snap->rows[i], arg))
+      text_add(&p->message, "%s%s", named++ == 0 ? "" : ", ",
+               snap->rows[i].seen.id);
+  text_add(&p->message, "%s", n > named ? " and others" : "");
+  return p;
 }
 
 /* ---- the key and the list ---- */
@@ -112,8 +106,6 @@ static void add_no_list(struct findings *f) {
   const struct snapshot *snap = f->snap;
   char url[TTN_URL_MAX];
   struct problem *p = add(f, SEVERITY_PROBLEM, "list");
-  if (p == NULL)
-    return;
   text_add(&p->message, "%s has no list of gateways: ",
            ttn_endpoint_print(url, sizeof(url), &snap->url));
   messages_add(&p->message, snap->status.list_reason);
@@ -139,8 +131,6 @@ static void advise_key(struct findings *f) {
            NULL;
        i++) {
     struct problem *p = add(f, SEVERITY_PROBLEM, "key");
-    if (p == NULL)
-      return;
     text_add(&p->message, "the key may not list gateways of organization %s",
              organization);
     text_add(&p->fix,
@@ -166,9 +156,7 @@ static void note_rights(struct findings *f) {
   size_t n = 0;
   for (size_t i = 0; key != NULL && i < key->n_rights; i++)
     n += !needed(snap, key->rights[i]);
-  struct problem *p = n > 0 ? add(f, SEVERITY_NOTE, "rights") : NULL;
-  if (p == NULL)
-    return;
+  struct problem *p = n > 0 ? add(f, SEVERITY_NOTE, "rights") : &f->spare;
   text_add(&p->message, "the key has %zu right%s more than needed", n,
            n == 1 ? "" : "s");
   text_add(&p->fix,
@@ -237,8 +225,6 @@ static void advise_hosts(struct findings *f) {
       continue;
     struct problem *p =
         add(f, SEVERITY_PROBLEM, ttn_failure_name(host->failure));
-    if (p == NULL)
-      return;
     ttn_endpoint_print(url, sizeof(url), host->endpoint);
     text_add(&p->message, "%s: ", url);
     add_fix(snap, p, host->why, host->failure);
@@ -251,8 +237,6 @@ static void advise_limits(struct findings *f) {
     if (!snap->hosts[h].limited)
       continue;
     struct problem *p = add(f, SEVERITY_PROBLEM, "rate_limit");
-    if (p == NULL)
-      return;
     text_add(&p->message,
              "because of the rate limit of %s some gateways are unknown",
              snap->hosts[h].endpoint->host);
@@ -270,8 +254,6 @@ static void advise_clock(struct findings *f) {
       continue;
     char age[TEXT_AGE];
     struct problem *p = add(f, SEVERITY_PROBLEM, "clock");
-    if (p == NULL)
-      return;
     text_age(age, ahead < 0 ? -ahead : ahead);
     text_add(&p->message, "this machine's clock is %s %s the stack's", age,
              ahead < 0 ? "behind" : "ahead of");
@@ -294,18 +276,16 @@ static bool has_why(const struct row *row, const void *why) {
 
 static void advise_untrusted(struct findings *f) {
   const struct snapshot *snap = f->snap;
-  char host[TTN_HOST_MAX + 1], url[TTN_URL_MAX];
+  char host[TTN_HOST_MAX + 1], url[TTN_URL_MAX], what[TTN_HOST_MAX + 60];
   size_t shown = 0;
   for (size_t i = 0; shown < UNTRUSTED_SHOWN &&
                      (i = untrusted_next(snap, i, host)) < snap->n_rows;
        i++, shown++) {
-    struct problem *p = add(f, SEVERITY_PROBLEM, "cluster");
-    if (p == NULL)
-      return;
+    ttn_print(what, sizeof(what), "unknown, because %s may not have the key",
+              host);
+    struct problem *p = add_gateways(f, SEVERITY_PROBLEM, "cluster",
+                                     is_at_untrusted, host, what);
     untrusted_url(snap, host, url, sizeof(url));
-    add_count(&p->message, count(snap, is_at_untrusted, host));
-    text_add(&p->message, " unknown, because %s may not have the key: ", host);
-    add_names(snap, &p->message, is_at_untrusted, host);
     text_add(&p->fix,
              "if that host is yours, allow it with --cluster %s, and "
              "with the Cluster line below",
@@ -315,14 +295,8 @@ static void advise_untrusted(struct findings *f) {
 
 static void advise_why(struct findings *f, enum unknown_reason why,
                        const char *kind, const char *what, const char *fix) {
-  const struct snapshot *snap = f->snap;
-  size_t n = count(snap, has_why, &why);
-  struct problem *p = n > 0 ? add(f, SEVERITY_PROBLEM, kind) : NULL;
-  if (p == NULL)
-    return;
-  add_count(&p->message, n);
-  text_add(&p->message, " unknown, %s: ", what);
-  add_names(snap, &p->message, has_why, &why);
+  struct problem *p =
+      add_gateways(f, SEVERITY_PROBLEM, kind, has_why, &why, what);
   text_add(&p->fix, "%s", fix);
 }
 
@@ -331,8 +305,6 @@ static void advise_silent(struct findings *f) {
   const struct snapshot *snap = f->snap;
   if (snap->status.n_bad > 0) {
     struct problem *p = add(f, SEVERITY_PROBLEM, "answer");
-    if (p == NULL)
-      return;
     text_add(&p->message,
              "the stack has implausible statistics of %zu gateway%s, first %s",
              snap->status.n_bad, snap->status.n_bad == 1 ? "" : "s",
@@ -343,7 +315,8 @@ static void advise_silent(struct findings *f) {
     if (f->problems->list[i].severity == SEVERITY_PROBLEM &&
         strcmp(f->problems->list[i].kind, "cluster") != 0)
       return;
-  advise_why(f, UNKNOWN_NO_ANSWER, "unknown", "because no answer mentions them",
+  advise_why(f, UNKNOWN_NO_ANSWER, "unknown",
+             "unknown, because no answer mentions them",
              "run this again, with --verbose if it stays");
 }
 
@@ -361,8 +334,6 @@ static void note_elsewhere(struct findings *f) {
     if (!is_elsewhere(row, NULL) || ++n > NAMES_MAX)
       continue;
     struct problem *p = add(f, SEVERITY_NOTE, "elsewhere");
-    if (p == NULL)
-      return;
     text_add(&p->message, "gateway %s is registered at %s but connected at %s",
              row->seen.id, row->registered, row->cluster);
     text_add(&p->fix,
@@ -377,14 +348,8 @@ static bool is_at_servers(const struct row *row, const void *arg) {
 }
 
 static void note_servers(struct findings *f) {
-  const struct snapshot *snap = f->snap;
-  size_t n = count(snap, is_at_servers, NULL);
-  struct problem *p = n > 0 ? add(f, SEVERITY_NOTE, "servers") : NULL;
-  if (p == NULL)
-    return;
-  add_count(&p->message, n);
-  text_add(&p->message, " held by at least 2 Gateway Servers: ");
-  add_names(snap, &p->message, is_at_servers, NULL);
+  struct problem *p = add_gateways(f, SEVERITY_NOTE, "servers", is_at_servers,
+                                   NULL, "held by at least 2 Gateway Servers");
   text_add(&p->fix, "counts may lack messages, as COUNTS in collectd-ttn(5) "
                     "says; see that only one packet forwarder uses the "
                     "gateway's EUI");
@@ -397,15 +362,9 @@ static bool is_down(const struct row *row, const void *arg) {
 
 static void advise_down(struct findings *f) {
   const struct snapshot *snap = f->snap;
-  size_t n = snap->n_state[TTN_DISCONNECTED];
-  struct problem *p =
-      n > 0 ? add(f, SEVERITY_DISCONNECTED, "disconnected") : NULL;
-  if (p == NULL)
-    return;
-  add_count(&p->message, n);
-  text_add(&p->message, " not connected: ");
-  add_names(snap, &p->message, is_down, NULL);
-  const char *whose = n == 1 ? "its" : "their";
+  const char *whose = snap->n_state[TTN_DISCONNECTED] == 1 ? "its" : "their";
+  struct problem *p = add_gateways(f, SEVERITY_DISCONNECTED, "disconnected",
+                                   is_down, NULL, "not connected");
   text_add(&p->fix,
            "check %s power, %s network, and the server address in "
            "%s packet forwarder",
@@ -436,7 +395,10 @@ static void advise_none(struct findings *f) {
 }
 
 bool diagnose(struct problems *problems, const struct snapshot *snap) {
-  struct findings findings = {.snap = snap, .problems = problems};
+  struct findings findings = {
+      .snap = snap,
+      .problems = problems,
+      .spare = {.message = {.failed = true}, .fix = {.failed = true}}};
   struct findings *f = &findings;
   bool has_key = snap->status.key_reason == NULL;
   forget_problems(problems);
@@ -447,10 +409,10 @@ bool diagnose(struct problems *problems, const struct snapshot *snap) {
   advise_clock(f);
   advise_untrusted(f);
   advise_why(f, UNKNOWN_BAD_ADDRESS, "address",
-             "because their gateway server address is not a host",
+             "unknown, because their gateway server address is not a host",
              "correct it in the Console (General settings)");
   advise_why(f, UNKNOWN_REFUSED, "refused",
-             "because this key may not read them",
+             "unknown, because this key may not read them",
              "give the key's owner the right \"view gateway status\" there "
              "(Console: gateway, Collaborators)");
   if (has_key)

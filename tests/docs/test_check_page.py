@@ -79,6 +79,7 @@ def test_kinds():
     text = section("JSON").split("\nKinds of problems are ")[1]
     code = set(re.findall(r'add\(f, SEVERITY_\w+,\s*"(\w+)"', source("cli/diagnose.c")))
     code |= set(re.findall(r'add_sentences\(\s*f, SEVERITY_\w+,\s*"(\w+)"', source("cli/diagnose.c")))
+    code |= set(re.findall(r'add_gateways\(\s*f, SEVERITY_\w+,\s*"(\w+)"', source("cli/diagnose.c")))
     code |= set(re.findall(r'add_key_sentence\(f, "(\w+)"', source("cli/diagnose.c")))
     code |= set(re.findall(r'advise_why\(f, UNKNOWN_\w+,\s*"(\w+)"', source("cli/diagnose.c")))
     # A host's are the failures, but for one that is no host's.
