@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One account: its gateways, its hosts, what is known of them, and the poll
  * that brings it up to date. The top of the library: plugin.c and ttn-check
- * call it and give it a sink and a network. account.c owns, discover.c finds
+ * call it and give it a sink and a network. account.c owns, discovery.c finds
  * the gateways, poll.c asks for their statistics. */
 #ifndef TTN_ACCOUNT_H
 #define TTN_ACCOUNT_H

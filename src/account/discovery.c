@@ -187,6 +187,7 @@ static enum discovery_step next_step(struct discovery *d,
     return DISCOVERY_MORE;
   if (any)
     return DISCOVERY_LISTED;
+  d->poll.denied = true;
   discovery_fail(d, "the key may not list any of the Organization lines");
   return DISCOVERY_MORE;
 }
@@ -222,7 +223,6 @@ enum discovery_step discovery_denied(struct discovery *d,
                                      struct page page, const char *reason) {
   struct source *s = page_ended(d, page);
   char named[560];
-  d->poll.denied = true;
   if (page.search) /* the list may be allowed by now */
     d->search = false;
   if (d->poll.state != DISCOVERY_RUNNING)
@@ -231,6 +231,7 @@ enum discovery_step discovery_denied(struct discovery *d,
     reason = ttn_print(named, sizeof(named), "Organization \"%s\": %s",
                        s->organization, reason);
   if (d->n_sources == 1) {
+    d->poll.denied = true;
     discovery_fail(d, reason);
     return DISCOVERY_MORE;
   }

@@ -11,11 +11,12 @@
 
 struct ttn_status {
   const struct ttn_auth_info *key; /* whose it is; NULL: nobody told */
-  /* Why nothing is known in this poll: the key was refused. trouble.h's
+  /* Why nothing is known in this poll: the key was refused. key_errors.h's
    * sentence, or NULL. */
   const char *key_reason;
   /* Why the list could not be read in this poll, or NULL; `list_denied`: it is
-   * trouble.h's sentence about a right. */
+   * key_errors.h's sentence about a right, or all of several Organization lines
+   * are denied. */
   const char *list_reason;
   bool list_denied;
   bool listed;            /* gateways are known */

@@ -65,17 +65,6 @@ static void add_sentences(struct findings *f, enum severity severity,
   text_add(&p->fix, "%s", fix);
 }
 
-/* A sentence of key_errors.h in its two parts. */
-static void add_key_sentence(struct findings *f, const char *kind,
-                             const char *sentence) {
-  struct problem *p = add(f, SEVERITY_PROBLEM, kind);
-  const char *fix = ttn_key_error_fix(sentence);
-  int n = fix[0] == '\0' ? (int)strlen(sentence)
-                         : (int)(fix - sentence) - 2; /* ": " */
-  text_add(&p->message, "%.*s", n, sentence);
-  messages_add(&p->fix, fix);
-}
-
 typedef bool chosen(const struct row *row, const void *arg);
 
 /* The gateways that are chosen: "2 gateways are <what>: a, b". The fix is to be
@@ -102,52 +91,89 @@ static struct problem *add_gateways(struct findings *f, enum severity severity,
 
 /* ---- the key and the list ---- */
 
+/* Where a reason of the library's names the fix itself. NULL: it does not. */
+static const char *own_fix(const char *why) {
+  static const char *const leads[] = {"; ", ": raise ", ": URL must "};
+  const char *found = NULL;
+  for (size_t i = 0; found == NULL && i < sizeof(leads) / sizeof(leads[0]); i++)
+    found = strstr(why, leads[i]);
+  return found == NULL ? NULL : found + 2;
+}
+
+/* A reason without its fix, and that or another one. */
+static void add_reason_and_fix(struct problem *p, const char *why,
+                               const char *fix, const char *other) {
+  int n = fix != NULL ? (int)(fix - why) - 2 : (int)strlen(why);
+  text_add(&p->message, "%.*s", n, why);
+  messages_add(&p->fix, fix != NULL ? fix : other);
+}
+
+/* A sentence of key_errors.h in its two parts. */
+static void add_key_sentence(struct findings *f, const char *kind,
+                             const char *sentence) {
+  const char *fix = ttn_key_error_fix(sentence);
+  add_reason_and_fix(add(f, SEVERITY_PROBLEM, kind), sentence,
+                     fix[0] == '\0' ? NULL : fix, "");
+}
+
 static void add_no_list(struct findings *f) {
-  const struct snapshot *snap = f->snap;
+  const char *why = f->snap->status.list_reason;
   char url[TTN_URL_MAX];
   struct problem *p = add(f, SEVERITY_PROBLEM, "list");
   text_add(&p->message, "%s has no list of gateways: ",
-           ttn_endpoint_print(url, sizeof(url), &snap->url));
-  messages_add(&p->message, snap->status.list_reason);
-  text_add(&p->fix,
-           "check that --url is the cluster with the Identity Server (for The "
-           "Things Network that is eu1, wherever the gateways are); if it is, "
-           "run this again");
+           ttn_endpoint_print(url, sizeof(url), &f->snap->url));
+  add_reason_and_fix(
+      p, why, own_fix(why),
+      strcmp(why, "no memory") == 0
+          ? "see that more memory is free, and run this again"
+          : "check that URL is the cluster with the Identity Server "
+            "(for The Things Network that is eu1, wherever the gateways "
+            "are); if it is, run this again");
 }
 
-static void advise_key(struct findings *f) {
-  const struct snapshot *snap = f->snap;
-  const struct ttn_status *status = &snap->status;
-  if (status->key_reason != NULL)
-    add_key_sentence(f, "key", status->key_reason);
-  else if (status->list_reason != NULL && status->list_denied)
-    add_key_sentence(f, "key", status->list_reason);
-  else if (status->list_reason != NULL && !snap->hosts[0].failed)
-    add_no_list(f);
-  const char *organization;
-  for (size_t i = 0;
-       status->list_reason == NULL &&
-       (organization = ttn_account_denied_organization(snap->account, i)) !=
-           NULL;
-       i++) {
+/* Those that the key may not list, of several. True: there is one. */
+static bool advise_organizations(struct findings *f) {
+  const char *id;
+  size_t n = 0;
+  for (; (id = ttn_account_denied_organization(f->snap->account, n)) != NULL;
+       n++) {
     struct problem *p = add(f, SEVERITY_PROBLEM, "key");
     text_add(&p->message, "the key may not list gateways of organization %s",
-             organization);
+             id);
     text_add(&p->fix,
              "check that the id is right, and that the key is its own or a "
              "member's, with the right to list its gateways");
   }
+  return n > 0;
 }
 
-static bool needed(const struct snapshot *snap, const char *right) {
-  static const char *const rights[] = {
-      "RIGHT_GATEWAY_STATUS_READ", "RIGHT_USER_GATEWAYS_LIST",
-      "RIGHT_ORGANIZATION_GATEWAYS_LIST", "RIGHT_GATEWAY_TRAFFIC_READ"};
-  size_t n = snap->status.all ? 1 : sizeof(rights) / sizeof(rights[0]);
-  for (size_t i = 0; i < n; i++)
-    if (strcmp(right, rights[i]) == 0)
-      return true;
-  return false;
+static void advise_key(struct findings *f) {
+  const struct ttn_status *status = &f->snap->status;
+  if (status->key_reason != NULL) {
+    add_key_sentence(f, "key", status->key_reason);
+    return;
+  }
+  bool organizations = advise_organizations(f);
+  if (status->list_reason == NULL)
+    return;
+  if (!status->list_denied && !f->snap->hosts[0].failed)
+    add_no_list(f);
+  else if (status->list_denied && !organizations)
+    add_key_sentence(f, "key", status->list_reason);
+}
+
+static bool has_traffic(const struct snapshot *snap) {
+  return snap->options->follow ||
+         option_list_number(&snap->options->list, "Traffic") != 0;
+}
+
+static bool is_needed(const struct snapshot *snap, const char *right) {
+  if (strcmp(right, "RIGHT_GATEWAY_TRAFFIC_READ") == 0)
+    return !snap->status.all || has_traffic(snap);
+  return strcmp(right, "RIGHT_GATEWAY_STATUS_READ") == 0 ||
+         (!snap->status.all &&
+          (strcmp(right, "RIGHT_USER_GATEWAYS_LIST") == 0 ||
+           strcmp(right, "RIGHT_ORGANIZATION_GATEWAYS_LIST") == 0));
 }
 
 static void note_rights(struct findings *f) {
@@ -155,14 +181,16 @@ static void note_rights(struct findings *f) {
   const struct ttn_auth_info *key = snap->status.key;
   size_t n = 0;
   for (size_t i = 0; key != NULL && i < key->n_rights; i++)
-    n += !needed(snap, key->rights[i]);
+    n += !is_needed(snap, key->rights[i]);
   struct problem *p = n > 0 ? add(f, SEVERITY_NOTE, "rights") : &f->spare;
   text_add(&p->message, "the key has %zu right%s more than needed", n,
            n == 1 ? "" : "s");
   text_add(&p->fix,
            "make one with only the %s: if it is stolen, it can do no harm",
-           snap->status.all ? "right \"view gateway status\""
-                            : "rights that README names");
+           !snap->status.all ? "rights that README names"
+           : has_traffic(snap)
+               ? "rights \"view gateway status\" and \"read gateway traffic\""
+               : "right \"view gateway status\"");
 }
 
 static void note_own_gateway(struct findings *f) {
@@ -206,15 +234,6 @@ static const char *host_fix(const struct snapshot *snap,
   }
 }
 
-/* The library's sentence ends with the fix if there is a special one. */
-static void add_fix(const struct snapshot *snap, struct problem *p,
-                    const char *why, enum ttn_failure failure) {
-  const char *fix = failure == TTN_FAIL_TLS ? strstr(why, "; ") : NULL;
-  int n = fix != NULL ? (int)(fix - why) : (int)strlen(why);
-  text_add(&p->message, "%.*s", n, why);
-  messages_add(&p->fix, fix != NULL ? fix + 2 : host_fix(snap, failure));
-}
-
 static void advise_hosts(struct findings *f) {
   const struct snapshot *snap = f->snap;
   char url[TTN_URL_MAX];
@@ -227,7 +246,10 @@ static void advise_hosts(struct findings *f) {
         add(f, SEVERITY_PROBLEM, ttn_failure_name(host->failure));
     ttn_endpoint_print(url, sizeof(url), host->endpoint);
     text_add(&p->message, "%s: ", url);
-    add_fix(snap, p, host->why, host->failure);
+    bool special =
+        host->failure == TTN_FAIL_TLS || host->failure == TTN_FAIL_PROXY;
+    add_reason_and_fix(p, host->why, special ? own_fix(host->why) : NULL,
+                       host_fix(snap, host->failure));
   }
 }
 
@@ -300,24 +322,15 @@ static void advise_why(struct findings *f, enum unknown_reason why,
   text_add(&p->fix, "%s", fix);
 }
 
-/* Those that no problem so far explains. */
-static void advise_silent(struct findings *f) {
-  const struct snapshot *snap = f->snap;
-  if (snap->status.n_bad > 0) {
-    struct problem *p = add(f, SEVERITY_PROBLEM, "answer");
-    text_add(&p->message,
-             "the stack has implausible statistics of %zu gateway%s, first %s",
-             snap->status.n_bad, snap->status.n_bad == 1 ? "" : "s",
-             snap->status.bad_reason);
-    text_add(&p->fix, "run this again; if it stays, please report it");
-  }
-  for (size_t i = 0; i < f->problems->n; i++)
-    if (f->problems->list[i].severity == SEVERITY_PROBLEM &&
-        strcmp(f->problems->list[i].kind, "cluster") != 0)
-      return;
-  advise_why(f, UNKNOWN_NO_ANSWER, "unknown",
-             "unknown, because no answer mentions them",
-             "run this again, with --verbose if it stays");
+static void advise_bad(struct findings *f) {
+  const struct ttn_status *status = &f->snap->status;
+  if (status->n_bad == 0)
+    return;
+  struct problem *p = add(f, SEVERITY_PROBLEM, "answer");
+  text_add(&p->message,
+           "the stack has implausible statistics of %zu gateway%s, first %s",
+           status->n_bad, status->n_bad == 1 ? "" : "s", status->bad_reason);
+  text_add(&p->fix, "run this again; if it stays, please report it");
 }
 
 static bool is_elsewhere(const struct row *row, const void *arg) {
@@ -406,6 +419,9 @@ bool diagnose(struct problems *problems, const struct snapshot *snap) {
   if (has_key)
     advise_hosts(f);
   advise_limits(f);
+  if (has_key)
+    advise_bad(f);
+  bool explained = problems->n > 0; /* why no answer mentions a gateway */
   advise_clock(f);
   advise_untrusted(f);
   advise_why(f, UNKNOWN_BAD_ADDRESS, "address",
@@ -415,8 +431,10 @@ bool diagnose(struct problems *problems, const struct snapshot *snap) {
              "unknown, because this key may not read them",
              "give the key's owner the right \"view gateway status\" there "
              "(Console: gateway, Collaborators)");
-  if (has_key)
-    advise_silent(f);
+  if (has_key && !explained)
+    advise_why(f, UNKNOWN_NO_ANSWER, "unknown",
+               "unknown, because no answer mentions them",
+               "run this again, with --verbose if it stays");
   advise_none(f);
   advise_down(f);
   note_elsewhere(f);

@@ -245,6 +245,14 @@ def test_scope():
         equal((ran.status, ran.kinds()), (0, [("note", "rights")]))
         matches("has 1 right more than needed", problem(ran, "rights")["message"])
         matches('make one with only the right "view gateway status"', problem(ran, "rights")["fix"])
+        # Traffic needs one more.
+        for kind, more, wanted in (
+                ("admin-traffic", [], "only the right \"view gateway status\""),
+                ("admin-traffic", ["-o", "Traffic=true"],
+                 'only the rights "view gateway status" and "read gateway traffic"')):
+            ran = check(scratch, stack, "--json", "-o", "Scope=all", *more, kind=kind)
+            matches("has %d right" % (1 if more else 2), problem(ran, "rights")["message"])
+            matches(wanted, problem(ran, "rights")["fix"])
         for kind, scope, message, fix in (
                 ("user", "all", 'the key is not an admin\'s, and Scope "all" needs one$',
                  "^let an admin .* make a personal key"),
@@ -295,6 +303,12 @@ def test_organization():
         equal((ran.status, ran.kinds()), (1, [("error", "key")]))
         matches("may not list gateways of organization village", problem(ran, "key")["message"])
         equal([row["id"] for row in ran.json()["gateways"]], ["ours"])
+        ran = check(scratch, stack, "--organization", "hamlet", "--organization", "village", "--json",
+                    kind="organization")
+        equal((ran.status, ran.kinds()), (1, [("error", "key")] * 2))
+        for one, name in zip(ran.json()["problems"], ("hamlet", "village")):
+            matches("may not list gateways of organization %s$" % name, one["message"])
+            matches("check that the id is right", one["fix"])
 
 
 # Clusters.
@@ -400,6 +414,18 @@ def test_rate_limit():
         matches("because of the rate limit of 127.0.0.1 some gateways are unknown", problem(ran, "rate_limit")["message"])
         states = [row["state"] for row in ran.json()["gateways"]]
         equal((states.count("connected"), states.count("unknown")), (100, 150))
+
+
+def test_list_limit():
+    """A limit that leaves no room for the list: the fix is the limit's"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.fleet(2500, pattern="idle")
+        stack.cluster(1, limits={"list": {"rate": 1, "burst": 1}})
+        ran = check(scratch, stack, "--timeout", "5", "--json")
+        equal(ran.status, 1)
+        matches("^%s has no list of gateways: the rate limit leaves no room for it$" % stack.url,
+                problem(ran, "list")["message"])
+        matches("^raise DiscoveryInterval, or ask the operator for a higher limit$", problem(ran, "list")["fix"])
 
 
 def test_clock():

@@ -182,6 +182,10 @@ def test_proxy():
         equal(ran.status, 1)
         matches("give the right proxy .* the environment's", ran.json()["problems"][0]["fix"])
         equal(command.run(good + ["--proxy", ""], env=proxied).status, 0)
+        stack.unfault()
+        stack.fault({"status": 407, "body": "no"}, {"method": "CONNECT"})
+        unreachable(good + ["--proxy", stack.url], "proxy", "gave no way to .* 407[^;]*$",
+                    "^see ProxyUserFile and ProxyAuth$")
 
 
 def test_slow():
