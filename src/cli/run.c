@@ -33,7 +33,6 @@ struct run {
   struct text block;         /* of collectd.conf */
   struct answer_log answers; /* with --report */
   bool open;                 /* snap */
-  bool drawing;              /* the cursor is hidden */
   bool looked;               /* once at least, and it was shown */
   int status;
 };
@@ -131,7 +130,7 @@ static void add_head(const struct run *run, struct text *text) {
  * have the rest. */
 static size_t table_rows(const struct run *run) {
   size_t lines = run->term.lines;
-  if (!run->drawing || lines == 0)
+  if (!run->term.drawing || lines == 0)
     return 0;
   size_t problems = 0;
   for (size_t i = 0; i < run->problems.n; i++)
@@ -152,40 +151,24 @@ static bool show(struct run *run) {
       add_head(run, &text);
     table_print(&text, &run->snap, &run->problems, &run->block,
                 table_rows(run));
-    if (run->options.watch && !run->drawing)
+    if (run->options.watch && !run->term.drawing)
       text_add(&text, "\n");
   }
   bool good = !text.failed && text.bytes != NULL;
-  if (!run->drawing) /* else the cursor would stay hidden */
+  if (!run->term.drawing) /* else the cursor would stay hidden */
     terminal_unblock(&run->term, true, run->options.watch);
-  if (good && run->drawing)
+  if (good && run->term.drawing)
     draw(run, text.bytes);
   else if (good)
     fwrite(text.bytes, 1, text.n, stdout);
   good = fflush(stdout) == 0 && !ferror(stdout) && good;
-  if (!run->drawing)
+  if (!run->term.drawing)
     terminal_unblock(&run->term, false, run->options.watch);
   text_free(&text);
   return good;
 }
 
 /* ---- again and again ---- */
-
-static void begin_drawing(struct run *run) {
-  run->drawing = run->options.watch && run->term.out && !run->options.json;
-  if (!run->drawing)
-    return;
-  terminal_be_quiet(&run->term);
-  fputs("\033[?25l\033[H\033[2J", stdout);
-}
-
-static void end_drawing(struct run *run) {
-  terminal_progress(&run->term, NULL);
-  if (!run->drawing)
-    return;
-  fputs("\033[?25h\n", stdout);
-  fflush(stdout);
-}
 
 /* Until the next poll is due. False: the command is to end. */
 static bool rest(struct run *run, int64_t due) {
@@ -194,11 +177,9 @@ static bool rest(struct run *run, int64_t due) {
     int64_t now = env->mono(env->ctx);
     if (now >= due)
       return true;
-    size_t columns = run->term.columns, lines = run->term.lines;
-    if (terminal_wait(&run->term, due - now, run->drawing))
+    if (terminal_wait(&run->term, due - now))
       return false;
-    if ((run->term.columns != columns || run->term.lines != lines) &&
-        run->drawing && !show(run))
+    if (run->term.drawing && terminal_has_changed(&run->term) && !show(run))
       return false;
   }
 }
@@ -315,14 +296,15 @@ static void run_command(struct run *run) {
     return;
   }
   run->status = STATUS_PROBLEM;
-  begin_drawing(run);
+  if (run->options.watch && run->term.out && !run->options.json)
+    terminal_begin_drawing(&run->term);
   if (run->options.report)
     make_report(run);
   else if (run->options.follow)
     follow_events(run);
   else
     watch(run);
-  end_drawing(run);
+  terminal_end_drawing(&run->term);
 }
 
 /* As the signal would have ended it, so that the shell sees the same. */

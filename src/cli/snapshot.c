@@ -45,9 +45,10 @@ static struct ttn_call *net_wait(void *ctx, int64_t until) {
   const struct ttn_env *env = &snap->env->env;
   for (;;) {
     int64_t now = env->mono(env->ctx);
-    if (terminal_wait(snap->term, 0, false))
+    if (terminal_wait(snap->term, 0))
       ttn_account_stop(snap->account);
-    show_progress(snap, now);
+    if (!snap->following)
+      show_progress(snap, now);
     struct ttn_call *call = snap->net.wait(
         snap->net.ctx, until - now < PATIENCE ? until : now + PATIENCE);
     if (call != NULL || snap->term->ended_by != 0 || snap->following ||

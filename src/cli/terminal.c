@@ -93,26 +93,51 @@ void terminal_progress(struct terminal *term, const char *text) {
   term->progress = text != NULL;
 }
 
-static void stop_here(struct terminal *term, bool watching) {
+void terminal_begin_drawing(struct terminal *term) {
+  terminal_be_quiet(term);
+  term->drawing = true;
+  fputs("\033[?25l\033[H\033[2J", stdout);
+}
+
+void terminal_end_drawing(struct terminal *term) {
+  if (!term->drawing)
+    return;
+  term->drawing = false;
+  fputs("\033[?25h\n", stdout);
+  fflush(stdout);
+}
+
+static void stop_here(struct terminal *term) {
   terminal_progress(term, NULL);
-  if (watching && term->out) {
+  if (term->drawing) {
     fputs("\033[?25h", stdout);
     fflush(stdout);
   }
   raise(SIGSTOP);
-  if (watching && term->out)
+  if (term->drawing) {
     fputs("\033[?25l", stdout);
+    fflush(stdout);
+  }
+  term->changed = true;
 }
 
-bool terminal_wait(struct terminal *term, int64_t ns, bool watching) {
+bool terminal_wait(struct terminal *term, int64_t ns) {
   struct timespec most = {.tv_sec = ns / TTN_SECOND,
                           .tv_nsec = (long)(ns % TTN_SECOND)};
   int number = sigtimedwait(&term->signals, NULL, &most);
-  if (number == SIGTSTP)
-    stop_here(term, watching);
-  else if (number == SIGWINCH)
+  if (number == SIGTSTP) {
+    stop_here(term);
+  } else if (number == SIGWINCH) {
     measure_terminal(term);
-  else if (number > 0)
+    term->changed = true;
+  } else if (number > 0) {
     term->ended_by = number;
+  }
   return term->ended_by != 0;
+}
+
+bool terminal_has_changed(struct terminal *term) {
+  bool changed = term->changed;
+  term->changed = false;
+  return changed;
 }

@@ -183,6 +183,41 @@ def test_watch_stopped():
             equal((terminal.text().count("\x1b[?25l"), terminal.text().count("\x1b[?25h")), (2, 2))
 
 
+def stop_and_go_on(terminal):
+    os.kill(terminal.pid, signal.SIGTSTP)
+    equal(os.WIFSTOPPED(os.waitpid(terminal.pid, os.WUNTRACED)[1]), True)
+    terminal.until(lambda _: terminal.text().endswith("\x1b[?25h"))
+    os.kill(terminal.pid, signal.SIGCONT)
+
+
+def test_watch_stopped_anywhere():
+    """Also during a poll; between two polls, what was there is drawn at once when it goes on"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.fleet(1)
+        stack.fault({"delay": 2}, {"kind": "batch"})
+        with Terminal(command.words(stack, scratch) + ["--watch=60"]) as terminal:
+            wait_for(lambda: stack.faults()[0]["hits"], "a poll", 30)
+            stop_and_go_on(terminal)
+            terminal.until(lambda screen: any("1 gateway:" in line for line in screen))
+            stop_and_go_on(terminal)
+            terminal.until(lambda _: terminal.text().count("1 gateway:") == 2, 20)
+            equal(stack.count(kind="batch"), 1, "polls")
+            terminal.type("\x03")
+            equal(terminal.wait(), 0)
+            equal((terminal.text().count("\x1b[?25l"), terminal.text().count("\x1b[?25h")), (3, 3))
+
+
+def test_report_progress():
+    """A report that waits for an event shows no progress of a poll that is over"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.fleet(1)
+        status, terminal = shown(command.words(stack, scratch) + ["--report", scratch.file("report"), "-o", "Events=true"],
+                                 columns=200)
+        equal((status, [line for line in terminal.screen() if line]),
+              (0, ["The report is in %s: please read it before you send it." % scratch.file("report")]))
+        equal("1 of 1 gateways" in terminal.text(), False)
+
+
 def test_watch_many():
     """More rows than lines: those that are down come first, and nothing scrolls"""
     with Scratch() as scratch, Standin() as stack:
