@@ -4,6 +4,7 @@
  * standard error: it says when a stream breaks and when it is back. */
 #include "cli/follow.h"
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "cli/event_words.h"
 #include "cli/json_output.h"
@@ -22,7 +23,7 @@
 struct follow {
   struct snapshot *snap;
   int64_t due;     /* mono: the next poll */
-  size_t n_rows;   /* of which those that are followed were shown */
+  uint64_t shown;  /* a hash of those that are followed, and where */
   size_t id_width; /* of their column */
   bool unread;     /* nobody reads on */
   struct lateness late;
@@ -138,13 +139,26 @@ static size_t id_width(const struct snapshot *snap) {
   return columns > 0 && width > room ? room : width;
 }
 
+static uint64_t hash_followed(const struct snapshot *snap) {
+  uint64_t hash = TTN_HASH;
+  for (size_t i = 0; i < snap->n_rows; i++) {
+    const struct row *row = &snap->rows[i];
+    if (!snapshot_can_follow(row))
+      continue;
+    hash = ttn_hash(hash, row->seen.id, strlen(row->seen.id) + 1);
+    hash = ttn_hash(hash, row->cluster, strlen(row->cluster) + 1);
+  }
+  return hash;
+}
+
 /* Which gateways are followed, and where: at first, and when it changes. */
 static void show_followed(struct follow *f) {
   const struct snapshot *snap = f->snap;
   struct text text = {.env = &snap->env->env};
-  if (f->n_rows == snap->n_rows)
+  uint64_t hash = hash_followed(snap);
+  if (f->shown == hash)
     return;
-  f->n_rows = snap->n_rows;
+  f->shown = hash;
   f->id_width = id_width(snap);
   if (snap->options->json)
     json_print_followed(&text, snap, !snapshot_lacks_traffic(snap));

@@ -213,6 +213,9 @@ def test_new_gateway():
                      "one stream with it", 30)
             stack.connect("zz-new")
             matches("  zz-new          connected$", follow.wait_lines(2)[1])
+            # As many come as go.
+            stack.at_pages([[{"op": "unregister", "id": "roof"}, {"op": "register", "id": "aa-new"}]])
+            wait_for(lambda: "at 127.0.0.1: aa-new, town-hall-roof, zz-new.\n" in follow.all(), "the line", 30)
             follow.interrupt()
 
 
