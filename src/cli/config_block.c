@@ -22,9 +22,13 @@ static void add_quoted(struct text *text, const char *s) {
   text_add(text, "\"");
 }
 
+/* A Header's value is a secret. */
 static void add_given(struct text *text, const struct given_option *given) {
   text_add(text, "    %s ", given->name);
-  if (given->value.type == TTN_VALUE_STRING)
+  if (ttn_settings_find(given->name)->type == TTN_OPTION_HEADERS)
+    text_add(text, "\"%.*s: …\"   # put its value in",
+             (int)strcspn(given->value.string, ":"), given->value.string);
+  else if (given->value.type == TTN_VALUE_STRING)
     add_quoted(text, given->value.string);
   else if (given->value.type == TTN_VALUE_NUMBER)
     text_add(text, "%.15g", given->value.number);

@@ -517,6 +517,16 @@ def test_options_of_the_plugin():
         equal("Timeout" in ran.json()["collectd_conf"], False, "--timeout in the block")
 
 
+def test_header():
+    """The value of a Header is sent, and not shown"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.fleet(1)
+        for more in ([], ["--json"]):
+            ran = check(scratch, stack, "-o", "Header=X-Door: sesame", *more)
+            equal((ran.status, "sesame" in ran.out), (0, False))
+        matches('\n    Header "X-Door: …"   # put its value in\n', ran.json()["collectd_conf"])
+
+
 def test_paths():
     """A file that is named from here is named as a whole to collectd, which runs elsewhere; not StateFile"""
     with Scratch() as scratch, Standin() as stack:
