@@ -42,7 +42,7 @@ bool complain_kept(const struct ttn_env *env, const char *format, ...) {
 }
 
 static bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
 }
 
 void messages_add(struct text *text, const char *s) {

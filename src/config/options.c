@@ -406,7 +406,7 @@ static size_t distance(const char *a, const char *b) {
   size_t row[NEAR_MAX + 1];
   size_t n = strlen(b);
   if (strlen(a) > NEAR_MAX || n > NEAR_MAX)
-    return NEAR_MAX;
+    return SIZE_MAX;
   for (size_t j = 0; j <= n; j++)
     row[j] = j;
   for (size_t i = 1; a[i - 1] != '\0'; i++) {

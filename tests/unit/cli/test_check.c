@@ -160,6 +160,7 @@ static void test_names(void **state) {
       {"name it with CACert", "name it with --cacert"},
       {"a Gateways line of MyURL", "a Gateways line of MyURL"},
       {"the gateway Console", "the gateway Console"},
+      {"can't be Proxy-Authorization", "can't be Proxy-Authorization"},
       {"", ""},
   };
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

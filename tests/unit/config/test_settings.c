@@ -413,6 +413,7 @@ static void test_wrong_shapes(void **state) {
 
 /* What is no option is ignored, but not in silence; and its value, which could
  * be a key, is not shown. */
+#define LONG40 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 static void test_unknown_options(void **state) {
   static const struct {
     const char *name, *said;
@@ -430,6 +431,8 @@ static void test_unknown_options(void **state) {
       {"AnOptionWithANameThatIsLongerThanAnyOfOursCouldBe",
        "there is no option AnOptionWithANameThatIsLongerThanAnyOfOursCouldBe, "
        "it is ignored"},
+      {LONG40 LONG40 LONG40 LONG40,
+       "there is no option " LONG40 "xxxxxxxxxxxxxxxxxxxx, it is ignored"},
   };
   (void)state;
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
