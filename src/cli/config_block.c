@@ -76,8 +76,8 @@ void config_block(const struct snapshot *snap, struct text *text) {
   }
   if (proxy != NULL)
     text_add(text,
-             "    # Proxy \"…\"   # as $%s has it here; collectd's service "
-             "doesn't\n",
+             "    # Proxy \"…\"   # the proxy in $%s of this shell; collectd's "
+             "service does not have that variable\n",
              proxy);
   text_add(text, "  </Account>\n</Plugin>\n");
 }

@@ -18,7 +18,8 @@ void cost_value(struct cost_meter *meter, const struct ttn_value *value) {
   meter->gateways += value->series == TTN_SERIES_CONNECTED;
 }
 
-/* Whose key it is, this command alone asks. */
+/* auth_info is not counted: the plugin asks for it once at most, or, with Scope
+ * "all", with each list. */
 void cost_request(struct cost_meter *meter, enum answer_kind kind) {
   if (kind == ANSWER_BATCH || kind == ANSWER_SINGLE)
     meter->asked++;
@@ -42,7 +43,6 @@ struct cost cost_of(const struct cost_meter *meter,
     cost.series += meter->gateways - meter->connects;
   else
     cost.series -= meter->connects;
-  /* It is asked each time whether the key is an admin's. */
   if (settings->all && lists > 0)
     lists++;
   cost.memory = (double)cost.series * BYTES_A_SERIES;

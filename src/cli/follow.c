@@ -194,8 +194,8 @@ static void check_lateness(struct follow *f, const struct ttn_event *event) {
   int64_t held = lateness_event(&f->late, host_of_event(f->snap, event),
                                 env->mono(env->ctx), event->time);
   if (held > 0)
-    complain("events come late: those of %lld s came at once; a proxy between "
-             "holds them back, see EVENTS in collectd-ttn(5)",
+    complain("events come late: those of the last %lld s came all at once; a "
+             "proxy may hold them back, see EVENTS in collectd-ttn(5)",
              (long long)(held / TTN_SECOND));
 }
 

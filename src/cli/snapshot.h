@@ -92,8 +92,7 @@ const struct row *snapshot_find_row(const struct snapshot *snap,
 bool snapshot_can_follow(const struct row *row);
 /* The gateway whose own key this is, if it has to be named; or NULL. */
 const char *snapshot_own_gateway(const struct snapshot *snap);
-/* The key is known to lack the right to see traffic, and none that is needed.
- */
+/* The key is known, and may read gateways but not their traffic. */
 bool snapshot_lacks_traffic(const struct snapshot *snap);
 /* What this will cost in collectd. */
 struct cost snapshot_cost(const struct snapshot *snap);

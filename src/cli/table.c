@@ -278,8 +278,9 @@ static void add_key(const struct snapshot *snap, struct text *text) {
   text_free(&line);
   if (snapshot_lacks_traffic(snap))
     add_line(snap, text,
-             "With the right " TTN_TRAFFIC_RIGHT ", Traffic true shows data "
-             "rates, RSSI, SNR and why downlinks fail.",
+             "If you give the key the right " TTN_TRAFFIC_RIGHT
+             " and set Traffic true, collectd also gets data rates, RSSI, SNR "
+             "and why downlinks fail.",
              0);
 }
 

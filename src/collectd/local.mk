@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
 # The module. collectd loads src/.libs/ttn.so; its own functions come from the
-# executable, hence no -no-undefined.
+# executable, hence no -no-undefined. Once loaded it stays (nodelete): libcurl calls
+# the functions of http/allocator.c until the process ends, also for other plugins.
 plugin_LTLIBRARIES = src/ttn.la
 src_ttn_la_SOURCES = \
 	%D%/plugin.c

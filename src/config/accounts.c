@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Beginning and end of an account's settings: the defaults, and what the
- * options mean together once all are known. settings.c takes them one by one.
+ * options mean together once all are known. options.c takes them one by one.
  * Knows nothing of collectd.
  *
  * A Cluster line inherits scheme and port of URL, which may stand below it, so
@@ -151,7 +151,8 @@ static bool check_plain(const struct ttn_env *env,
   return settings->allow_plain;
 }
 
-/* An admin's key goes to the stack that its owner operates, and nowhere else. */
+/* An admin's key goes to the stack that its owner operates, and nowhere else.
+ */
 static bool check_scope(const struct ttn_env *env,
                         const struct ttn_settings *settings) {
   char url[TTN_URL_MAX];
@@ -303,7 +304,8 @@ bool ttn_settings_finish(const struct ttn_env *env,
   else if (settings->timeout > settings->interval)
     ttn_settings_log(env, settings, TTN_WARNING,
                      "Timeout %lld ms is longer than the interval of "
-                     "%.15g s: a slow poll makes the next one fall out",
+                     "%.15g s: if a poll takes longer than the interval, the "
+                     "next one is skipped",
                      (long long)(settings->timeout / TTN_MS),
                      (double)settings->interval / (double)TTN_SECOND);
   finish_spread(env, settings);

@@ -218,8 +218,9 @@ def test_rights_besides():
 
 def test_traffic_right():
     """What the right to see traffic would show is said where the key is, of a key that works and lacks it; no problem"""
-    hint = (r'(?s)^The key is .*\.\nWith the right "read gateway traffic" \(RIGHT_GATEWAY_TRAFFIC_READ; Console: API keys\), '
-            r"Traffic true shows data rates, RSSI, SNR and why downlinks fail\.\n\nGATEWAY")
+    hint = (r'(?s)^The key is .*\.\nIf you give the key the right "read gateway traffic" \(RIGHT_GATEWAY_TRAFFIC_READ; '
+            r"Console: API keys\) and set Traffic true, collectd also gets data rates, RSSI, SNR and why downlinks "
+            r"fail\.\n\nGATEWAY")
     with Scratch() as scratch, Standin() as stack:
         stack.register("alice-gw-1")
         stack.connect("alice-gw-1")
