@@ -7,8 +7,6 @@
  * shell's environment, which collectd's service does not have. */
 #include "cli/config_block.h"
 
-#include "cli/untrusted_hosts.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,7 +57,7 @@ const char *config_proxy_variable(const struct snapshot *snap) {
 
 void config_block(const struct snapshot *snap, struct text *text) {
   const struct options *o = snap->options;
-  char host[TTN_HOST_MAX + 1], url[TTN_URL_MAX];
+  char url[TTN_URL_MAX];
   const char *proxy = config_proxy_variable(snap);
   text_add(text, "LoadPlugin ttn\n<Plugin ttn>\n  <Account \"home\">\n");
   text_add(text, "    APIKeyFile ");
@@ -68,12 +66,9 @@ void config_block(const struct snapshot *snap, struct text *text) {
   for (size_t i = 0; i < o->list.n; i++)
     if (belongs(&o->list.items[i]))
       add_given(text, &o->list.items[i]);
-  for (size_t i = 0, n = 0; n < UNTRUSTED_SHOWN &&
-                            (i = untrusted_next(snap, i, host)) < snap->n_rows;
-       i++, n++) {
-    untrusted_url(snap, host, url, sizeof(url));
-    text_add(text, "    # Cluster \"%s\"   # if that host is yours\n", url);
-  }
+  for (size_t i = 0; i < snap->n_untrusted; i++)
+    text_add(text, "    # Cluster \"%s\"   # if that host is yours\n",
+             ttn_endpoint_print(url, sizeof(url), &snap->untrusted[i]));
   if (proxy != NULL)
     text_add(text,
              "    # Proxy \"…\"   # the proxy in $%s of this shell; collectd's "

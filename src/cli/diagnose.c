@@ -8,7 +8,6 @@
 
 #include "base/text.h"
 #include "cli/config_block.h"
-#include "cli/untrusted_hosts.h"
 #include "tts/key_errors.h"
 
 #include <string.h>
@@ -289,7 +288,7 @@ static void advise_clock(struct findings *f) {
 /* ---- gateways ---- */
 
 static bool is_at_untrusted(const struct row *row, const void *host) {
-  return untrusted_is_at(row, host);
+  return row->untrusted == *(const int *)host;
 }
 
 static bool has_why(const struct row *row, const void *why) {
@@ -298,20 +297,16 @@ static bool has_why(const struct row *row, const void *why) {
 
 static void advise_untrusted(struct findings *f) {
   const struct snapshot *snap = f->snap;
-  char host[TTN_HOST_MAX + 1], url[TTN_URL_MAX], what[TTN_HOST_MAX + 60];
-  size_t shown = 0;
-  for (size_t i = 0; shown < UNTRUSTED_SHOWN &&
-                     (i = untrusted_next(snap, i, host)) < snap->n_rows;
-       i++, shown++) {
+  char url[TTN_URL_MAX], what[TTN_HOST_MAX + 60];
+  for (int i = 0; i < (int)snap->n_untrusted; i++) {
     ttn_print(what, sizeof(what), "unknown, because %s may not have the key",
-              host);
-    struct problem *p = add_gateways(f, SEVERITY_PROBLEM, "cluster",
-                                     is_at_untrusted, host, what);
-    untrusted_url(snap, host, url, sizeof(url));
+              snap->untrusted[i].host);
+    struct problem *p =
+        add_gateways(f, SEVERITY_PROBLEM, "cluster", is_at_untrusted, &i, what);
     text_add(&p->fix,
              "if that host is yours, allow it with --cluster %s, and "
              "with the Cluster line below",
-             url);
+             ttn_endpoint_print(url, sizeof(url), &snap->untrusted[i]));
   }
 }
 

@@ -5,7 +5,6 @@
 #include "cli/disguise.h"
 
 #include "base/text.h"
-#include "cli/untrusted_hosts.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -95,7 +94,7 @@ static void describe_host(const char *host, size_t number,
 
 static void add_hosts(struct disguise *d) {
   const struct snapshot *snap = d->snap;
-  char host[TTN_HOST_MAX + 1], shown[DISGUISE_SHOWN];
+  char shown[DISGUISE_SHOWN];
   size_t number = 0;
   if (snap->status.n_hosts == 0 &&
       snap->url.host[0] != 0) { /* its options were refused */
@@ -106,11 +105,9 @@ static void add_hosts(struct disguise *d) {
     describe_host(snap->hosts[h].endpoint->host, ++number, shown);
     add_disguise(d, snap->hosts[h].endpoint->host, false, shown);
   }
-  for (size_t i = 0, n = 0; n < UNTRUSTED_SHOWN &&
-                            (i = untrusted_next(snap, i, host)) < snap->n_rows;
-       i++, n++) {
-    describe_host(host, ++number, shown);
-    add_disguise(d, host, false, shown);
+  for (size_t i = 0; i < snap->n_untrusted; i++) {
+    describe_host(snap->untrusted[i].host, ++number, shown);
+    add_disguise(d, snap->untrusted[i].host, false, shown);
   }
 }
 

@@ -5,7 +5,6 @@
 
 #include "base/text.h"
 #include "base/timestamp.h"
-#include "cli/untrusted_hosts.h"
 
 #include <string.h>
 #include <yajl/yajl_gen.h>
@@ -107,45 +106,37 @@ static void put_account(yajl_gen gen, const struct snapshot *snap) {
 }
 
 static void put_cluster(yajl_gen gen, const struct snapshot *snap,
-                        const char *name, const char *url, const char *state,
-                        int host) {
-  long long n = 0;
-  for (size_t i = 0; i < snap->n_rows; i++) {
-    const struct row *row = &snap->rows[i];
-    char named[TTN_HOST_MAX + 1];
-    n += host >= 0
-             ? row->seen.current_host == host
-             : row->why == UNKNOWN_UNTRUSTED && row->seen.address != NULL &&
-                   ttn_address_host(row->seen.address, named) &&
-                   strcmp(named, name) == 0;
-  }
+                        const struct ttn_endpoint *endpoint, const char *state,
+                        size_t gateways) {
+  char url[TTN_URL_MAX];
   yajl_gen_map_open(gen);
-  put_member(gen, "host", name);
-  put_member(gen, "url", url);
+  put_member(gen, "host", endpoint->host);
+  put_member(gen, "url", ttn_endpoint_print(url, sizeof(url), endpoint));
   put_member(gen, "state", state);
-  put_number(gen, "gateways", snap->status.listed, n);
+  put_number(gen, "gateways", snap->status.listed, (long long)gateways);
   yajl_gen_map_close(gen);
 }
 
 static void put_clusters(yajl_gen gen, const struct snapshot *snap) {
-  char host[TTN_HOST_MAX + 1], url[TTN_URL_MAX];
   put_key(gen, "clusters");
   yajl_gen_array_open(gen);
   for (size_t h = 0; h < snap->status.n_hosts; h++) {
     const struct ttn_host_status *seen = &snap->hosts[h];
-    put_cluster(gen, snap, seen->endpoint->host,
-                ttn_endpoint_print(url, sizeof(url), seen->endpoint),
+    size_t n = 0;
+    for (size_t i = 0; i < snap->n_rows; i++)
+      n += snap->rows[i].seen.current_host == (int)h;
+    put_cluster(gen, snap, seen->endpoint,
                 seen->failed     ? "failed"
                 : seen->limited  ? "limited"
                 : seen->answered ? "ok"
                                  : "not_asked",
-                (int)h);
+                n);
   }
-  for (size_t i = 0, n = 0; n < UNTRUSTED_SHOWN &&
-                            (i = untrusted_next(snap, i, host)) < snap->n_rows;
-       i++, n++) {
-    untrusted_url(snap, host, url, sizeof(url));
-    put_cluster(gen, snap, host, url, "not_allowed", -1);
+  for (size_t h = 0; h < snap->n_untrusted; h++) {
+    size_t n = 0;
+    for (size_t i = 0; i < snap->n_rows; i++)
+      n += snap->rows[i].untrusted == (int)h;
+    put_cluster(gen, snap, &snap->untrusted[h], "not_allowed", n);
   }
   yajl_gen_array_close(gen);
 }

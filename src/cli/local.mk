@@ -50,8 +50,6 @@ src_libcheck_la_SOURCES = \
 	%D%/terminal.h \
 	%D%/text.c \
 	%D%/text.h \
-	%D%/untrusted_hosts.c \
-	%D%/untrusted_hosts.h \
 	%D%/versions.c \
 	%D%/versions.h
 src_libcheck_la_LIBADD = src/libttn.la

@@ -177,14 +177,34 @@ static void take_values(const struct snapshot *snap, struct row *row,
   row->values = snap->values[*at];
 }
 
+static int find_untrusted(struct snapshot *snap, const struct row *row) {
+  char host[TTN_HOST_MAX + 1];
+  size_t i = 0;
+  if (row->why != UNKNOWN_UNTRUSTED || row->seen.address == NULL ||
+      !ttn_address_host(row->seen.address, host))
+    return -1;
+  while (i < snap->n_untrusted && strcmp(snap->untrusted[i].host, host) != 0)
+    i++;
+  if (i == UNTRUSTED_MAX)
+    return -1;
+  if (i == snap->n_untrusted) {
+    struct ttn_endpoint *added = &snap->untrusted[snap->n_untrusted++];
+    *added = snap->url;
+    ttn_print(added->host, sizeof(added->host), "%s", host);
+  }
+  return (int)i;
+}
+
 static void fill_rows(struct snapshot *snap) {
   size_t at = 0;
+  snap->n_untrusted = 0;
   memset(snap->n_state, 0, sizeof(snap->n_state));
   for (size_t i = 0; i < snap->n_rows; i++) {
     struct row *row = &snap->rows[i];
     *row = (struct row){.values = {.since_uplink = -1}};
     ttn_account_gateway_status(snap->account, i, &row->seen);
     row->why = why_unknown(&row->seen);
+    row->untrusted = find_untrusted(snap, row);
     row->cluster = host_name(snap, row->seen.current_host);
     if (!option_list_only_named(&snap->options->list))
       row->registered = host_name(snap, row->seen.registered_host);
@@ -196,6 +216,7 @@ static void fill_rows(struct snapshot *snap) {
       row->disconnected_at = row->seen.disconnected_at;
   }
 }
+
 static bool read_status(struct snapshot *snap) {
   const struct ttn_env *env = &snap->env->env;
   ttn_free(env, snap->hosts);

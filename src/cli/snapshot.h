@@ -37,9 +37,13 @@ struct row {
   const char *cluster, *registered; /* hosts; NULL: not one of the account's,
                                      * or not known */
   enum unknown_reason why;
+  int untrusted;           /* UNKNOWN_UNTRUSTED: its host's index; or -1 */
   int64_t disconnected_at; /* 0: not known, or connected */
   struct row_values values;
 };
+
+/* At most so many hosts that may not have the key are shown. */
+#define UNTRUSTED_MAX 16
 
 struct snapshot {
   struct cli_env *env;
@@ -65,6 +69,10 @@ struct snapshot {
   struct row *rows; /* by id */
   size_t n_rows;
   size_t n_state[3]; /* by enum ttn_state */
+  /* Hosts that gateways name and that may not have the key, as a Cluster line
+   * would have them. */
+  struct ttn_endpoint untrusted[UNTRUSTED_MAX];
+  size_t n_untrusted;
 };
 
 /* answers: keeps what a report needs, or NULL; it outlives snap. False: it was

@@ -80,8 +80,11 @@ static void test_explained(void **state) {
     struct problems problems = {0};
     struct world w = {
         .host = {.endpoint = &endpoint, .answered = true},
-        .rows = {{.seen = {.id = "barn"}, .why = UNKNOWN_NO_ANSWER},
-                 {.seen = {.id = "roof"}, .why = UNKNOWN_NO_ANSWER}}};
+        .rows = {
+            {.seen = {.id = "barn"}, .why = UNKNOWN_NO_ANSWER, .untrusted = -1},
+            {.seen = {.id = "roof"},
+             .why = UNKNOWN_NO_ANSWER,
+             .untrusted = -1}}};
     cases[i].change(&w);
     const struct snapshot snap = {
         .env = &env,

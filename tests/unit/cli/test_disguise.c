@@ -72,6 +72,8 @@ static void open_world(struct world *w, const struct ttn_env *under,
                               .options = &w->options,
                               .rows = rows,
                               .n_rows = 3,
+                              .untrusted = {{.host = "gs.example.net"}},
+                              .n_untrusted = 1,
                               .hosts = hosts,
                               .status = {.n_hosts = 3, .key = &key}};
   disguise_open(&w->disguise, &w->snap, keep);
