@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* While a call is under way its `data` and `ctx` are this file's: the bytes
  * come by here first. Both are given back with the call. Where there is no
- * memory a call is passed on unseen. */
+ * memory a call goes unseen. */
 #include "cli/answer_log.h"
 
 #include "base/text.h"
@@ -85,11 +85,11 @@ static bool on_logged_data(struct ttn_call *call, int status, const char *bytes,
   return more;
 }
 
-static bool log_start(void *ctx, struct ttn_call *call) {
-  struct answer_log *log = ctx;
-  struct logged_call *logged = ttn_alloc(log->env, sizeof(*logged));
+void answer_log_begin(struct answer_log *log, struct ttn_call *call) {
+  struct logged_call *logged =
+      log == NULL ? NULL : ttn_alloc(log->env, sizeof(*logged));
   if (logged == NULL)
-    return log->under.start(log->under.ctx, call);
+    return;
   *logged = (struct logged_call){.next = log->calls,
                                  .log = log,
                                  .call = call,
@@ -97,16 +97,9 @@ static bool log_start(void *ctx, struct ttn_call *call) {
                                  .ctx = call->ctx,
                                  .kind = answer_kind_of_url(call->url),
                                  .begin = log->env->mono(log->env->ctx)};
+  log->calls = logged;
   call->data = on_logged_data;
   call->ctx = logged;
-  if (log->under.start(log->under.ctx, call)) {
-    log->calls = logged;
-    return true;
-  }
-  call->data = logged->data;
-  call->ctx = logged->ctx;
-  ttn_free(log->env, logged);
-  return false;
 }
 
 /* Gives the call back to its owner. NULL: it was not logged. */
@@ -124,7 +117,7 @@ static struct logged_call *unlink_call(struct answer_log *log,
   return logged;
 }
 
-static void drop_call(struct answer_log *log, struct logged_call *logged) {
+static void free_call(struct answer_log *log, struct logged_call *logged) {
   ttn_free(log->env, logged->body.bytes);
   ttn_free(log->env, logged);
 }
@@ -191,45 +184,24 @@ static void count_ended(struct answer_log *log,
   }
 }
 
-static struct ttn_call *log_wait(void *ctx, int64_t until) {
-  struct answer_log *log = ctx;
-  struct ttn_call *call = log->under.wait(log->under.ctx, until);
-  struct logged_call *logged = call == NULL ? NULL : unlink_call(log, call);
+void answer_log_end(struct answer_log *log, struct ttn_call *call) {
+  struct logged_call *logged = log == NULL ? NULL : unlink_call(log, call);
   if (logged == NULL)
-    return call;
+    return;
   count_ended(log, logged);
   if (call->answer.status > 0)
     keep_answer(log, logged, call->answer.status);
-  drop_call(log, logged);
-  return call;
+  free_call(log, logged);
 }
 
-static void log_cancel(void *ctx, struct ttn_call *call) {
-  struct answer_log *log = ctx;
-  struct logged_call *logged = unlink_call(log, call);
-  log->under.cancel(log->under.ctx, call);
+void answer_log_drop(struct answer_log *log, struct ttn_call *call) {
+  struct logged_call *logged = log == NULL ? NULL : unlink_call(log, call);
   if (logged != NULL)
-    drop_call(log, logged);
-}
-
-static void log_wake(void *ctx) {
-  struct answer_log *log = ctx;
-  log->under.wake(log->under.ctx);
-}
-
-static void log_free(void *ctx) {
-  struct answer_log *log = ctx;
-  log->under.free(log->under.ctx);
+    free_call(log, logged);
 }
 
 void answer_log_init(struct answer_log *log, const struct ttn_env *env) {
   *log = (struct answer_log){.env = env};
-}
-
-void answer_log_enter(struct answer_log *log, struct ttn_net *net) {
-  log->under = *net;
-  *net = (struct ttn_net){log,        log_start, log_wait,
-                          log_cancel, log_wake,  log_free};
 }
 
 void answer_log_take_streams(struct answer_log *log) {

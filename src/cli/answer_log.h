@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A network that passes everything on and keeps what a report needs: how many
- * answers of each kind there were, and the last bodies. */
+/* Hears of the network's calls and keeps what a report needs: how many answers
+ * of each kind there were, and the last bodies. */
 #ifndef TTN_CLI_ANSWER_LOG_H
 #define TTN_CLI_ANSWER_LOG_H
 
@@ -49,7 +49,6 @@ struct kept_answer {
 
 struct answer_log {
   const struct ttn_env *env;
-  struct ttn_net under;
   struct logged_call *calls; /* under way */
   struct answer_count counts[ANSWER_COUNTS];
   size_t n_counts;
@@ -59,9 +58,13 @@ struct answer_log {
 
 /* Before anything else. */
 void answer_log_init(struct answer_log *log, const struct ttn_env *env);
-/* Puts itself before *net, with all that it keeps so far. It must outlive
- * that. */
-void answer_log_enter(struct answer_log *log, struct ttn_net *net);
+/* Before a call starts. Its `data` and `ctx` are the log's until one of the
+ * next two. log: NULL, here too: none. */
+void answer_log_begin(struct answer_log *log, struct ttn_call *call);
+/* The call has its answer. */
+void answer_log_end(struct answer_log *log, struct ttn_call *call);
+/* It could not start, or is to be cancelled. */
+void answer_log_drop(struct answer_log *log, struct ttn_call *call);
 /* Streams of events have no end: takes what came so far. */
 void answer_log_take_streams(struct answer_log *log);
 /* A stream has brought an event. */

@@ -22,7 +22,11 @@
 static bool net_start(void *ctx, struct ttn_call *call) {
   struct snapshot *snap = ctx;
   cost_request(&snap->meter, answer_kind_of_url(call->url));
-  return snap->net.start(snap->net.ctx, call);
+  answer_log_begin(snap->answers, call);
+  if (snap->net.start(snap->net.ctx, call))
+    return true;
+  answer_log_drop(snap->answers, call);
+  return false;
 }
 
 static void show_progress(struct snapshot *snap, int64_t now) {
@@ -51,6 +55,8 @@ static struct ttn_call *net_wait(void *ctx, int64_t until) {
       show_progress(snap, now);
     struct ttn_call *call = snap->net.wait(
         snap->net.ctx, until - now < PATIENCE ? until : now + PATIENCE);
+    if (call != NULL)
+      answer_log_end(snap->answers, call);
     if (call != NULL || snap->term->ended_by != 0 || snap->following ||
         env->mono(env->ctx) >= until)
       return call;
@@ -59,6 +65,7 @@ static struct ttn_call *net_wait(void *ctx, int64_t until) {
 
 static void net_cancel(void *ctx, struct ttn_call *call) {
   struct snapshot *snap = ctx;
+  answer_log_drop(snap->answers, call);
   snap->net.cancel(snap->net.ctx, call);
 }
 
@@ -242,7 +249,8 @@ bool snapshot_open(struct snapshot *snap, struct cli_env *env,
                    const struct options *options, struct terminal *term,
                    struct answer_log *answers) {
   struct ttn_http_options http;
-  *snap = (struct snapshot){.env = env, .options = options, .term = term};
+  *snap = (struct snapshot){
+      .env = env, .options = options, .term = term, .answers = answers};
   snap->sink = (struct ttn_sink){snap,
                                  around_values,
                                  on_value_reported,
@@ -262,8 +270,6 @@ bool snapshot_open(struct snapshot *snap, struct cli_env *env,
     return false;
   }
   snap->net = *net;
-  if (answers != NULL)
-    answer_log_enter(answers, &snap->net);
   const struct ttn_net between = {snap,       net_start, net_wait,
                                   net_cancel, net_wake,  net_free};
   snap->account =

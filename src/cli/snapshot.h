@@ -51,7 +51,8 @@ struct snapshot {
   struct terminal *term;
   struct ttn_endpoint url;
   struct ttn_account *account;
-  struct ttn_net net; /* the real one, behind one that shows progress */
+  struct ttn_net net;         /* the real one, behind one that shows progress */
+  struct answer_log *answers; /* or NULL */
   struct ttn_sink sink;
   int64_t started;  /* mono */
   int64_t interval; /* between two polls */
