@@ -9,6 +9,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 #include <yajl/yajl_version.h>
@@ -16,58 +18,46 @@
 #include <gnu/libc-version.h>
 #endif
 
-#define PIECE ((size_t)64 << 10)
-#define FILE_MAX ((size_t)64 << 20)
-#define LEAD_MAX 32
+#define FILE_MAX ((off_t)64 << 20)
 
-/* A version in n bytes, all of which is there. */
-static bool find_in(const char *bytes, size_t n, const char *lead,
-                    char version[VERSION_SIZE]) {
-  size_t length = strlen(lead);
-  const char *end = bytes + n;
-  for (const char *at = bytes;
-       (at = memmem(at, (size_t)(end - at), lead, length)) != NULL;) {
-    at += length;
-    if ((size_t)(end - at) < VERSION_SIZE)
-      return false;
-    if (*at < '0' || *at > '9')
-      continue;
-    ttn_print(version, VERSION_SIZE, "%.*s",
-              (int)strspn(at, "0123456789abcdefghijklmnopqrstuvwxyz.+~-"), at);
-    return true;
-  }
-  return false;
+static size_t version_length(const char *at, const char *end) {
+  static const char bytes[] = "0123456789abcdefghijklmnopqrstuvwxyz.+~-";
+  size_t n = 0;
+  while (n < VERSION_SIZE - 1 && at + n < end && at[n] != '\0' &&
+         strchr(bytes, at[n]) != NULL)
+    n++;
+  return n > 0 && at[0] <= '9' && at[0] >= '0' ? n : 0;
 }
 
-/* Pieces overlap by what a lead and a version may be long, and the last one is
- * followed by zeros. */
-static bool find_in_file(int fd, const char *lead, char version[VERSION_SIZE]) {
-  static const size_t overlap = LEAD_MAX + VERSION_SIZE;
-  char bytes[PIECE + 2 * VERSION_SIZE];
-  size_t held = 0, all = 0;
-  for (ssize_t got = 1; got > 0 && all < FILE_MAX; all += (size_t)got) {
-    got = read(fd, bytes + held, PIECE - held);
-    if (got < 0)
-      return false;
-    held += (size_t)got;
-    memset(bytes + held, 0, VERSION_SIZE);
-    if (find_in(bytes, held + (got == 0 ? VERSION_SIZE : 0), lead, version))
+static bool find_in(const char *bytes, size_t size, const char *lead,
+                    char version[VERSION_SIZE]) {
+  const char *end = bytes + size;
+  for (const char *at = bytes;
+       (at = memmem(at, (size_t)(end - at), lead, strlen(lead))) != NULL;) {
+    at += strlen(lead);
+    size_t n = version_length(at, end);
+    ttn_print(version, VERSION_SIZE, "%.*s", (int)n, at);
+    if (n > 0)
       return true;
-    if (held > overlap) {
-      memmove(bytes, bytes + held - overlap, overlap);
-      held = overlap;
-    }
   }
   return false;
 }
 
 bool versions_find(const char *path, const char *lead,
                    char version[VERSION_SIZE]) {
+  struct stat status;
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  void *bytes = MAP_FAILED;
   if (fd < 0)
     return false;
-  bool found = find_in_file(fd, lead, version);
+  if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+      status.st_size > 0 && status.st_size <= FILE_MAX)
+    bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
   close(fd);
+  if (bytes == MAP_FAILED)
+    return false;
+  bool found = find_in(bytes, (size_t)status.st_size, lead, version);
+  munmap(bytes, (size_t)status.st_size);
   return found;
 }
 
