@@ -9,35 +9,6 @@
 #include <string.h>
 #include <yajl/yajl_gen.h>
 
-/* Trap: yajl_gen_alloc uses its second block without checking that there is
- * one. What it needs, some 700 bytes whatever is written, comes from here. */
-struct pool {
-  _Alignas(max_align_t) char bytes[4096];
-  size_t used;
-};
-
-static void *pool_take(void *ctx, size_t size) {
-  struct pool *pool = ctx;
-  size_t unit = _Alignof(max_align_t), whole = (size + unit - 1) / unit * unit;
-  if (whole > sizeof(pool->bytes) - pool->used)
-    return NULL;
-  void *p = pool->bytes + pool->used;
-  pool->used += whole;
-  return p;
-}
-
-static void *pool_resize(void *ctx, void *p, size_t size) {
-  (void)ctx;
-  (void)p;
-  (void)size;
-  return NULL; /* nothing grows: the text goes elsewhere */
-}
-
-static void pool_drop(void *ctx, void *p) {
-  (void)ctx;
-  (void)p;
-}
-
 static void put_bytes(void *ctx, const char *bytes, size_t n) {
   text_add_bytes(ctx, bytes, n);
 }
@@ -224,11 +195,10 @@ static void put_snapshot(yajl_gen gen, const struct snapshot *snap,
   yajl_gen_map_close(gen);
 }
 
-/* NULL: no memory. */
-static yajl_gen open_json(struct pool *pool, yajl_alloc_funcs *memory,
-                          struct text *text, bool on_one_line) {
-  *memory = (yajl_alloc_funcs){pool_take, pool_resize, pool_drop, pool};
-  yajl_gen gen = yajl_gen_alloc(memory);
+/* NULL: no memory. yajl's own, some 700 bytes whatever is written, is malloc's:
+ * the text is ours. */
+static yajl_gen open_json(struct text *text, bool on_one_line) {
+  yajl_gen gen = yajl_gen_alloc(NULL);
   if (gen == NULL) {
     text_fail(text);
     return NULL;
@@ -242,10 +212,8 @@ static yajl_gen open_json(struct pool *pool, yajl_alloc_funcs *memory,
 void json_print(struct text *text, const struct snapshot *snap,
                 const struct problems *problems, const struct text *block,
                 int exit_status) {
-  struct pool pool = {.used = 0};
-  yajl_alloc_funcs memory;
   bool on_one_line = snap->options->watch || snap->options->follow;
-  yajl_gen gen = open_json(&pool, &memory, text, on_one_line);
+  yajl_gen gen = open_json(text, on_one_line);
   if (gen == NULL)
     return;
   put_snapshot(gen, snap, problems, block, exit_status);
@@ -258,9 +226,7 @@ void json_print(struct text *text, const struct snapshot *snap,
 
 void json_print_followed(struct text *text, const struct snapshot *snap,
                          bool traffic) {
-  struct pool pool = {.used = 0};
-  yajl_alloc_funcs memory;
-  yajl_gen gen = open_json(&pool, &memory, text, true);
+  yajl_gen gen = open_json(text, true);
   if (gen == NULL)
     return;
   yajl_gen_map_open(gen);
@@ -303,9 +269,7 @@ static void put_number_of_radio(yajl_gen gen, const char *name, bool known,
 void json_print_event(struct text *text, const struct ttn_event *event,
                       const struct event_words *words, int64_t time) {
   const struct ttn_traffic *traffic = &event->traffic;
-  struct pool pool = {.used = 0};
-  yajl_alloc_funcs memory;
-  yajl_gen gen = open_json(&pool, &memory, text, true);
+  yajl_gen gen = open_json(text, true);
   if (gen == NULL)
     return;
   yajl_gen_map_open(gen);
