@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-/* How many bytes the character at text takes, 0: it is no UTF-8. yajl lets
- * overlong forms, surrogates and numbers beyond Unicode pass. */
-static size_t character(const unsigned char *text, size_t n) {
+/* yajl lets overlong forms, surrogates and numbers beyond Unicode pass. */
+size_t ttn_utf8_length(const char *bytes, size_t n) {
+  const unsigned char *text = (const unsigned char *)bytes;
   if (text[0] < 0x80)
     return 1;
   size_t length = text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : 2;
@@ -32,7 +32,7 @@ size_t ttn_utf8_clean(char *buffer, size_t size, const char *text, size_t n) {
   size_t used = 0;
   for (size_t i = 0; i < n;) {
     const unsigned char *c = (const unsigned char *)text + i;
-    size_t length = character(c, n - i);
+    size_t length = ttn_utf8_length(text + i, n - i);
     bool good = length > 0 && !is_control(c);
     size_t written = good ? length : 1;
     if (used + written >= size)
@@ -52,7 +52,7 @@ bool ttn_utf8_plain(const char *text) {
   size_t n = strlen(text);
   for (size_t i = 0; i < n;) {
     const unsigned char *c = (const unsigned char *)text + i;
-    size_t length = character(c, n - i);
+    size_t length = ttn_utf8_length(text + i, n - i);
     if (length == 0 || is_control(c))
       return false;
     i += length;

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* How many of n > 0 bytes the first character takes; 0: it is no UTF-8. */
+size_t ttn_utf8_length(const char *bytes, size_t n);
 /* Is all of text valid UTF-8 without control characters (below U+0020, U+007F,
  * U+0080 to U+009F)? */
 bool ttn_utf8_plain(const char *text);

@@ -6,6 +6,7 @@
 #include "cli/text.h"
 
 #include "base/text.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -55,27 +56,15 @@ void text_add_bytes(struct text *text, const char *bytes, size_t n) {
 /* The character at *s, which moves behind it; 0 at the end, '?' for a byte that
  * is no UTF-8. */
 static uint32_t next_character(const char **s) {
-  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
   const unsigned char *byte = (const unsigned char *)*s;
-  size_t n = byte[0] < 0x80   ? 1
-             : byte[0] < 0xc2 ? 0
-             : byte[0] < 0xe0 ? 2
-             : byte[0] < 0xf0 ? 3
-             : byte[0] < 0xf5 ? 4
-                              : 0;
-  uint32_t c = n == 1 ? byte[0] : n == 0 ? '?' : byte[0] & (0x7fu >> n);
-  for (size_t i = 1; i < n; i++) {
-    if ((byte[i] & 0xc0) != 0x80) {
-      n = 0;
-      break;
-    }
+  if (byte[0] == 0)
+    return 0;
+  size_t n = ttn_utf8_length(*s, strnlen(*s, 4));
+  uint32_t c = n == 0 ? '?' : n == 1 ? byte[0] : byte[0] & (0x7fu >> n);
+  for (size_t i = 1; i < n; i++)
     c = c << 6 | (byte[i] & 0x3f);
-  }
-  bool valid =
-      n > 0 && c >= least[n] && c <= 0x10ffff && (c < 0xd800 || c > 0xdfff);
-  if (byte[0] != 0)
-    *s += valid ? n : 1;
-  return valid ? c : '?';
+  *s += n > 0 ? n : 1;
+  return c;
 }
 
 static bool turns_direction(uint32_t c) {
@@ -93,16 +82,6 @@ static uint32_t shown_as(uint32_t c, bool utf8, size_t *width) {
   return w < 0 ? '?' : c;
 }
 
-static void add_character(struct text *text, uint32_t c) {
-  char bytes[4];
-  size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-  static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
-  for (size_t i = n; i-- > 1; c >>= 6)
-    bytes[i] = (char)(0x80 | (c & 0x3f));
-  bytes[0] = (char)(lead[n] | c);
-  text_add_bytes(text, bytes, n);
-}
-
 size_t text_width(const char *s, bool utf8) {
   size_t width = 0, w;
   for (uint32_t c; (c = next_character(&s)) != 0; width += w)
@@ -114,11 +93,13 @@ size_t text_width(const char *s, bool utf8) {
 static size_t add_part(struct text *text, const char *s, size_t width,
                        bool utf8) {
   size_t used = 0, w;
-  for (uint32_t c; (c = next_character(&s)) != 0; used += w) {
-    c = shown_as(c, utf8, &w);
+  const char *begin = s;
+  for (uint32_t c; (c = next_character(&s)) != 0; used += w, begin = s) {
+    bool question = shown_as(c, utf8, &w) == '?';
     if (used + w > width)
       break;
-    add_character(text, c);
+    text_add_bytes(text, question ? "?" : begin,
+                   question ? 1 : (size_t)(s - begin));
   }
   return used;
 }
