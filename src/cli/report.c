@@ -200,9 +200,9 @@ static void add_refused_section(const struct report *r) {
 
 /* ---- answers ---- */
 
-static void add_seconds(struct text *text, const char *what, int64_t seconds) {
-  if (seconds >= 0)
-    text_add(text, ", %s %lld", what, (long long)seconds);
+static void add_limit(struct text *text, const char *header, int64_t number) {
+  if (number >= 0)
+    text_add(text, ", %s %lld", header, (long long)number);
 }
 
 static void add_answer_count(const struct report *r,
@@ -219,11 +219,11 @@ static void add_answer_count(const struct report *r,
     text_add(r->text, ", at most %.3f s",
              (double)count->longest / (double)TTN_SECOND);
   text_add(r->text, "%s", count->http2 ? ", HTTP/2" : "");
-  add_seconds(r->text, "X-Rate-Limit-Limit", count->rate_limit);
-  add_seconds(r->text, "-Available", count->rate_available);
-  add_seconds(r->text, "-Reset", count->rate_reset);
-  add_seconds(r->text, "-Retry", count->rate_retry);
-  add_seconds(r->text, "Retry-After", count->retry_after);
+  add_limit(r->text, "X-Rate-Limit-Limit", count->rate_limit);
+  add_limit(r->text, "-Available", count->rate_available);
+  add_limit(r->text, "-Reset", count->rate_reset);
+  add_limit(r->text, "-Retry", count->rate_retry);
+  add_limit(r->text, "Retry-After", count->retry_after);
   text_add(r->text, "\n");
 }
 
