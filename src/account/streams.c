@@ -421,8 +421,8 @@ static void refuse(struct streams *s, const struct hosts *hosts,
     slot->wanted -= hash_of(gw);
     return;
   }
-  if (answer->status == 429 && answer->rate_retry >= 0)
-    pause = (answer->rate_retry + 1) * TTN_SECOND;
+  if (answer->status == 429)
+    pause = rate_limit_wait(answer);
   if (answer->status == 404 || answer->status == 405 || answer->status == 501) {
     if ((s->lacking & UINT64_C(1) << slot->host) == 0)
       context_log(s->context, TTN_WARNING,

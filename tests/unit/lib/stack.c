@@ -17,23 +17,32 @@ static void take_off(struct stack *p, size_t i) {
           (p->n_calls - i) * sizeof(p->calls[0]));
 }
 
+/* Streams stay open, unless the test ends them. */
+static bool is_answered(const struct stack *p, size_t i) {
+  return !p->calls[i]->endless || p->ends_streams;
+}
+
+/* p->n_calls: none is answered. */
 static size_t choose(const struct stack *p) {
-  for (size_t i = 0; i < p->n_calls && p->first != NULL; i++)
+  size_t i;
+  for (i = 0; i < p->n_calls && p->first != NULL; i++)
     if (strstr(p->calls[i]->url, p->first) != NULL)
       return i;
-  for (size_t i = 0; i < p->n_calls && p->last != NULL; i++)
-    if (strstr(p->calls[i]->url, p->last) == NULL)
+  for (i = 0; i < p->n_calls && p->last != NULL; i++)
+    if (is_answered(p, i) && strstr(p->calls[i]->url, p->last) == NULL)
       return i;
-  return 0;
+  for (i = 0; i < p->n_calls && !is_answered(p, i); i++)
+    ;
+  return i;
 }
 
 static struct ttn_call *net_wait(void *ctx, int64_t until) {
   struct stack *p = ctx;
-  if (p->n_calls == 0) {
+  size_t i = choose(p);
+  if (i == p->n_calls) {
     p->test.mono = until;
     return NULL;
   }
-  size_t i = choose(p);
   struct ttn_call *call = p->calls[i];
   take_off(p, i);
   p->test.mono += 20 * TTN_MS;
@@ -62,6 +71,22 @@ static void net_cancel(void *ctx, struct ttn_call *call) {
 }
 
 static void net_nothing(void *ctx) { (void)ctx; }
+
+size_t count_calls(const struct stack *p, bool endless) {
+  size_t n = 0;
+  for (size_t i = 0; i < p->n_calls; i++)
+    n += p->calls[i]->endless == endless;
+  return n;
+}
+
+/* What a call points to stays until its end. */
+static void *checked_resize(void *ctx, void *block, size_t size) {
+  const struct stack *p = ctx; /* test is its first member */
+  for (size_t i = 0; i < p->n_calls && block != NULL; i++)
+    if (block == p->calls[i]->auth || block == p->calls[i]->body)
+      fail_msg("memory of a call under way is freed: %s", p->calls[i]->url);
+  return test_resize(ctx, block, size);
+}
 
 /* -- what is reported -- */
 
@@ -111,6 +136,7 @@ struct stack *stack_open(void (*answer)(struct stack *, struct ttn_call *),
   struct stack *p = calloc(1, sizeof(*p));
   assert_non_null(p);
   test_env_init(&p->test);
+  p->test.env.resize = checked_resize;
   p->answer = answer;
   p->poll = -1;
   const struct ttn_env *env = &p->test.env;
@@ -120,11 +146,12 @@ struct stack *stack_open(void (*answer)(struct stack *, struct ttn_call *),
                               sink_notify, net_nothing, NULL};
   struct ttn_settings *s = ttn_settings_new(env, "home");
   assert_non_null(s);
-  set(env, s, "APIKey", "NNSXS.KEY.SECRET");
   set(env, s, "StateFile", "");
   set(env, s, "DiscoveryInterval", "60");
   for (size_t i = 0; options != NULL && options[i] != NULL; i += 2)
     set(env, s, options[i], options[i + 1]);
+  if (s->api_key_file == NULL)
+    set(env, s, "APIKey", "NNSXS.KEY.SECRET");
   assert_true(ttn_settings_finish(env, s, 60 * TTN_SECOND));
   p->account = ttn_account_new(env, s, &net, &p->sink, NULL);
   assert_non_null(p->account);
@@ -138,7 +165,7 @@ void stack_poll(struct stack *p) {
   p->test.mono += 60 * TTN_SECOND;
   p->test.wall += 60 * TTN_SECOND;
   ttn_account_poll(p->account);
-  assert_int_equal(p->n_calls, 0);
+  assert_int_equal(count_calls(p, false), 0);
 }
 
 void stack_close(struct stack *p) {
@@ -157,6 +184,8 @@ bool is_list(const struct ttn_call *call) {
 bool is_auth(const struct ttn_call *call) {
   return strstr(call->url, "/auth_info") != NULL;
 }
+
+bool is_stream(const struct ttn_call *call) { return call->endless; }
 
 bool is_at(const struct ttn_call *call, const char *host) {
   return strstr(call->url, host) != NULL;

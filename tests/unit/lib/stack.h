@@ -21,7 +21,8 @@ struct stack {
   struct ttn_sink sink;
   struct ttn_call *calls[4096]; /* under way, oldest first */
   size_t n_calls, started;
-  int poll; /* 0 is the first */
+  int poll;          /* 0 is the first */
+  bool ends_streams; /* those of events are answered, too: else they stay */
   /* Fills in call->answer, and the body by the functions below. */
   void (*answer)(struct stack *stack, struct ttn_call *call);
   const char *first; /* a call with this in its URL is answered first */
@@ -52,10 +53,14 @@ size_t count(const char *text, const char *what);
 
 /* -- the account -- */
 
-/* options: name, value, …, NULL. The account has a key, no state file, and
- * reads the list of gateways at each poll. Ends the test if that fails. */
+/* options: name, value, …, NULL. The account has a key, APIKeyFile's or its
+ * own, no state file, and reads the list of gateways at each poll. Ends the
+ * test if that fails. */
 struct stack *stack_open(void (*answer)(struct stack *, struct ttn_call *),
                          const char *const *options);
+
+/* How many calls are under way: streams, or all others. */
+size_t count_calls(const struct stack *p, bool endless);
 
 /* Polls a minute after the poll before. */
 void stack_poll(struct stack *p);
@@ -67,6 +72,7 @@ void stack_close(struct stack *p);
 
 bool is_list(const struct ttn_call *call);
 bool is_auth(const struct ttn_call *call);
+bool is_stream(const struct ttn_call *call);
 bool is_at(const struct ttn_call *call, const char *host);
 
 /* Adds to the body. */
