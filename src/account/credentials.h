@@ -52,7 +52,7 @@ void credentials_keep_owner(struct credentials *k,
                             const struct account_context *c,
                             const struct ttn_auth_info *info);
 
-/* No call is under way any more. */
+/* No call with a key before this one is under way any more. */
 void credentials_calls_ended(struct credentials *k,
                              const struct account_context *c);
 /* Is the key known to be one whose search lists no more than the list would? */

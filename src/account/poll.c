@@ -340,6 +340,7 @@ static void poll_over(struct ttn_account *a, int64_t spread) {
   }
   end_hosts(a);
   gateways_calls_ended(&a->gateways, c->env);
+  streams_use_key(&a->streams, a->credentials.auth);
   credentials_calls_ended(&a->credentials, c);
   requests_trim(&a->requests, c->env);
   if (stopped)

@@ -147,8 +147,7 @@ static bool has_open(const struct streams *s, const struct gateway *gw) {
          slot->current->state == TTN_STREAM_OPEN;
 }
 
-void streams_begin_poll(struct streams *s, struct account_context *c,
-                        const struct ttn_auth *auth) {
+void streams_use_key(struct streams *s, const struct ttn_auth *auth) {
   for (size_t i = 0; i < s->n; i++) {
     struct slot *slot = s->slots[i];
     if (slot == NULL)
@@ -157,9 +156,15 @@ void streams_begin_poll(struct streams *s, struct account_context *c,
       drop_stream(s, &slot->current);
     if (slot->next != NULL && slot->next->call.auth != auth)
       drop_stream(s, &slot->next);
-    if (slot->current != NULL)
-      s->n_bad += ttn_stream_take_bad(slot->current);
   }
+}
+
+void streams_begin_poll(struct streams *s, struct account_context *c,
+                        const struct ttn_auth *auth) {
+  streams_use_key(s, auth);
+  for (size_t i = 0; i < s->n; i++)
+    if (s->slots[i] != NULL && s->slots[i]->current != NULL)
+      s->n_bad += ttn_stream_take_bad(s->slots[i]->current);
   context_count_failures(c, TTN_FAIL_JSON, s->n_bad);
   s->n_bad = 0;
   for (size_t i = 0; i < s->gateways->n && s->n > 0; i++) {

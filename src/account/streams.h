@@ -57,9 +57,10 @@ void streams_init(struct streams *s, const struct account_context *c,
                   const struct ttn_net *net, struct gateways *gateways);
 void streams_free(struct streams *s);
 
-/* A poll begins: closes streams with another key, and counts lines that made no
- * sense; gateways whose stream is not open are told of by answers alone. auth:
- * NULL: there is no key. */
+/* Closes streams with another key. auth: NULL: there is no key. */
+void streams_use_key(struct streams *s, const struct ttn_auth *auth);
+/* A poll begins: as above, and counts lines that made no sense; gateways whose
+ * stream is not open are told of by answers alone. */
 void streams_begin_poll(struct streams *s, struct account_context *c,
                         const struct ttn_auth *auth);
 /* No event will come: all hosts that were asked for streams have none. */

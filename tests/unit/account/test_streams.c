@@ -10,6 +10,9 @@
 
 #include "lib/stack.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 static const char *const events[] = {"Events", "true", NULL};
 
 /* ---- the stack limits streams ---- */
@@ -60,9 +63,62 @@ static void test_limits(void **state) {
   }
 }
 
+/* ---- the key is rotated ---- */
+
+static char key_file[80];
+static bool rotated;
+
+static void write_key(const char *key) {
+  FILE *file = fopen(key_file, "w");
+  assert_non_null(file);
+  assert_int_equal(fputs(key, file) >= 0, true);
+  assert_int_equal(fclose(file), 0);
+}
+
+/* The old key is refused in the second poll, once. */
+static void rotates(struct stack *p, struct ttn_call *call) {
+  if (is_list(call) && p->poll == 1 && !rotated) {
+    rotated = true;
+    write_key("NNSXS.NEW.SECRET.KEY");
+    answer_error(p, call, 401, "{}");
+  } else if (is_list(call)) {
+    LIST(p, call, "a-gw", EU1);
+  } else {
+    answer_batch(p, call, CONNECTED);
+  }
+}
+
+/* A stream that is about to open has the old key: it ends before that is
+ * freed, and is opened with the new one. */
+static void test_rotated_key(void **state) {
+  char directory[64];
+  const char *const options[] = {"Events", "true", "APIKeyFile", key_file,
+                                 NULL};
+  (void)state;
+  assert_non_null(test_directory(directory));
+  snprintf(key_file, sizeof(key_file), "%s/key", directory);
+  write_key("NNSXS.KEY.SECRET");
+  assert_int_equal(chmod(key_file, 0600), 0);
+  struct stack *p = stack_open(rotates, options);
+  stack_poll(p);
+  ttn_account_follow(p->account);
+  assert_int_equal(count_calls(p, true), 1);
+  const struct ttn_auth *old = p->calls[0]->auth;
+  stack_poll(p);
+  assert_reported(p, "ttn/a-gw/bool-connected=1");
+  assert_int_equal(count_calls(p, true), 0);
+  ttn_account_follow(p->account);
+  assert_int_equal(count_calls(p, true), 1);
+  assert_ptr_not_equal(p->calls[0]->auth, old);
+  stack_close(p);
+  unlink(key_file);
+  rmdir(directory);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_limits),
+      cmocka_unit_test(test_rotated_key),
   };
   return cmocka_run_group_tests_name("streams", tests, NULL, NULL);
 }
