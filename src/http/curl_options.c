@@ -84,7 +84,10 @@ bool ttn_http_can_log_in(enum ttn_proxy_auth how) {
 }
 
 /* Trap: libcurl begins Negotiate only if there is a user, though the ticket
- * says who it is. */
+ * says who it is.
+ *
+ * The certificate of an https:// proxy must be one that the system trusts:
+ * CACert, VerifyPeer and VerifyHost are about the stack's alone. */
 static bool set_proxy(struct transfer *t) {
   const struct http *http = t->http;
   const char *user = http->proxy_user;
@@ -94,7 +97,8 @@ static bool set_proxy(struct transfer *t) {
     user = ":";
   return (http->proxy == NULL || SET(CURLOPT_PROXY, http->proxy)) &&
          (user == NULL || SET(CURLOPT_PROXYUSERPWD, user)) &&
-         SET(CURLOPT_PROXYAUTH, proxy_auth_bits(http->proxy_auth));
+         SET(CURLOPT_PROXYAUTH, proxy_auth_bits(http->proxy_auth)) &&
+         SET(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 }
 
 /* Where a request may go, and how it is sent. */

@@ -70,7 +70,7 @@ static enum ttn_failure failure_of(const struct ttn_http_end *end) {
 /* What to do about a TLS failure; the texts are OpenSSL's, for GnuTLS the last
  * one must do. */
 static const char *tls_cure(const struct ttn_http_end *end) {
-  if (client_refused(end))
+  if (client_refused(end) && !end->proxy_untrusted)
     return "; it wants a certificate of a CA that it trusts: see ClientCert";
   switch (end->code) {
   case CURLE_SSL_CACERT_BADFILE:
@@ -89,13 +89,16 @@ static const char *tls_cure(const struct ttn_http_end *end) {
       return "; is this machine's clock right?";
     if (strstr(end->text, "name") != NULL)
       return "; use the name that is in its certificate";
-    return "; if its CA is your own, name it with CACert";
+    return end->proxy_untrusted
+               ? "; if its CA is your own, let this system trust it"
+               : "; if its CA is your own, name it with CACert";
   default:
     return "";
   }
 }
 
-static const char *lead(enum ttn_failure failure) {
+static const char *lead(enum ttn_failure failure,
+                        const struct ttn_http_end *end) {
   switch (failure) {
   case TTN_FAIL_DNS:
     return "could not resolve the host name";
@@ -104,7 +107,8 @@ static const char *lead(enum ttn_failure failure) {
   case TTN_FAIL_PROXY:
     return "the proxy gave no way to";
   case TTN_FAIL_TLS:
-    return "no secure connection to";
+    return end->proxy_untrusted ? "no secure connection to the proxy for"
+                                : "no secure connection to";
   case TTN_FAIL_MEMORY:
     return "no memory to ask";
   default:
@@ -131,7 +135,7 @@ static const char *timeout_lead(const struct ttn_http_end *end,
     return "no answer from";
   if (sure && end->resolved) {
     *failure = end->proxy ? TTN_FAIL_PROXY : TTN_FAIL_CONNECT;
-    return end->proxy ? lead(*failure) : "nobody accepted a connection at";
+    return end->proxy ? lead(*failure, end) : "nobody accepted a connection at";
   }
   if (sure && strncmp(end->text, "Resolving", 9) == 0) {
     *failure = TTN_FAIL_DNS;
@@ -185,7 +189,7 @@ void ttn_http_explain(struct ttn_answer *answer,
   } else if (answer->failure != TTN_OK) {
     detail(text, sizeof text, answer->failure, end);
     ttn_print(answer->why, sizeof answer->why, "%s %.*s%.110s%s",
-              lead(answer->failure), host_n, host, text,
+              lead(answer->failure, end), host_n, host, text,
               what_to_do(answer->failure, end));
   }
 }

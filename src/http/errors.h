@@ -13,13 +13,14 @@
 struct ttn_http_end {
   CURLcode code;
   const char *url;
-  const char *text;  /* CURLOPT_ERRORBUFFER's, maybe "" */
-  int64_t timeout;   /* what was allowed, ns */
-  bool resolved;     /* the host name, or the proxy's */
-  bool connected;    /* TCP */
-  bool answering;    /* a header line came */
-  bool proxy;        /* a Proxy is set by option */
-  long proxy_status; /* what the proxy answered to CONNECT; 0 = nothing */
+  const char *text;     /* CURLOPT_ERRORBUFFER's, maybe "" */
+  int64_t timeout;      /* what was allowed, ns */
+  bool resolved;        /* the host name, or the proxy's */
+  bool connected;       /* TCP */
+  bool answering;       /* a header line came */
+  bool proxy;           /* a Proxy is set by option */
+  bool proxy_untrusted; /* TLS with the proxy itself did not come about */
+  long proxy_status;    /* what the proxy answered to CONNECT; 0 = nothing */
 };
 
 /* Sets failure and why. For CURLE_WRITE_ERROR a failure other than TTN_OK that

@@ -95,10 +95,14 @@ static void explain(struct transfer *t, CURLcode code) {
       .proxy = t->http->proxy != NULL && !t->options.direct,
   };
   curl_off_t resolved = 0, sent = 0;
+  long unverified = 0;
+  curl_easy_getinfo(t->easy, CURLINFO_PROXY_SSL_VERIFYRESULT, &unverified);
   curl_easy_getinfo(t->easy, CURLINFO_NAMELOOKUP_TIME_T, &resolved);
   curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
   curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &end.proxy_status);
   end.resolved = resolved > 0;
+  /* With OpenSSL it is not 0 until the proxy's certificate is checked. */
+  end.proxy_untrusted = unverified != 0 && end.proxy_status == 0;
   /* CURLINFO_CONNECT_TIME_T is 0 on an old connection, and until TLS is up. */
   end.connected = sent > 0 || t->handshake || ttn_transfer_connection(t) != 0;
   ttn_http_explain(&t->call->answer, &end);

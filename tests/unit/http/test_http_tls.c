@@ -141,6 +141,61 @@ static void test_certificates(void **state) {
   nghttpx_stop(pid);
 }
 
+/* Runs `openssl s_server` on a port, with here.pem and at most TLS 1.1. */
+static pid_t old_server_start(int *port) {
+  char command[400];
+  web_hold(port);
+  pid_t pid = fork();
+  if (pid == 0) {
+    snprintf(command, sizeof command,
+             "exec openssl s_server -accept 127.0.0.1:%d -key %s/here.key "
+             "-cert %s/here.pem -tls1_1 -cipher ALL:@SECLEVEL=0 -quiet "
+             "</dev/null >/dev/null 2>&1",
+             *port, dir, dir);
+    execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+    _exit(127);
+  }
+  return pid;
+}
+
+/* Nothing below TLS 1.2 will do, and the proxy's certificate must be one that
+ * the system trusts. */
+static void test_proxy_with_tls(void **state) {
+  enum { NO_PROXY, PROXY, OLD_PROXY };
+  static const struct {
+    int proxy;
+    const char *lead, *reason;
+  } cases[] = {
+      {PROXY, "no secure connection to the proxy for 127.0.0.1:",
+       "; if its CA is your own, let this system trust it"},
+      {OLD_PROXY,
+       "no secure connection to the proxy for 127.0.0.1:", "protocol"},
+      {NO_PROXY, "no secure connection to 127.0.0.1:", "protocol"},
+  };
+  int old_port = 0;
+  pid_t old = old_server_start(&old_port);
+  (void)state;
+  web_sleep(300);
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct ttn_http_options options = fetch_options();
+    struct client client;
+    struct fetch fetch;
+    char proxy[100];
+    snprintf(proxy, sizeof proxy, "https://127.0.0.1:%d",
+             cases[i].proxy == PROXY ? front_port : old_port);
+    options.proxy = cases[i].proxy == NO_PROXY ? NULL : proxy;
+    options.ca_cert = ca;
+    client_open_with(&client, &options);
+    assert_failure(fetch_get(&client, &fetch, "https", old_port, "ok"),
+                   TTN_FAIL_TLS);
+    assert_why(&fetch.call.answer, cases[i].lead);
+    assert_why(&fetch.call.answer, cases[i].reason);
+    client_close(&client);
+  }
+  kill(old, SIGKILL);
+  waitpid(old, NULL, 0);
+}
+
 static void test_wrong_scheme(void **state) {
   struct client client;
   struct fetch fetch;
@@ -356,10 +411,24 @@ static void make_certificates(void) {
     fail_msg("no certificates: is openssl installed?");
 }
 
+/* In this process, OpenSSL itself has nothing against TLS 1.1. */
+static void allow_old_tls(void) {
+  char path[64];
+  snprintf(path, sizeof path, "%s/openssl.cnf", dir);
+  FILE *file = fopen(path, "w");
+  assert_non_null(file);
+  fputs("openssl_conf=a\n[a]\nssl_conf=b\n[b]\nsystem_default=c\n"
+        "[c]\nMinProtocol=TLSv1\nCipherString=ALL:@SECLEVEL=0\n",
+        file);
+  assert_int_equal(fclose(file), 0);
+  assert_int_equal(setenv("OPENSSL_CONF", path, 1), 0);
+}
+
 static int set_up(void **state) {
   (void)state;
-  assert_true(ttn_http_global_init());
   make_certificates();
+  allow_old_tls();
+  assert_true(ttn_http_global_init());
   web_start(&web, web_answer);
   front = nghttpx_start(&front_port, web.port, dir, "here");
   return 0;
@@ -381,6 +450,7 @@ int main(void) {
       cmocka_unit_test(test_one_connection),
       cmocka_unit_test(test_all_at_once),
       cmocka_unit_test(test_certificates),
+      cmocka_unit_test(test_proxy_with_tls),
       cmocka_unit_test(test_wrong_scheme),
       cmocka_unit_test(test_handshake_hangs),
       cmocka_unit_test(test_silent),
