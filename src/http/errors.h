@@ -18,7 +18,7 @@ struct ttn_http_end {
   bool resolved;        /* the host name, or the proxy's */
   bool connected;       /* TCP */
   bool answering;       /* a header line came */
-  bool proxy;           /* a Proxy is set by option */
+  bool proxy;           /* the way leads through a proxy, as far as is known */
   bool proxy_untrusted; /* TLS with the proxy itself did not come about */
   long proxy_status;    /* what the proxy answered to CONNECT; 0 = nothing */
 };

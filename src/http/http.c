@@ -84,6 +84,17 @@ static bool used_old_connection(struct transfer *t) {
   return connects == 0 && ttn_transfer_connection(t) != 0;
 }
 
+/* Before libcurl 8.7 only what is set by option is known: a proxy of the
+ * environment is not, nor a host that needs none (no_proxy). */
+static bool uses_proxy(struct transfer *t) {
+  const char *proxy = t->http->proxy;
+  long used = proxy != NULL && proxy[0] != '\0' && !t->options.direct;
+#if LIBCURL_VERSION_NUM >= 0x080700
+  curl_easy_getinfo(t->easy, CURLINFO_USED_PROXY, &used);
+#endif
+  return used != 0;
+}
+
 static void explain(struct transfer *t, CURLcode code) {
   const char *text = t->old_text ? "" : t->error;
   struct ttn_http_end end = {
@@ -92,7 +103,7 @@ static void explain(struct transfer *t, CURLcode code) {
       .text = text,
       .timeout = text[0] != '\0' ? t->connect_timeout : t->call->timeout,
       .answering = t->answering,
-      .proxy = t->http->proxy != NULL && !t->options.direct,
+      .proxy = uses_proxy(t),
   };
   curl_off_t resolved = 0, sent = 0;
   long unverified = 0;

@@ -214,6 +214,20 @@ static void test_proxy_of_plain_http(void **state) {
     }
 }
 
+/* "" is no proxy: it is not to blame. */
+static void test_no_proxy(void **state) {
+  struct ttn_http_options options = fetch_options();
+  struct client client;
+  struct fetch fetch;
+  (void)state;
+  options.proxy = "";
+  client_open_with(&client, &options);
+  prepare(&fetch, &client, "https://127.0.0.1:3/x"); /* nobody is there */
+  assert_failure(fetch_run(&client, &fetch), TTN_FAIL_CONNECT);
+  assert_why(&fetch.call.answer, "could not connect to 127.0.0.1:3: ");
+  client_close(&client);
+}
+
 /* A proxy that accepts and says nothing. 7.88 knows that it accepted, 8.14 only
  * that the way to the server was never there: both are right. */
 static void test_proxy_hangs(void **state) {
@@ -279,6 +293,7 @@ int main(void) {
       cmocka_unit_test(test_family),
       cmocka_unit_test(test_proxy),
       cmocka_unit_test(test_proxy_of_plain_http),
+      cmocka_unit_test(test_no_proxy),
       cmocka_unit_test(test_proxy_hangs),
       cmocka_unit_test(test_proxy_sees_no_key),
   };
