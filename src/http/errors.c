@@ -105,7 +105,7 @@ static const char *lead(enum ttn_failure failure,
   case TTN_FAIL_CONNECT:
     return "could not connect to";
   case TTN_FAIL_PROXY:
-    return "the proxy gave no way to";
+    return "the proxy did not connect to";
   case TTN_FAIL_TLS:
     return end->proxy_untrusted ? "no secure connection to the proxy for"
                                 : "no secure connection to";

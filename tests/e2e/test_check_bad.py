@@ -174,7 +174,7 @@ def test_proxy():
         good = command.words(stack, scratch)
         stack.fault({"status": 403, "body": "no"}, {"method": "CONNECT"})
         for proxy in ("http://127.0.0.1:1", stack.url):
-            unreachable(good + ["--proxy", proxy], "proxy", "the proxy gave no way to 127.0.0.1",
+            unreachable(good + ["--proxy", proxy], "proxy", "the proxy did not connect to 127.0.0.1",
                         "give the right proxy with --proxy, or none with --proxy \"\"")
         equal(stack.count(kind="list"), 0, "lists by that proxy")
         proxied = {"https_proxy": "http://127.0.0.1:1"}

@@ -32,7 +32,7 @@ def let_in_or_refused(stack, polls, good, what):
             well(poll, 150, what)
         return
     equal(len(polls[0].lines("error")), 1, what)
-    matches("the proxy gave no way to 127.0.0.1:%d: .*407.*; see ProxyUserFile and ProxyAuth" % stack.front.port,
+    matches("the proxy did not connect to 127.0.0.1:%d: .*407.*; see ProxyUserFile and ProxyAuth" % stack.front.port,
             polls[0].lines("error")[0])
     equal(set(polls[0].errors()), {"proxy"}, what)
 

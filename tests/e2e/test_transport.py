@@ -82,7 +82,7 @@ def test_proxy_with_login():
             if good:
                 well(poll, 3)
             else:
-                failed(poll, "proxy", "the proxy gave no way to 127.0.0.1:%d.*407" % stack.front.port)
+                failed(poll, "proxy", "the proxy did not connect to 127.0.0.1:%d.*407" % stack.front.port)
             equal("burrow7" in str(poll.log) or "hollow9" in str(poll.log), False, "the password is in the log")
 
 
@@ -94,7 +94,7 @@ def test_proxy_refuses():
         for url, said in ((proxy.url, "403"), ("http://" + NOBODY, "127.0.0.1 port 9"),
                           ("http://proxy.invalid:3128", "proxy.invalid|proxy name")):
             with Drive(scratch, Proxy=url, **stack.options(scratch)) as drive:
-                failed(drive.poll(), "proxy", "the proxy gave no way to %s: .*(%s)" % (target, said))
+                failed(drive.poll(), "proxy", "the proxy did not connect to %s: .*(%s)" % (target, said))
                 equal(drive.poll().log, [], "log of the second poll, %s" % url)
         equal(stack.asked()["total"], 0, "requests")
 

@@ -159,7 +159,7 @@ static void test_proxy(void **state) {
       {"http://user:PASSWORD@127.0.0.1", 0, "https://127.0.0.1:2/x",
        TTN_FAIL_PROXY, "403"},
       {"http://user:PASSWORD@127.0.0.1", 1, "https://127.0.0.1:3/x",
-       TTN_FAIL_PROXY, "the proxy gave no way to 127.0.0.1:3"},
+       TTN_FAIL_PROXY, "the proxy did not connect to 127.0.0.1:3"},
       {"http://user:PASSWORD@nowhere.invalid", 1, "https://127.0.0.1:3/x",
        TTN_FAIL_PROXY, "nowhere.invalid"},
       {"nonsense://user:PASSWORD@127.0.0.1", 0, "https://127.0.0.1:3/x",
@@ -247,7 +247,7 @@ static void test_proxy_hangs(void **state) {
   } else {
     assert_failure(&fetch.call.answer, TTN_FAIL_PROXY);
     assert_why(&fetch.call.answer,
-               "the proxy gave no way to 127.0.0.1:3 within 1.1 s");
+               "the proxy did not connect to 127.0.0.1:3 within 1.1 s");
   }
   client_close(&client);
   close(listener);
