@@ -112,7 +112,7 @@ void ttn_json_grow(struct ttn_json *json, void **array, size_t *room,
 /* Is what was opened last an array? Else it is an object. */
 bool ttn_json_in_array(const struct ttn_json *json);
 
-/* What a token means (json_text.c). */
+/* What a token means as a number (value.c). */
 
 /* An integer in a string or a number, if it is whole and exact. */
 bool ttn_json_u64(const struct ttn_json_value *value, uint64_t *number);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What a JSON token means: numbers, and texts for people. Nothing here takes
- * memory or fails but by saying that a token isn't what is wanted.
+/* What a JSON token means as a number. Nothing here takes memory or fails but
+ * by saying that a token isn't what is wanted.
  *
- * Numbers are read by hand: strtod(3) obeys the locale, and under one with a
- * decimal comma it reads 0.5 as 0; strtoull(3) takes a sign, blanks and "1.5".
- * yajl's own conversion is of that kind, so it isn't used. */
+ * strtod(3) obeys the locale, and under one with a decimal comma it reads 0.5
+ * as 0; strtoull(3) takes a sign, blanks and "1.5". yajl's own conversion is of
+ * that kind, so it isn't used: integers are read by hand, others by strtod_l(3)
+ * in the "C" locale. */
 #include "json/json.h"
 
 #include <locale.h>
@@ -88,39 +89,17 @@ bool ttn_json_u64(const struct ttn_json_value *value, uint64_t *number) {
   return true;
 }
 
-/* For the few numbers with more digits than a double holds for certain. */
-static bool parse_slowly(const char *text, size_t n, double *number) {
-  char buffer[128];
-  if (n >= sizeof(buffer))
+bool ttn_json_double(const struct ttn_json_value *value, double *number) {
+  char buffer[128], *end;
+  if (value->type != TTN_JSON_NUMBER || value->n >= sizeof(buffer))
     return false;
-  memcpy(buffer, text, n);
-  buffer[n] = '\0';
+  memcpy(buffer, value->text, value->n);
+  buffer[value->n] = '\0';
   /* glibc's and musl's "C" locale is a constant: this takes no memory. */
   locale_t c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
   if (c_locale == (locale_t)0)
     return false;
-  *number = strtod_l(buffer, NULL, c_locale);
+  *number = strtod_l(buffer, &end, c_locale);
   freelocale(c_locale);
-  return isfinite(*number);
-}
-
-bool ttn_json_double(const struct ttn_json_value *value, double *number) {
-  /* Up to 10^22 powers of ten are exact doubles, and so are integers up to
-   * 2^53: one multiplication or division then rounds as strtod does. */
-  static const double powers[] = {
-      1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-      1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-  const int most = (int)(sizeof(powers) / sizeof(powers[0])) - 1;
-  struct decimal d;
-  if (value->type != TTN_JSON_NUMBER ||
-      !parse_decimal(value->text, value->n, &d))
-    return false;
-  if (!d.exact || d.mantissa > UINT64_C(1) << 53 || d.exponent > most ||
-      d.exponent < -most)
-    return parse_slowly(value->text, value->n, number);
-  double magnitude = (double)d.mantissa;
-  magnitude = d.exponent < 0 ? magnitude / powers[-d.exponent]
-                             : magnitude * powers[d.exponent];
-  *number = d.negative ? -magnitude : magnitude;
-  return true;
+  return *end == '\0' && isfinite(*number);
 }
