@@ -116,7 +116,7 @@ static void list_denied(struct ttn_account *a, const struct request *request) {
     ttn_print(why, sizeof(why), "%s", d->list_denied);
   else
     ttn_key_error_print(why, sizeof(why), request->call.answer.status, error,
-                        NULL, request->call.answer.warning);
+                        request->call.answer.warning);
   /* Restricted accounts are refused in another way. */
   if (strstr(error->missing, "_GATEWAYS_LIST") != NULL &&
       discovery_ask_search(d, request->page, why)) {
@@ -207,7 +207,7 @@ static void key_rejected(struct ttn_account *a, const struct request *request) {
   bool rotated =
       credentials_rotated(&a->credentials, &a->context, request->call.auth);
   ttn_key_error_print(why, sizeof(why), request->call.answer.status,
-                      ttn_decoder_error(request->decoder), NULL,
+                      ttn_decoder_error(request->decoder),
                       request->call.answer.warning);
   if (!rotated && request->host == 0) {
     host_succeeded(steps_host(a, request));

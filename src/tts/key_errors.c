@@ -48,12 +48,12 @@ static const char *sentence(int status, const struct ttn_api_error *error,
     return "the key is malformed, no key of The Things Stack: paste all of it, "
            "NNSXS.….… with two dots";
   if (named(error, "api_key_not_found"))
-    return "the stack does not know this key: it was deleted, or is of another "
-           "stack or tenant; make a new one, and see that URL is its stack's";
+    return "the stack does not know this key (it was deleted, or belongs to "
+           "another stack or tenant): make a new one, or set URL to the stack "
+           "that made it";
   if (named(error, "invalid_authorization"))
     return "the secret part of the key is wrong: paste all of it again, or "
-           "make "
-           "a new one";
+           "make a new one";
   if (named(error, "api_key_expired"))
     return "the key has expired: make a new one";
   if (status == 401)
@@ -82,16 +82,13 @@ static const char *sentence(int status, const struct ttn_api_error *error,
 
 static void add_warning(char *buffer, size_t size, const char *warning) {
   size_t n = strlen(buffer);
-  if (warning != NULL && warning[0] != '\0')
+  if (warning[0] != '\0')
     ttn_print(buffer + n, size - n, " (the stack warns: %s)", warning);
 }
 
 char *ttn_key_error_print(char *buffer, size_t size, int status,
                           const struct ttn_api_error *error,
-                          const struct ttn_auth_info *info,
                           const char *warning) {
-  if (status == 403 && info != NULL && info->kind == TTN_KEY_GATEWAY)
-    return ttn_key_error_missing(buffer, size, info);
   ttn_print(buffer, size, "%s", sentence(status, error, warning));
   add_warning(buffer, size, warning);
   return buffer;
@@ -110,10 +107,10 @@ char *ttn_key_error_missing(char *buffer, size_t size,
         info->entity_id, info->entity_id);
   return ttn_print(
       buffer, size,
-      "this key was not heard, or is a gateway's own: the list came empty and "
-      "without X-Total-Count; you need a personal or organization key with "
+      "the key did not reach the stack, or is a gateway's own (the list is "
+      "empty, without X-Total-Count): make a personal or organization key with "
       "the rights " LIST_RIGHT " and " STATUS_RIGHT
-      " (does a proxy take the Authorization header away?)");
+      "; if it has them, see whether a proxy removes the Authorization header");
 }
 
 char *ttn_key_error_no_admin(char *buffer, size_t size, const char *warning) {
@@ -134,9 +131,9 @@ char *ttn_key_error_no_status(char *buffer, size_t size,
   if (info->n_rights == 0)
     ttn_print(
         buffer, size,
-        "the key has no rights at all: its account is suspended, pending "
-        "or rejected, or the key was made without any; it needs " LIST_RIGHT
-        " and " STATUS_RIGHT);
+        "the key has no rights at all (its account is suspended, pending or "
+        "rejected, or the key was made without any): ask the operator about "
+        "the account, or make a key with " LIST_RIGHT " and " STATUS_RIGHT);
   else
     ttn_print(buffer, size,
               "the key lacks the right " STATUS_RIGHT

@@ -21,11 +21,10 @@ bool ttn_key_error_rejected(int status, const struct ttn_api_error *error);
  * key's rights: what auth_info and halving are for. */
 bool ttn_key_error_batch(int status, const struct ttn_api_error *error);
 
-/* The sentence for an answer that refuses the key or lacks a right. info: what
- * auth_info said, or NULL. warning: X-Warning, "" = none. */
+/* The sentence for an answer that refuses the key or lacks a right. warning:
+ * X-Warning, "" = none. */
 char *ttn_key_error_print(char *buffer, size_t size, int status,
                           const struct ttn_api_error *error,
-                          const struct ttn_auth_info *info,
                           const char *warning);
 
 /* The sentence for a list that is empty without X-Total-Count, and for a key

@@ -229,8 +229,8 @@ def test_not_heard():
         stack.fault({"body": "{}", "headers": {"X-Total-Count": None}}, {"kind": "list"})
         with Drive(scratch, **stack.options(scratch), Interval=10) as drive:
             poll = drive.poll()
-            equal([line for line in poll.lines("error") if "this key was not heard, or is a gateway's own" in line
-                   and "RIGHT_USER_GATEWAYS_LIST" in line and "RIGHT_GATEWAY_STATUS_READ" in line] != [], True,
+            equal([line for line in poll.lines("error") if "the key did not reach the stack, or is a gateway's own" in
+                   line and "RIGHT_USER_GATEWAYS_LIST" in line and "RIGHT_GATEWAY_STATUS_READ" in line] != [], True,
                   "lines: %s" % poll.log)
             equal(poll.api("bool", "up"), 0)
         stack.unfault()

@@ -169,7 +169,8 @@ KEYS = {
     "gateway": (0, "gateway alice-gw-1", None, None),
     "gateway-no-status": (1, "gateway alice-gw-1", "lacks the right " + STATUS_RIGHT, "add it to the key"),
     "expired": (1, None, "the key has expired", "make a new one"),
-    "deleted": (1, None, "does not know this key", "is of another stack or tenant; .* see that --url is its stack's"),
+    "deleted": (1, None, r"does not know this key \(it was deleted, or belongs to another stack or tenant\)",
+                "make a new one, or set --url to the stack that made it"),
     "wrong-secret": (1, None, "secret part of the key is wrong", "paste all of it again"),
     "two-parts": (1, None, "the key is malformed", "with two dots"),
     "not-a-key": (1, None, "the key is malformed", "with two dots"),
@@ -274,7 +275,7 @@ def test_key_not_heard():
             stack.fault({"status": 200, "body": "{}", "headers": {"X-Total-Count": None}}, {"kind": kind})
         ran = check(scratch, stack, "--json")
         equal((ran.status, ran.json()["account"]["kind"], ran.json()["account"]["rights"]), (1, None, None))
-        matches("this key was not heard", problem(ran, "key")["message"])
+        matches("the key did not reach the stack", problem(ran, "key")["message"])
 
 
 def test_suspended():
@@ -285,8 +286,8 @@ def test_suspended():
         ran = check(scratch, stack, "--json")
         equal(ran.status, 1)
         one = problem(ran, "key")
-        matches("no rights", one["message"])
-        matches("suspen", one["fix"])
+        matches(r"no rights at all \(its account is suspended", one["message"])
+        matches("^ask the operator about the account", one["fix"])
 
 
 def test_organization():

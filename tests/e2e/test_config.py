@@ -141,7 +141,7 @@ def test_wrong_key():
     """Keys that the stack refuses: one error each that says why, and no value"""
     kinds = {
         "wrong-secret": r"the secret part of the key is wrong: paste all of it again",
-        "deleted": r"the stack does not know this key: it was deleted",
+        "deleted": r"the stack does not know this key \(it was deleted",
         "expired": r"the key has expired: make a new one",
         "not-a-key": r"the key is malformed",
         "admin-status": r'the key may not list gateways: give it the right .*RIGHT_USER_GATEWAYS_LIST',

@@ -90,7 +90,7 @@ def test_key():
             polls(daemon, 2)
             stack.delete_key("user")
             next_one(daemon, 0, HEAD % ("FAILURE", "ttn_api", "home", "up"),
-                     r"^Account home: the stack does not know this key: it was deleted")
+                     r"^Account home: the stack does not know this key \(it was deleted")
             stack.key("user")
             next_one(daemon, 1, HEAD % ("OKAY", "ttn_api", "home", "up"), r"^Account home: the key works again")
             daemon.wait_value("ttn_api", "home", "bool", "up", 1)

@@ -169,7 +169,7 @@ def test_no_answer_about_the_key():
     """auth_info fails, is limited or is not there: no search, one line, and what is known goes on"""
     with Scratch() as scratch, Standin() as stack:
         ids = of_several(stack)
-        cases = (({"status": 503}, "answered 503"), ({"status": 200, "body": "{}"}, "was not heard"),
+        cases = (({"status": 503}, "answered 503"), ({"status": 200, "body": "{}"}, "did not reach the stack"),
                  ({"status": 429, "headers": {"X-Rate-Limit-Retry": "3600"}}, "the rate limit leaves no room"),
                  ({"error": {"code": 5, "namespace": None, "name": None, "text": "Not Found"}},
                   "auth_info does not tell whether the key is an admin's"))
