@@ -148,9 +148,9 @@ static bool same_origin(const char *a, const char *b) {
   return strncmp(a, b, n) == 0 && (b[n] == '/' || b[n] == '\0');
 }
 
-/* All other calls leave a connection that is not usable any more. One whose
- * answer has begun can't be sent again: on a silent connection it ends here, a
- * time-out before its time. */
+/* Moves all other calls away from a connection that can't be used any more. A
+ * call whose answer has begun can't be sent again: if the connection is silent,
+ * it ends now, before its own deadline. */
 static void leave(struct transfer *first, long port, bool silent) {
   struct http *http = first->http;
   struct link *link, *next;
@@ -161,7 +161,8 @@ static void leave(struct transfer *first, long port, bool silent) {
         same_origin(first->call->url, t->call->url) && !ttn_transfer_move(t) &&
         silent) {
       ttn_transfer_forbid_reuse(t, true);
-      finish(t, CURLE_OPERATION_TIMEDOUT);
+      ttn_transfer_set_error(t, "its connection fell silent");
+      finish(t, CURLE_RECV_ERROR);
     }
   }
 }

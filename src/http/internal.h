@@ -132,6 +132,8 @@ bool ttn_transfer_begin(struct transfer *t);
 /* Takes the call from its connection and starts it again on another. False: it
  * was moved too often, or an answer has begun. */
 bool ttn_transfer_move(struct transfer *t);
+/* Says why it ends, where libcurl does not know. */
+void ttn_transfer_set_error(struct transfer *t, const char *text);
 /* It ended: libcurl has it no more. */
 void ttn_transfer_ended(struct transfer *t);
 /* For a call that is taken from libcurl before its end: closes its connection,

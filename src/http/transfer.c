@@ -2,6 +2,7 @@
 /* Transfers: easy handles, what they tell while an answer comes, and those that
  * are kept for a later call. http.c decides when calls begin and end. */
 #include "http/internal.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -174,6 +175,11 @@ bool ttn_transfer_move(struct transfer *t) {
   ttn_transfer_forbid_reuse(t, true);
   curl_multi_remove_handle(t->http->multi, t->easy);
   return ttn_transfer_begin(t);
+}
+
+void ttn_transfer_set_error(struct transfer *t, const char *text) {
+  t->old_text = false;
+  ttn_print(t->error, sizeof t->error, "%s", text);
 }
 
 void ttn_transfer_ended(struct transfer *t) { t->ended = true; }

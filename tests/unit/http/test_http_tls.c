@@ -267,6 +267,34 @@ static void test_silent(void **state) {
   }
 }
 
+/* A stream cannot be sent again: it ends with the connection that fell silent,
+ * long after its time to connect, and says so. */
+static void test_stream_on_silent(void **state) {
+  static struct fetch stream, due;
+  struct client client;
+  struct relay relay;
+  (void)state;
+  relay_start(&relay, front_port);
+  open_with_ca(&client, ca);
+  fetch_init(&stream, &client, "https", relay.port, "stall");
+  stream.call.endless = true;
+  fetch_start(&client, &stream);
+  while (stream.n == 0)
+    assert_null(fetch_wait(&client, 20));
+  relay_silence(&relay);
+  fetch_init(&due, &client, "https", relay.port, "ok");
+  due.call.timeout = 1050 * TTN_MS;
+  fetch_start(&client, &due);
+  assert_ptr_equal(fetch_wait(&client, 2000), &due.call);
+  assert_failure(&due.call.answer, TTN_FAIL_TIMEOUT);
+  assert_ptr_equal(fetch_wait(&client, 100), &stream.call);
+  assert_failure(&stream.call.answer, TTN_FAIL_TRANSFER);
+  assert_why(&stream.call.answer, "no whole answer from 127.0.0.1:");
+  assert_why(&stream.call.answer, ": its connection fell silent");
+  client_close(&client);
+  relay_stop(&relay);
+}
+
 /* The last calls on a silent connection take it with them, however they end
  * and however short their time was. */
 static void test_last_on_silent(void **state) {
@@ -454,6 +482,7 @@ int main(void) {
       cmocka_unit_test(test_wrong_scheme),
       cmocka_unit_test(test_handshake_hangs),
       cmocka_unit_test(test_silent),
+      cmocka_unit_test(test_stream_on_silent),
       cmocka_unit_test(test_last_on_silent),
       cmocka_unit_test(test_slow_but_alive),
       cmocka_unit_test(test_broken),
