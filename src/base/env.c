@@ -9,6 +9,7 @@
 #include "base/env.h"
 
 #include "base/secret.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,6 +109,7 @@ void ttn_log(const struct ttn_env *env, enum ttn_level level,
   va_end(args);
   if (n < 0)
     return;
+  ttn_utf8_trim(line); /* cut here, or by the caller */
   for (char *c = line; *c != '\0'; c++)
     if ((unsigned char)*c < ' ' || *c == 0x7f)
       *c = '?';

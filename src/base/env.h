@@ -46,7 +46,8 @@ void ttn_free_secret(const struct ttn_env *env, char *text);
 bool ttn_grow(const struct ttn_env *env, void **array, size_t *room,
               size_t need, size_t size, size_t most);
 
-/* Lines are cut at 1000 bytes: collectd cuts at 1024. */
+/* Lines are cut at 1000 bytes, but not within a character of UTF-8: collectd
+ * cuts at 1024. */
 void ttn_log(const struct ttn_env *env, enum ttn_level level,
              const char *format, ...) __attribute__((format(printf, 3, 4)));
 

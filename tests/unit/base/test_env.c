@@ -78,6 +78,13 @@ static void lines(void **state) {
   test_env_init(&test);
   ttn_log(env, TTN_NOTICE, "%02000d", 5);
   assert_int_equal(strlen(test.log), strlen("NOTICE ") + 1000 + 1);
+  /* A line that is cut has no half of a character at its end. */
+  test_env_init(&test);
+  ttn_log(env, TTN_NOTICE, "%0999d\xc3\xbc", 5);
+  assert_int_equal(strlen(test.log), strlen("NOTICE ") + 999 + 1);
+  test_env_init(&test);
+  ttn_log(env, TTN_NOTICE, "%.2s", "a\xc3\xbc");
+  assert_string_equal(test.log, "NOTICE a\n");
 }
 
 static void printing(void **state) {
