@@ -26,8 +26,8 @@ static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 static struct ttn_file_stamp stamp_of(const struct stat *status) {
   return (struct ttn_file_stamp){
-      .mtime = status->st_mtim.tv_sec * TTN_SECOND + status->st_mtim.tv_nsec,
-      .ctime = status->st_ctim.tv_sec * TTN_SECOND + status->st_ctim.tv_nsec,
+      .mtime = status->st_mtim,
+      .ctime = status->st_ctim,
       .inode = status->st_ino,
       .device = status->st_dev,
       .size = status->st_size,
@@ -164,13 +164,17 @@ bool ttn_secret_read(const char *path, const char *noun, char *line,
   return ok;
 }
 
+static bool same_time(struct timespec a, struct timespec b) {
+  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
 bool ttn_secret_changed(const char *path, const struct ttn_file_stamp *stamp) {
   struct stat status;
   struct ttn_file_stamp now;
   if (stat(path, &status) != 0)
     return true;
   now = stamp_of(&status);
-  return now.mtime != stamp->mtime || now.ctime != stamp->ctime ||
-         now.inode != stamp->inode || now.device != stamp->device ||
-         now.size != stamp->size;
+  return !same_time(now.mtime, stamp->mtime) ||
+         !same_time(now.ctime, stamp->ctime) || now.inode != stamp->inode ||
+         now.device != stamp->device || now.size != stamp->size;
 }

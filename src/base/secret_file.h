@@ -5,12 +5,14 @@
 
 #include "base/env.h"
 
+#include <time.h>
+
 /* The longest line, in bytes. */
 #define TTN_SECRET_MAX 512
 
 /* Enough of a file's status to see that it was replaced or changed. */
 struct ttn_file_stamp {
-  int64_t mtime, ctime; /* ns */
+  struct timespec mtime, ctime;
   uint64_t inode, device;
   int64_t size;
 };

@@ -221,6 +221,18 @@ static void test_changed(void **state) {
   assert_true(ttn_secret_changed(path, &stamp));
   unlink(other);
 
+  /* Times that int64_t nanoseconds do not hold. */
+  for (int i = 0; i < 2; i++) {
+    times[0] = times[1] =
+        (struct timespec){(time_t)(INT64_C(10413792000) + i), 0};
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+    assert_int_equal(stat(path, &status), 0);
+    if (status.st_mtim.tv_sec != times[1].tv_sec)
+      break; /* nor does this file system */
+    assert_true(ttn_key_read(path, key, &stamp, &open_to, why, sizeof why));
+    assert_false(ttn_secret_changed(path, &stamp));
+  }
+
   /* A file that was bad has a stamp, too: it is read again once it changes. */
   write_file("", 0, 0600);
   assert_false(ttn_key_read(path, key, &stamp, &open_to, why, sizeof why));
