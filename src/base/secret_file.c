@@ -59,8 +59,6 @@ static struct wrong wrong_kind(const struct stat *status) {
                           ""};
   case S_IFIFO:
     return (struct wrong){"is a FIFO; the", tail};
-  case S_IFSOCK:
-    return (struct wrong){"is a socket; the", tail};
   default:
     return (struct wrong){"is a device; the", tail};
   }
