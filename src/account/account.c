@@ -11,8 +11,8 @@ struct ttn_account *ttn_account_new(const struct ttn_env *env,
                                     struct ttn_ownership *ownership) {
   struct ttn_account *a = ttn_alloc(env, sizeof(*a));
   if (a == NULL) {
-    ttn_settings_free(env, settings);
     net->free(net->ctx);
+    ttn_settings_free(env, settings);
     return NULL;
   }
   a->ownership = ownership;

@@ -16,6 +16,7 @@
 
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 /* A new address of a host is used although the old one still works, but not at
  * once: a new connection costs a handshake. */
@@ -28,19 +29,21 @@ struct ttn_auth {
 
 /* What makes a connection trustworthy: no failure may go unnoticed. */
 static bool set_tls(struct transfer *t) {
-  const struct http *http = t->http;
-  bool ok = SET(CURLOPT_SSL_VERIFYPEER, http->verify_peer ? 1L : 0L) &&
-            SET(CURLOPT_SSL_VERIFYHOST, http->verify_host ? 2L : 0L) &&
+  const struct ttn_http_options *options = &t->http->options;
+  struct stat status;
+  bool ok = SET(CURLOPT_SSL_VERIFYPEER, options->verify_peer ? 1L : 0L) &&
+            SET(CURLOPT_SSL_VERIFYHOST, options->verify_host ? 2L : 0L) &&
             SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-  if (http->ca_cert != NULL) {
-    const char *dir = http->ca_cert_is_dir ? http->ca_cert : NULL;
-    const char *file = http->ca_cert_is_dir ? NULL : http->ca_cert;
-    ok = ok && SET(CURLOPT_CAINFO, file) && SET(CURLOPT_CAPATH, dir);
+  if (options->ca_cert != NULL) {
+    bool is_dir =
+        stat(options->ca_cert, &status) == 0 && S_ISDIR(status.st_mode);
+    ok = ok && SET(CURLOPT_CAINFO, is_dir ? NULL : options->ca_cert) &&
+         SET(CURLOPT_CAPATH, is_dir ? options->ca_cert : NULL);
   }
-  if (http->client_cert != NULL)
-    ok = ok && SET(CURLOPT_SSLCERT, http->client_cert);
-  if (http->client_key != NULL)
-    ok = ok && SET(CURLOPT_SSLKEY, http->client_key);
+  if (options->client_cert != NULL)
+    ok = ok && SET(CURLOPT_SSLCERT, options->client_cert);
+  if (options->client_key != NULL)
+    ok = ok && SET(CURLOPT_SSLKEY, options->client_key);
 #if LIBCURL_VERSION_NUM >= 0x075700
   /* A renewed CACert is seen within a minute; the default is a day. */
   (void)SET(CURLOPT_CA_CACHE_TIMEOUT, 60L);
@@ -89,25 +92,25 @@ bool ttn_http_can_log_in(enum ttn_proxy_auth how) {
  * The certificate of an https:// proxy must be one that the system trusts:
  * CACert, VerifyPeer and VerifyHost are about the stack's alone. */
 static bool set_proxy(struct transfer *t) {
-  const struct http *http = t->http;
-  const char *user = http->proxy_user;
-  if (user == NULL && (http->proxy_auth == TTN_PROXY_NEGOTIATE ||
-                       (http->proxy_auth == TTN_PROXY_ANY &&
-                        http->proxy != NULL && !strchr(http->proxy, '@'))))
+  const struct ttn_http_options *options = &t->http->options;
+  const char *user = options->proxy_user;
+  if (user == NULL &&
+      (options->proxy_auth == TTN_PROXY_NEGOTIATE ||
+       (options->proxy_auth == TTN_PROXY_ANY && options->proxy != NULL &&
+        !strchr(options->proxy, '@'))))
     user = ":";
-  return (http->proxy == NULL || SET(CURLOPT_PROXY, http->proxy)) &&
+  return (options->proxy == NULL || SET(CURLOPT_PROXY, options->proxy)) &&
          (user == NULL || SET(CURLOPT_PROXYUSERPWD, user)) &&
-         SET(CURLOPT_PROXYAUTH, proxy_auth_bits(http->proxy_auth)) &&
+         SET(CURLOPT_PROXYAUTH, proxy_auth_bits(options->proxy_auth)) &&
          SET(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 }
 
 /* Where a request may go, and how it is sent. */
 static bool set_routes(struct transfer *t) {
-  const struct http *http = t->http;
   bool ok = SET(CURLOPT_NOSIGNAL, 1L) && SET(CURLOPT_FOLLOWLOCATION, 0L) &&
             SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE) &&
             SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
-            SET(CURLOPT_IPRESOLVE, ip_resolve(http->family));
+            SET(CURLOPT_IPRESOLVE, ip_resolve(t->http->options.family));
 #if LIBCURL_VERSION_NUM >= 0x075500
   ok = ok && SET(CURLOPT_PROTOCOLS_STR, "http,https");
 #else
@@ -129,7 +132,7 @@ static bool set_routes(struct transfer *t) {
 }
 
 bool ttn_http_set_up(struct transfer *t) {
-  const char *user_agent = t->http->user_agent;
+  const char *user_agent = t->http->options.user_agent;
   return set_routes(t) && set_tls(t) &&
          (user_agent == NULL || SET(CURLOPT_USERAGENT, user_agent));
 }
@@ -163,7 +166,7 @@ bool ttn_http_set_call(struct transfer *t, struct call_options *options) {
   }
   /* A proxy, be it of the environment, would get the key in clear text, and
    * its localhost is another one. NULL: as the environment says (no_proxy). */
-  options->direct = !https && !t->http->allow_plain;
+  options->direct = !https && !t->http->options.allow_plain;
   if (!SET(CURLOPT_NOPROXY, options->direct ? "*" : NULL) ||
       !SET(CURLOPT_URL, call->url) || !SET(CURLOPT_HTTPHEADER, lines) ||
       !SET(CURLOPT_FRESH_CONNECT, call->fresh ? 1L : 0L) ||
@@ -178,7 +181,7 @@ bool ttn_http_set_call(struct transfer *t, struct call_options *options) {
   }
   /* The stack speaks HTTP/2 without TLS, too, but a proxy in between may not,
    * and nothing would tell. */
-  return (https && t->http->version == TTN_HTTP_2 &&
+  return (https && t->http->options.version == TTN_HTTP_2 &&
           SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS)) ||
          SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 }

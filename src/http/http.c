@@ -32,7 +32,6 @@
 #include "http/errors.h"
 
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 /* A connection that was silent for less is not given up. */
@@ -48,10 +47,11 @@ static void count_endless(struct http *http, const struct ttn_call *call,
   http->n_endless += more;
 #if LIBCURL_VERSION_NUM >= 0x074300
   (void)curl_multi_setopt(http->multi, CURLMOPT_MAX_CONCURRENT_STREAMS,
-                          (long)(http->max_streams + http->n_endless));
+                          (long)(http->options.max_streams + http->n_endless));
 #endif
-  (void)curl_multi_setopt(http->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
-                          (long)(http->max_connections + http->n_endless));
+  (void)curl_multi_setopt(
+      http->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+      (long)(http->options.max_connections + http->n_endless));
 }
 
 static bool http_start(void *ctx, struct ttn_call *call) {
@@ -87,7 +87,7 @@ static bool used_old_connection(struct transfer *t) {
 /* Before libcurl 8.7 only what is set by option is known: a proxy of the
  * environment is not, nor a host that needs none (no_proxy). */
 static bool uses_proxy(struct transfer *t) {
-  const char *proxy = t->http->proxy;
+  const char *proxy = t->http->options.proxy;
   long used = proxy != NULL && proxy[0] != '\0' && !t->options.direct;
 #if LIBCURL_VERSION_NUM >= 0x080700
   curl_easy_getinfo(t->easy, CURLINFO_USED_PROXY, &used);
@@ -314,70 +314,29 @@ static void http_free(void *ctx) {
   ttn_transfers_free(&http->ended);
   ttn_transfers_free_idle(http);
   curl_multi_cleanup(http->multi);
-  ttn_free(http->env, http->ca_cert);
-  ttn_free(http->env, http->client_cert);
-  ttn_free(http->env, http->client_key);
-  ttn_free_secret(http->env, http->proxy); /* may hold a password */
-  ttn_free_secret(http->env, http->proxy_user);
-  for (size_t i = 0; i < http->n_headers; i++)
-    ttn_free_secret(http->env, http->headers[i].data);
   ttn_free(http->env, http->headers);
-  ttn_free(http->env, http->user_agent);
   ttn_free(http->env, http);
 }
 
-static bool copy_option(struct http *http, char **copy, const char *value) {
-  if (value != NULL)
-    *copy = ttn_strdup(http->env, value);
-  return value == NULL || *copy != NULL;
-}
-
-static bool copy_headers(struct http *http, char *const *headers, size_t n) {
+static bool link_headers(struct http *http) {
+  size_t n = http->options.n_headers;
   if (n == 0)
     return true;
   http->headers = ttn_alloc(http->env, n * sizeof(*http->headers));
   if (http->headers == NULL)
     return false;
-  for (; http->n_headers < n; http->n_headers++) {
-    struct curl_slist *line = &http->headers[http->n_headers];
-    line->data = ttn_strdup(http->env, headers[http->n_headers]);
-    if (line->data == NULL)
-      return false;
-    line->next = http->n_headers + 1 < n ? line + 1 : NULL;
-  }
+  for (size_t i = 0; i < n; i++)
+    http->headers[i] = (struct curl_slist){
+        http->options.headers[i], i + 1 < n ? &http->headers[i + 1] : NULL};
   return true;
-}
-
-static bool copy_options(struct http *http,
-                         const struct ttn_http_options *options) {
-  struct stat status;
-  http->ca_cert_is_dir = options->ca_cert != NULL &&
-                         stat(options->ca_cert, &status) == 0 &&
-                         S_ISDIR(status.st_mode);
-  http->verify_peer = options->verify_peer;
-  http->verify_host = options->verify_host;
-  http->allow_plain = options->allow_plain;
-  http->family = options->family;
-  http->proxy_auth = options->proxy_auth;
-  http->version = options->version;
-  http->max_connections =
-      options->max_connections > 0 ? options->max_connections : 1;
-  http->max_streams = options->max_streams > 0 ? options->max_streams : 1;
-  return copy_option(http, &http->ca_cert, options->ca_cert) &&
-         copy_option(http, &http->client_cert, options->client_cert) &&
-         copy_option(http, &http->client_key, options->client_key) &&
-         copy_option(http, &http->proxy, options->proxy) &&
-         copy_option(http, &http->proxy_user, options->proxy_user) &&
-         copy_headers(http, options->headers, options->n_headers) &&
-         copy_option(http, &http->user_agent, options->user_agent);
 }
 
 static bool set_multi(const struct http *http) {
   CURLM *multi = http->multi;
-  long connections = http->max_connections;
+  long connections = http->options.max_connections;
 #if LIBCURL_VERSION_NUM >= 0x074300
   (void)curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS,
-                          (long)http->max_streams);
+                          (long)http->options.max_streams);
 #endif
   return curl_multi_setopt(multi, CURLMOPT_PIPELINING,
                            (long)CURLPIPE_MULTIPLEX) == CURLM_OK &&
@@ -395,6 +354,7 @@ struct ttn_net *ttn_http_new(const struct ttn_env *env,
   if (http == NULL)
     return NULL;
   http->env = env;
+  http->options = *options;
   ttn_list_init(&http->under_way);
   ttn_list_init(&http->ended);
   ttn_transfers_init(&http->transfers);
@@ -407,7 +367,7 @@ struct ttn_net *ttn_http_new(const struct ttn_env *env,
                                .wake = http_wake,
                                .free = http_free};
   http->multi = curl_multi_init();
-  if (http->multi != NULL && copy_options(http, options) && set_multi(http))
+  if (http->multi != NULL && link_headers(http) && set_multi(http))
     return &http->net;
   http_free(http);
   return NULL;

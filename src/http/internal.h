@@ -45,16 +45,8 @@ struct http {
   const struct ttn_auth *auth; /* of the latest call: only compared */
   int64_t next_deadline;       /* no call's is earlier */
   atomic_bool woken;
-  /* The options, copied. */
-  char *ca_cert, *client_cert, *client_key, *proxy, *proxy_user, *user_agent;
-  struct curl_slist *headers; /* n_headers of them, linked */
-  size_t n_headers;
-  bool ca_cert_is_dir, verify_peer, verify_host, allow_plain;
-  enum ttn_family family;
-  enum ttn_proxy_auth proxy_auth;
-  enum ttn_http_version version;
-  int max_connections; /* to one host, */
-  int max_streams;     /* and calls on each: without endless ones */
+  struct ttn_http_options options;
+  struct curl_slist *headers; /* the options', linked */
 };
 
 /* What a call's options point to. curl_options.c writes it. */

@@ -68,6 +68,25 @@ enum ttn_proxy_auth {
   TTN_PROXY_ANY        /* what the proxy offers */
 };
 
+/* How an account's network is. Strings may be NULL. The caller fills it. */
+struct ttn_http_options {
+  const char *ca_cert; /* a file, or a directory of hashed certificates */
+  bool verify_peer, verify_host;
+  bool allow_plain; /* http:// URLs may go through a proxy: else they go to
+                     * this machine, and never leave it */
+  const char *client_cert, *client_key; /* PEM files */
+  const char *proxy;                    /* NULL: as the environment says */
+  const char *proxy_user;               /* "user:password" */
+  enum ttn_proxy_auth proxy_auth;       /* one that ttn_http_can_log_in */
+  enum ttn_http_version version;
+  char *const *headers; /* "Name: value", sent with each request */
+  size_t n_headers;
+  enum ttn_family family;
+  int max_connections; /* to one host */
+  int max_streams;     /* of one HTTP/2 connection */
+  const char *user_agent;
+};
+
 /* Not thread-safe but for wake. */
 struct ttn_net {
   void *ctx;

@@ -169,7 +169,7 @@ bool ttn_transfer_begin(struct transfer *t) {
  * sent again. As many connections as there may be can have died, and it may
  * meet all of them. */
 bool ttn_transfer_move(struct transfer *t) {
-  if (t->moves == t->http->max_connections || t->answering)
+  if (t->moves == t->http->options.max_connections || t->answering)
     return false;
   t->moves++;
   ttn_transfer_forbid_reuse(t, true);
