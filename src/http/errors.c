@@ -7,9 +7,7 @@
  * password ("Unsupported proxy syntax in 'http://user:secret@…'"). None
  * quotes a request header, and URLs of this project hold no user, so a text
  * with an '@' is not passed on; curl_easy_strerror's stands in. */
-#include "http/errors.h"
-
-#include "http/headers.h"
+#include "http/internal.h"
 #include "base/text.h"
 
 #include <string.h>
@@ -20,17 +18,61 @@
 /* Longest part of a host name in a sentence, so that the fix has room. */
 #define HOST_SHOWN 80
 
+/* How a transfer that failed ended, as far as its handle tells. */
+struct end {
+  CURLcode code;
+  const char *text;     /* libcurl's, maybe "" */
+  int64_t timeout;      /* what was allowed, ns */
+  bool resolved;        /* the host name, or the proxy's */
+  bool connected;       /* TCP */
+  bool answering;       /* a header line came */
+  bool proxy;           /* the way leads through a proxy, as far as is known */
+  bool proxy_untrusted; /* TLS with the proxy itself did not come about */
+  long proxy_status;    /* what the proxy answered to CONNECT; 0 = nothing */
+};
+
+/* Before libcurl 8.7 only what is set by option is known: a proxy of the
+ * environment is not, nor a host that needs none (no_proxy). */
+static bool uses_proxy(const struct transfer *t) {
+  const char *proxy = t->http->options.proxy;
+  long used = proxy != NULL && proxy[0] != '\0' && !t->options.direct;
+#if LIBCURL_VERSION_NUM >= 0x080700
+  curl_easy_getinfo(t->easy, CURLINFO_USED_PROXY, &used);
+#endif
+  return used != 0;
+}
+
+static struct end end_of(struct transfer *t, CURLcode code) {
+  struct end end = {.code = code,
+                    .text = t->old_text ? "" : t->error,
+                    .answering = t->answering,
+                    .proxy = uses_proxy(t)};
+  curl_off_t resolved = 0, sent = 0;
+  long unverified = 0;
+  curl_easy_getinfo(t->easy, CURLINFO_PROXY_SSL_VERIFYRESULT, &unverified);
+  curl_easy_getinfo(t->easy, CURLINFO_NAMELOOKUP_TIME_T, &resolved);
+  curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
+  curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &end.proxy_status);
+  end.timeout = end.text[0] != '\0' ? t->connect_timeout : t->call->timeout;
+  end.resolved = resolved > 0;
+  /* CURLINFO_CONNECT_TIME_T is 0 on an old connection, and until TLS is up. */
+  end.connected = sent > 0 || t->handshake || ttn_transfer_connection(t) != 0;
+  /* With OpenSSL it is not 0 until the proxy's certificate is checked. */
+  end.proxy_untrusted = unverified != 0 && end.proxy_status == 0;
+  return end;
+}
+
 /* The server did not accept the client's certificate, or wants one. With TLS
  * 1.3 that is known only after the handshake, so libcurl calls it a failure to
  * receive. */
-static bool client_refused(const struct ttn_http_end *end) {
+static bool client_refused(const struct end *end) {
   const char *alert = strstr(end->text, " alert ");
   return alert != NULL && (strstr(alert, "certificate") != NULL ||
                            strstr(alert, "unknown ca") != NULL ||
                            strstr(alert, "access denied") != NULL);
 }
 
-static enum ttn_failure failure_of(const struct ttn_http_end *end) {
+static enum ttn_failure failure_of(const struct end *end) {
   if (end->proxy_status != 0 && end->proxy_status / 100 != 2)
     return TTN_FAIL_PROXY;
   switch (end->code) {
@@ -69,7 +111,7 @@ static enum ttn_failure failure_of(const struct ttn_http_end *end) {
 
 /* What to do about a TLS failure; the texts are OpenSSL's, for GnuTLS the last
  * one must do. */
-static const char *tls_cure(const struct ttn_http_end *end) {
+static const char *tls_cure(const struct end *end) {
   if (client_refused(end) && !end->proxy_untrusted)
     return "; it wants a certificate of a CA that it trusts: see ClientCert";
   switch (end->code) {
@@ -97,8 +139,7 @@ static const char *tls_cure(const struct ttn_http_end *end) {
   }
 }
 
-static const char *lead(enum ttn_failure failure,
-                        const struct ttn_http_end *end) {
+static const char *lead(enum ttn_failure failure, const struct end *end) {
   switch (failure) {
   case TTN_FAIL_DNS:
     return "could not resolve the host name";
@@ -116,8 +157,7 @@ static const char *lead(enum ttn_failure failure,
   }
 }
 
-static const char *what_to_do(enum ttn_failure failure,
-                              const struct ttn_http_end *end) {
+static const char *what_to_do(enum ttn_failure failure, const struct end *end) {
   if (failure == TTN_FAIL_PROXY && end->proxy_status == 407)
     return "; see ProxyUserFile and ProxyAuth";
   return failure == TTN_FAIL_TLS ? tls_cure(end) : "";
@@ -126,7 +166,7 @@ static const char *what_to_do(enum ttn_failure failure,
 /* What did not happen in time. Who is to blame is known when libcurl's own
  * time-out, which is for connecting only, says so; else the call may have
  * waited for another's connection all the time. */
-static const char *timeout_lead(const struct ttn_http_end *end,
+static const char *timeout_lead(const struct end *end,
                                 enum ttn_failure *failure) {
   bool sure = end->text[0] != '\0' && end->timeout >= VERDICT_TIME;
   if (end->answering)
@@ -146,7 +186,7 @@ static const char *timeout_lead(const struct ttn_http_end *end,
 
 /* libcurl's words, or "" where the lead has said it all. */
 static void detail(char *buffer, size_t size, enum ttn_failure failure,
-                   const struct ttn_http_end *end) {
+                   const struct end *end) {
   const char *text = end->text;
   buffer[0] = '\0';
   if (failure == TTN_FAIL_DNS || failure == TTN_FAIL_MEMORY)
@@ -161,19 +201,20 @@ static void detail(char *buffer, size_t size, enum ttn_failure failure,
       *c = '?';
 }
 
-void ttn_http_explain(struct ttn_answer *answer,
-                      const struct ttn_http_end *end) {
-  const char *host = strstr(end->url, "://");
+void ttn_http_explain(struct transfer *t, CURLcode code) {
+  struct ttn_answer *answer = &t->call->answer;
+  const struct end end = end_of(t, code);
+  const char *url = t->call->url, *host = strstr(url, "://");
   int host_n;
   char text[CURL_ERROR_SIZE + 2];
 
-  host = host != NULL ? host + 3 : end->url;
+  host = host != NULL ? host + 3 : url;
   host_n = (int)strcspn(host, "/?");
   if (host_n > HOST_SHOWN)
     host_n = HOST_SHOWN;
 
-  if (end->code != CURLE_WRITE_ERROR || answer->failure == TTN_OK)
-    answer->failure = failure_of(end);
+  if (end.code != CURLE_WRITE_ERROR || answer->failure == TTN_OK)
+    answer->failure = failure_of(&end);
   if (answer->failure == TTN_FAIL_TOO_LARGE) {
     ttn_print(answer->why, sizeof answer->why,
               "the answer of %.*s is beyond %u MiB, or its headers beyond "
@@ -183,13 +224,13 @@ void ttn_http_explain(struct ttn_answer *answer,
     ttn_print(answer->why, sizeof answer->why,
               "the answer of %.*s was given up", host_n, host);
   } else if (answer->failure == TTN_FAIL_TIMEOUT) {
-    const char *what = timeout_lead(end, &answer->failure);
+    const char *what = timeout_lead(&end, &answer->failure);
     ttn_print(answer->why, sizeof answer->why, "%s %.*s within %.1f s", what,
-              host_n, host, (double)end->timeout / (double)TTN_SECOND);
+              host_n, host, (double)end.timeout / (double)TTN_SECOND);
   } else if (answer->failure != TTN_OK) {
-    detail(text, sizeof text, answer->failure, end);
+    detail(text, sizeof text, answer->failure, &end);
     ttn_print(answer->why, sizeof answer->why, "%s %.*s%.110s%s",
-              lead(answer->failure, end), host_n, host, text,
-              what_to_do(answer->failure, end));
+              lead(answer->failure, &end), host_n, host, text,
+              what_to_do(answer->failure, &end));
   }
 }

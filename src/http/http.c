@@ -29,7 +29,6 @@
 #include "http/http.h"
 
 #include "http/internal.h"
-#include "http/errors.h"
 
 #include <string.h>
 #include <time.h>
@@ -84,41 +83,6 @@ static bool used_old_connection(struct transfer *t) {
   return connects == 0 && ttn_transfer_connection(t) != 0;
 }
 
-/* Before libcurl 8.7 only what is set by option is known: a proxy of the
- * environment is not, nor a host that needs none (no_proxy). */
-static bool uses_proxy(struct transfer *t) {
-  const char *proxy = t->http->options.proxy;
-  long used = proxy != NULL && proxy[0] != '\0' && !t->options.direct;
-#if LIBCURL_VERSION_NUM >= 0x080700
-  curl_easy_getinfo(t->easy, CURLINFO_USED_PROXY, &used);
-#endif
-  return used != 0;
-}
-
-static void explain(struct transfer *t, CURLcode code) {
-  const char *text = t->old_text ? "" : t->error;
-  struct ttn_http_end end = {
-      .code = code,
-      .url = t->call->url,
-      .text = text,
-      .timeout = text[0] != '\0' ? t->connect_timeout : t->call->timeout,
-      .answering = t->answering,
-      .proxy = uses_proxy(t),
-  };
-  curl_off_t resolved = 0, sent = 0;
-  long unverified = 0;
-  curl_easy_getinfo(t->easy, CURLINFO_PROXY_SSL_VERIFYRESULT, &unverified);
-  curl_easy_getinfo(t->easy, CURLINFO_NAMELOOKUP_TIME_T, &resolved);
-  curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
-  curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &end.proxy_status);
-  end.resolved = resolved > 0;
-  /* With OpenSSL it is not 0 until the proxy's certificate is checked. */
-  end.proxy_untrusted = unverified != 0 && end.proxy_status == 0;
-  /* CURLINFO_CONNECT_TIME_T is 0 on an old connection, and until TLS is up. */
-  end.connected = sent > 0 || t->handshake || ttn_transfer_connection(t) != 0;
-  ttn_http_explain(&t->call->answer, &end);
-}
-
 /* The call is over: its answer is filled in, and wait will give it back. */
 static void finish(struct transfer *t, CURLcode code) {
   struct ttn_answer *answer = &t->call->answer;
@@ -134,7 +98,7 @@ static void finish(struct transfer *t, CURLcode code) {
   answer->reused = used_old_connection(t);
   answer->bytes = bytes > 0 ? (uint64_t)bytes : 0;
   if (code != CURLE_OK)
-    explain(t, code);
+    ttn_http_explain(t, code);
   ttn_list_remove(&t->link);
   ttn_list_append(&t->http->ended, &t->link);
   count_endless(t->http, t->call, -1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What http.c, transfer.c and curl_options.c share. Each struct is written in
- * one of them. */
+/* What http.c, transfer.c, curl_options.c and errors.c share. Each struct is
+ * written in one of them. */
 #ifndef TTN_HTTP_INTERNAL_H
 #define TTN_HTTP_INTERNAL_H
 
@@ -134,6 +134,13 @@ void ttn_transfer_forbid_reuse(struct transfer *t, bool forbid);
 /* The port of its connection on this machine, which tells connections apart; 0:
  * it has none yet. */
 long ttn_transfer_connection(struct transfer *t);
+
+/* errors.c */
+
+/* Sets failure and why of the answer. For CURLE_WRITE_ERROR a failure other
+ * than TTN_OK that is there already stays: the callbacks know better than
+ * libcurl why they gave up. */
+void ttn_http_explain(struct transfer *t, CURLcode code);
 
 /* curl_options.c */
 

@@ -3,7 +3,6 @@ src_libttn_la_SOURCES += \
 	%D%/allocator.c \
 	%D%/curl_options.c \
 	%D%/errors.c \
-	%D%/errors.h \
 	%D%/headers.c \
 	%D%/headers.h \
 	%D%/http.c \
