@@ -110,21 +110,14 @@ static bool set_routes(struct transfer *t) {
   bool ok = SET(CURLOPT_NOSIGNAL, 1L) && SET(CURLOPT_FOLLOWLOCATION, 0L) &&
             SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE) &&
             SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
-            SET(CURLOPT_IPRESOLVE, ip_resolve(t->http->options.family));
-#if LIBCURL_VERSION_NUM >= 0x075500
-  ok = ok && SET(CURLOPT_PROTOCOLS_STR, "http,https");
-#else
-  ok = ok && SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
-#endif
-  ok = ok && set_proxy(t);
+            SET(CURLOPT_IPRESOLVE, ip_resolve(t->http->options.family)) &&
+            SET(CURLOPT_PROTOCOLS_STR, "http,https") && set_proxy(t);
   /* Not necessary: a libcurl without these still works. */
   (void)SET(CURLOPT_ACCEPT_ENCODING, "gzip");
   (void)SET(CURLOPT_PIPEWAIT, 1L);
   (void)SET(CURLOPT_TCP_KEEPALIVE, 1L);
   (void)SET(CURLOPT_DNS_CACHE_TIMEOUT, 60L);
-#if LIBCURL_VERSION_NUM >= 0x075000
   (void)SET(CURLOPT_MAXLIFETIME_CONN, CONNECTION_LIFE);
-#endif
 #if LIBCURL_VERSION_NUM >= 0x075700
   (void)SET(CURLOPT_QUICK_EXIT, 1L);
 #endif

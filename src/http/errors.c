@@ -81,9 +81,7 @@ static enum ttn_failure failure_of(const struct end *end) {
   case CURLE_COULDNT_RESOLVE_HOST:
     return TTN_FAIL_DNS;
   case CURLE_COULDNT_RESOLVE_PROXY:
-#if LIBCURL_VERSION_NUM >= 0x074900
   case CURLE_PROXY:
-#endif
     return TTN_FAIL_PROXY;
   case CURLE_COULDNT_CONNECT:
     return end->proxy ? TTN_FAIL_PROXY : TTN_FAIL_CONNECT;

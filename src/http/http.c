@@ -44,10 +44,8 @@ static void count_endless(struct http *http, const struct ttn_call *call,
   if (!call->endless)
     return;
   http->n_endless += more;
-#if LIBCURL_VERSION_NUM >= 0x074300
   (void)curl_multi_setopt(http->multi, CURLMOPT_MAX_CONCURRENT_STREAMS,
                           (long)(http->options.max_streams + http->n_endless));
-#endif
   (void)curl_multi_setopt(
       http->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
       (long)(http->options.max_connections + http->n_endless));
@@ -298,10 +296,8 @@ static bool link_headers(struct http *http) {
 static bool set_multi(const struct http *http) {
   CURLM *multi = http->multi;
   long connections = http->options.max_connections;
-#if LIBCURL_VERSION_NUM >= 0x074300
   (void)curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS,
                           (long)http->options.max_streams);
-#endif
   return curl_multi_setopt(multi, CURLMOPT_PIPELINING,
                            (long)CURLPIPE_MULTIPLEX) == CURLM_OK &&
          curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, connections) ==

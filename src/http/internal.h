@@ -9,10 +9,6 @@
 #include <curl/curl.h>
 #include <stdatomic.h>
 
-#if LIBCURL_VERSION_NUM < 0x074200
-#error "libcurl 7.66 or later is needed (curl_multi_poll)"
-#endif
-
 /* Of which connections it is remembered when something came over them. */
 #define TTN_HEARD 64
 
