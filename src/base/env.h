@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What comes in from outside: memory, time, the log. Everything in this
- * library reaches them through one struct ttn_env, so that a test can stage
- * the lack of memory, a clock that jumps, and read every line that a user
- * would see. No file of the library keeps global state.
+ * library reaches them through one struct ttn_env, so that a test can
+ * simulate a lack of memory and a clock that jumps, and read every line that a
+ * user would see. No file of the library keeps global state.
  *
  * Units, all over the library: times are int64_t nanoseconds, wall times
  * since 1970-01-01T00:00:00Z (0 = not known). */

@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 
-/* To connect, and for the first byte. */
+/* To connect. */
 #define PATIENCE (30 * TTN_SECOND)
 
 struct ttn_stream *ttn_stream_new(const struct ttn_env *env,

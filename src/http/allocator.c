@@ -8,8 +8,8 @@
  * another library. What comes from here is malloc's own memory without anything
  * around it, so that who frees a text of libcurl's with free(3) may do so.
  *
- * Without malloc_usable_size (musl) nobody knows how much there is to wipe, and
- * libcurl's memory stays as it is.
+ * Where libc has no malloc_usable_size, nobody knows how much there is to wipe,
+ * and libcurl's memory stays as it is.
  *
  * Trap: realloc(3) may leave a copy behind where the block was. */
 #include "http/http.h"

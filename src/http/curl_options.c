@@ -18,8 +18,9 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-/* A new address of a host is used although the old one still works, but not at
- * once: a new connection costs a handshake. */
+/* A connection is closed after this time (s), so that a host's new address is
+ * used although the old one still works; not sooner, because a new connection
+ * costs a handshake. */
 #define CONNECTION_LIFE 600L
 
 struct ttn_auth {

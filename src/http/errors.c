@@ -107,8 +107,8 @@ static enum ttn_failure failure_of(const struct end *end) {
   }
 }
 
-/* What to do about a TLS failure; the texts are OpenSSL's, for GnuTLS the last
- * one must do. */
+/* What to do about a TLS failure. The texts are OpenSSL's: with GnuTLS the last
+ * one is always given. */
 static const char *tls_cure(const struct end *end) {
   if (client_refused(end) && !end->proxy_untrusted)
     return "; it wants a certificate of a CA that it trusts: see ClientCert";

@@ -2,10 +2,9 @@
 /* Reads the few headers that the stack's answers carry beside the body. Knows
  * nothing of libcurl and nothing of what the figures are for.
  *
- * A figure is digits only. A sign, a fraction, a second line that says
- * something else or more than an int64_t holds make it malformed: which
- * X-Total-Count says aloud (-2, since it decides whether a list is whole), and
- * the rate limit's figures count as not sent. */
+ * A figure has digits only, and fits into an int64_t; a second line says the
+ * same. Else it is malformed: X-Total-Count is then -2, because it decides
+ * whether a list is whole, and the rate limit's figures are as if not sent. */
 #include "http/headers.h"
 
 #include "base/secret.h"

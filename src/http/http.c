@@ -6,13 +6,13 @@
  * failures into words. Nothing here knows JSON, gateways or polls.
  *
  * Time. libcurl limits the time to connect; the time for the whole call is
- * kept here (expire), because calls that wait for a connection are to be
- * counted from their start, and for the sake of the next point.
+ * kept here (expire), because it begins at the start of a call that waits for
+ * a connection, and because of the next point.
  *
  * Silent connections. When a stream of an HTTP/2 connection times out, libcurl
- * keeps the connection and uses it again, for ever, though nobody answers at
- * the other end; and as long as another call is on it, even a fresh one
- * beside it is passed over, the oldest being tried first (seen with 7.88). So
+ * keeps the connection and uses it again for ever, though nobody answers. As
+ * long as another call is on it, libcurl tries it first, because it is the
+ * oldest, even when a new connection is there (seen with 7.88). So
  * - a call whose time is up, or that is cancelled, forbids the reuse of its
  *   connection: libcurl then closes it as soon as the last call leaves it;
  * - and when a call's time is up and nothing came over its connection in all
@@ -129,10 +129,11 @@ static void leave(struct transfer *first, long port, bool silent) {
   }
 }
 
-/* Anew, if nothing but the connection can be to blame: it was there
- * before, and no byte of an answer came over it. The calls beside it go along,
- * or libcurl would take the dying connection for this one again. And if libcurl
- * did so by itself, once more for a text that tells what is wrong now. */
+/* Sends the call again if only the connection can be to blame: it was there
+ * before, and no byte of an answer came over it. The calls on the same
+ * connection are moved, too, or libcurl would choose the dying connection
+ * again. If libcurl has already tried again by itself, one more attempt gives a
+ * text that says what is wrong now. */
 static bool try_again(struct transfer *t, CURLcode code) {
   long port = ttn_transfer_connection(t);
   if (t->old_text && code != CURLE_OPERATION_TIMEDOUT)

@@ -6,12 +6,12 @@
 
 #include "http/net.h"
 
-/* libcurl's global initialisation; once, while there is one thread. False:
- * libcurl can't be used. */
+/* Initialises libcurl, once, while there is one thread. False: libcurl can't be
+ * used. */
 bool ttn_http_global_init(void);
 /* libcurl's version and those of its libraries, as curl -V prints them. */
 const char *ttn_http_version(void);
-/* Can this libcurl log in so? */
+/* Can this libcurl log in at a proxy in that way? */
 bool ttn_http_can_log_in(enum ttn_proxy_auth how);
 /* One per account. The strings of the options must outlive it. NULL: no memory.
  */

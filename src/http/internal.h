@@ -9,7 +9,7 @@
 #include <curl/curl.h>
 #include <stdatomic.h>
 
-/* Of which connections it is remembered when something came over them. */
+/* For so many connections it is known when something came over them. */
 #define TTN_HEARD 64
 
 /* A member of a circular list. */

@@ -10,8 +10,9 @@
 /* The largest body that is read. */
 #define TTN_BODY_MAX (16u << 20)
 
-/* The end of a call, valid when `failure` is TTN_OK or not: what did arrive.
- * http.c, transfer.c, headers.c and errors.c write it. */
+/* The end of a call. If `failure` is not TTN_OK, the other members say what
+ * arrived before it failed. http.c, transfer.c, headers.c and errors.c write
+ * it. */
 struct ttn_answer {
   enum ttn_failure failure; /* of the transfer: TTN_OK even with status 500 */
   char why[300];            /* failure in words, with the fix where known */
@@ -24,7 +25,7 @@ struct ttn_answer {
   int64_t retry_at;    /* ns, 0 = none */
   bool from_stack;     /* has "Cache-Control: no-store", as every answer of the
                         * stack (tests/answers), or X-Request-Id */
-  char warning[128];   /* X-Warning, "" = none; control characters as '?' */
+  char warning[128]; /* X-Warning, "" = none; all but printable ASCII as '?' */
   bool http2;
   bool reused;    /* over a connection that was there before */
   uint64_t bytes; /* of body as received, before decompression */

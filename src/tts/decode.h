@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The bodies of The Things Stack's answers, as bytes arrive, into typed
- * records; never a tree. This file knows yajl and the stack's JSON, and
- * nothing of HTTP, of polls, or of what is known about a gateway.
+ * records; never a tree. This knows the stack's JSON, and nothing of yajl, of
+ * HTTP, of polls, or of what is known about a gateway.
  *
  * A decoder is used for one body after another: begin, feed as often as bytes
  * come, end. Only after end returned TTN_OK may its records be used; they and

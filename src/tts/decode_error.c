@@ -84,7 +84,7 @@ static void ignore_close(void *ctx, const struct ttn_json_field *field) {
 }
 
 /* Adds an item to a comma-separated list, whole or not at all: a path that
- * were cut could be another path's name. */
+ * was cut could be another path's name. */
 static void add_item(char *list, size_t size,
                      const struct ttn_json_value *value) {
   size_t used = strlen(list);
