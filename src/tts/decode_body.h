@@ -17,7 +17,7 @@ struct ttn_stats_work {
   size_t n_bands, n_metrics, n_versions;
   struct ttn_place_work place; /* of the antenna that is read */
   uint32_t round_trips;        /* bit i: a member of round_trip_times came */
-  uint32_t left_out;           /* bit i: a field of the group i is odd */
+  uint32_t left_out;           /* bit i: a field of field i's group is odd */
   char name[TTN_ID_MAX];       /* of the metric or version that is read */
   size_t name_length;          /* 0: not a name that we take */
 };

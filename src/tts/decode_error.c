@@ -64,7 +64,7 @@ static const struct ttn_json_field status_fields[] = {
 };
 static const struct ttn_json_shape status_shape = TTN_JSON_SHAPE(status_fields);
 
-static void ignore_wrong(void *ctx, const struct ttn_json_field *field) {
+static void ignore(void *ctx, const struct ttn_json_field *field) {
   (void)ctx;
   (void)field;
 }
@@ -76,11 +76,6 @@ static void error_open(void *ctx, const struct ttn_json_field *field) {
   decoder->error.used = true;
   decoder->error.details++;
   decoder->error.error.details = true;
-}
-
-static void ignore_close(void *ctx, const struct ttn_json_field *field) {
-  (void)ctx;
-  (void)field;
 }
 
 /* Adds an item to a comma-separated list, whole or not at all: a path that
@@ -152,7 +147,7 @@ static void error_value(void *ctx, const struct ttn_json_field *field,
 const struct ttn_json_body ttn_body_error = {
     .root = TTN_JSON_FIELD("", "", F_STATUS, TTN_JSON_OBJECT, &status_shape),
     .open = error_open,
-    .close = ignore_close,
+    .close = ignore,
     .value = error_value,
-    .wrong = ignore_wrong,
+    .wrong = ignore,
 };

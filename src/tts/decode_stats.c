@@ -377,26 +377,17 @@ static void stats_value(void *ctx, const struct ttn_json_field *field,
     spoil(&decoder->stats, field);
 }
 
-const struct ttn_json_body ttn_body_batch = {
-    .root =
-        TTN_JSON_FIELD("", "", F_ENTRIES, TTN_JSON_OBJECT, &ttn_batch_shape),
-    .strict = true,
-    .key = stats_key,
-    .open = stats_open,
-    .close = stats_close,
-    .value = stats_value,
-    .wrong = stats_wrong,
-};
+#define STATS_BODY(id_, shape_)                                                \
+  {                                                                            \
+    .root = TTN_JSON_FIELD("", "", id_, TTN_JSON_OBJECT, shape_),              \
+    .strict = true, .key = stats_key, .open = stats_open,                      \
+    .close = stats_close, .value = stats_value, .wrong = stats_wrong           \
+  }
 
-const struct ttn_json_body ttn_body_single = {
-    .root = TTN_JSON_FIELD("", "", F_ENTRY, TTN_JSON_OBJECT, &ttn_stats_shape),
-    .strict = true,
-    .key = stats_key,
-    .open = stats_open,
-    .close = stats_close,
-    .value = stats_value,
-    .wrong = stats_wrong,
-};
+const struct ttn_json_body ttn_body_batch =
+    STATS_BODY(F_ENTRIES, &ttn_batch_shape);
+const struct ttn_json_body ttn_body_single =
+    STATS_BODY(F_ENTRY, &ttn_stats_shape);
 
 void ttn_decode_stats_begin(struct ttn_stats_work *work) {
   work->n = 0;

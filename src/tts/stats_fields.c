@@ -108,45 +108,19 @@ static const struct ttn_json_field batch_fields[] = {
 };
 const struct ttn_json_shape ttn_batch_shape = TTN_JSON_SHAPE(batch_fields);
 
-unsigned ttn_stats_group(int id) {
-  switch (id) {
-  case F_STATUS:
-  case F_METRICS:
-  case F_METRIC:
-    return GROUP_METRICS;
-  case F_RTT:
-  case F_RTT_MIN:
-  case F_RTT_MAX:
-  case F_RTT_MEDIAN:
-  case F_RTT_COUNT:
-    return GROUP_ROUND_TRIPS;
-  case F_BANDS:
-  case F_BAND:
-  case F_BAND_MIN:
-  case F_BAND_MAX:
-  case F_BAND_LIMIT:
-  case F_BAND_UTILIZATION:
-    return GROUP_BANDS;
-  case F_REMOTE:
-  case F_REMOTE_IP:
-    return GROUP_REMOTE;
-  case F_VERSIONS:
-  case F_VERSION:
-  case F_BOOT_TIME:
-    return GROUP_VERSIONS;
-  }
-  return GROUPS + (unsigned)id;
+int ttn_stats_group(int id) {
+  static const uint8_t groups[][2] = {
+      {F_STATUS, F_METRIC},          {F_RTT, F_RTT_COUNT},
+      {F_BANDS, F_BAND_UTILIZATION}, {F_REMOTE, F_REMOTE_IP},
+      {F_BOOT_TIME, F_VERSION},
+  };
+  for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+    if (id >= groups[i][0] && id <= groups[i][1])
+      return groups[i][0];
+  return id;
 }
 
 bool ttn_stats_is_proof(int id) {
-  switch (id) {
-  case F_ENTRY:
-  case F_CONNECTED_AT:
-  case F_DISCONNECTED_AT:
-  case F_COUNT_UPLINK:
-  case F_COUNT_DOWNLINK:
-  case F_COUNT_TX_ACK:
-    return true;
-  }
-  return false;
+  return (id >= F_ENTRY && id <= F_DISCONNECTED_AT) ||
+         (id >= F_COUNT_UPLINK && id <= F_COUNT_TX_ACK);
 }

@@ -50,17 +50,9 @@ enum ttn_stats_field {
 /* A batch's body, and a single GET's. */
 extern const struct ttn_json_shape ttn_batch_shape, ttn_stats_shape;
 
-/* What is left out together. Behind them, each other field is its own group. */
-enum {
-  GROUP_METRICS,
-  GROUP_ROUND_TRIPS,
-  GROUP_BANDS,
-  GROUP_REMOTE,
-  GROUP_VERSIONS,
-  GROUPS
-};
-/* A field's; each group has a bit. */
-unsigned ttn_stats_group(int id);
+/* The first one of the fields that are left out together with this one: fields
+ * that follow each other in the enum. */
+int ttn_stats_group(int id);
 /* Does the field prove a state or a count? */
 bool ttn_stats_is_proof(int id);
 
