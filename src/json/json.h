@@ -37,6 +37,14 @@ struct ttn_json_field {
     .name = (name_), .path = path_ name_, .length = sizeof(name_) - 1,         \
     .id = (id_), .types = (types_), .shape = (shape_)                          \
   }
+#define TTN_STRING(name_, path_, id_)                                          \
+  TTN_JSON_FIELD(name_, path_, id_, TTN_JSON_STRING, NULL)
+#define TTN_NUMBER(name_, path_, id_)                                          \
+  TTN_JSON_FIELD(name_, path_, id_, TTN_JSON_NUMBER, NULL)
+#define TTN_OBJECT(name_, path_, id_, shape_)                                  \
+  TTN_JSON_FIELD(name_, path_, id_, TTN_JSON_OBJECT, shape_)
+#define TTN_ARRAY(name_, path_, id_, shape_)                                   \
+  TTN_JSON_FIELD(name_, path_, id_, TTN_JSON_ARRAY, shape_)
 
 /* What an object or array holds: fields by name, at most 32; or (any) members
  * or elements that are all like fields[0]. */

@@ -30,51 +30,44 @@ enum field_id {
 #define RIGHTS_MAX 1024
 
 static const struct ttn_json_field right[] = {
-    TTN_JSON_FIELD("rights", "api_key.", F_RIGHT, TTN_JSON_STRING, NULL),
+    TTN_STRING("rights", "api_key.", F_RIGHT),
 };
 static const struct ttn_json_shape rights_shape = TTN_JSON_ANY(right);
 
 static const struct ttn_json_field key_fields[] = {
-    TTN_JSON_FIELD("id", "api_key.", F_KEY_ID, TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("name", "api_key.", F_KEY_NAME, TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("rights", "api_key.", F_RIGHTS, TTN_JSON_ARRAY,
-                   &rights_shape),
+    TTN_STRING("id", "api_key.", F_KEY_ID),
+    TTN_STRING("name", "api_key.", F_KEY_NAME),
+    TTN_ARRAY("rights", "api_key.", F_RIGHTS, &rights_shape),
 };
 static const struct ttn_json_shape key_shape = TTN_JSON_SHAPE(key_fields);
 
 static const struct ttn_json_field user_fields[] = {
-    TTN_JSON_FIELD("user_id", "entity_ids.", F_USER, TTN_JSON_STRING, NULL),
+    TTN_STRING("user_id", "entity_ids.", F_USER),
 };
 static const struct ttn_json_shape user_shape = TTN_JSON_SHAPE(user_fields);
 
 static const struct ttn_json_field organization_fields[] = {
-    TTN_JSON_FIELD("organization_id", "entity_ids.", F_ORGANIZATION,
-                   TTN_JSON_STRING, NULL),
+    TTN_STRING("organization_id", "entity_ids.", F_ORGANIZATION),
 };
 static const struct ttn_json_shape organization_shape =
     TTN_JSON_SHAPE(organization_fields);
 
 static const struct ttn_json_field gateway_fields[] = {
-    TTN_JSON_FIELD("gateway_id", "entity_ids.", F_GATEWAY, TTN_JSON_STRING,
-                   NULL),
+    TTN_STRING("gateway_id", "entity_ids.", F_GATEWAY),
 };
 static const struct ttn_json_shape gateway_shape =
     TTN_JSON_SHAPE(gateway_fields);
 
 static const struct ttn_json_field entity_fields[] = {
-    TTN_JSON_FIELD("user_ids", "entity_ids.", F_IDS, TTN_JSON_OBJECT,
-                   &user_shape),
-    TTN_JSON_FIELD("organization_ids", "entity_ids.", F_IDS, TTN_JSON_OBJECT,
-                   &organization_shape),
-    TTN_JSON_FIELD("gateway_ids", "entity_ids.", F_IDS, TTN_JSON_OBJECT,
-                   &gateway_shape),
+    TTN_OBJECT("user_ids", "entity_ids.", F_IDS, &user_shape),
+    TTN_OBJECT("organization_ids", "entity_ids.", F_IDS, &organization_shape),
+    TTN_OBJECT("gateway_ids", "entity_ids.", F_IDS, &gateway_shape),
 };
 static const struct ttn_json_shape entity_shape = TTN_JSON_SHAPE(entity_fields);
 
 static const struct ttn_json_field access_fields[] = {
-    TTN_JSON_FIELD("api_key", "", F_KEY, TTN_JSON_OBJECT, &key_shape),
-    TTN_JSON_FIELD("entity_ids", "", F_ENTITY_IDS, TTN_JSON_OBJECT,
-                   &entity_shape),
+    TTN_OBJECT("api_key", "", F_KEY, &key_shape),
+    TTN_OBJECT("entity_ids", "", F_ENTITY_IDS, &entity_shape),
 };
 static const struct ttn_json_shape access_shape = TTN_JSON_SHAPE(access_fields);
 
@@ -82,14 +75,12 @@ static const struct ttn_json_shape access_shape = TTN_JSON_SHAPE(access_fields);
 static const struct ttn_json_shape other_shape = {.n = 0};
 
 static const struct ttn_json_field info_fields[] = {
-    TTN_JSON_FIELD("api_key", "", F_ACCESS, TTN_JSON_OBJECT, &access_shape),
-    TTN_JSON_FIELD("oauth_access_token", "", F_OTHER, TTN_JSON_OBJECT,
-                   &other_shape),
-    TTN_JSON_FIELD("user_session", "", F_OTHER, TTN_JSON_OBJECT, &other_shape),
-    TTN_JSON_FIELD("gateway_token", "", F_OTHER, TTN_JSON_OBJECT, &other_shape),
+    TTN_OBJECT("api_key", "", F_ACCESS, &access_shape),
+    TTN_OBJECT("oauth_access_token", "", F_OTHER, &other_shape),
+    TTN_OBJECT("user_session", "", F_OTHER, &other_shape),
+    TTN_OBJECT("gateway_token", "", F_OTHER, &other_shape),
     TTN_JSON_FIELD("is_admin", "", F_IS_ADMIN, TTN_JSON_BOOLEAN, NULL),
-    TTN_JSON_FIELD("universal_rights", "", F_UNIVERSAL_RIGHTS, TTN_JSON_OBJECT,
-                   &other_shape),
+    TTN_OBJECT("universal_rights", "", F_UNIVERSAL_RIGHTS, &other_shape),
 };
 static const struct ttn_json_shape info_shape = TTN_JSON_SHAPE(info_fields);
 
@@ -176,7 +167,7 @@ static void auth_info_value(void *ctx, const struct ttn_json_field *field,
 }
 
 const struct ttn_json_body ttn_body_auth_info = {
-    .root = TTN_JSON_FIELD("", "", F_AUTH_INFO, TTN_JSON_OBJECT, &info_shape),
+    .root = TTN_OBJECT("", "", F_AUTH_INFO, &info_shape),
     .strict = true,
     .open = auth_info_open,
     .close = auth_info_close,

@@ -26,41 +26,40 @@ enum field_id {
 #define TEXTS (TTN_JSON_STRING | TTN_JSON_ARRAY)
 
 static const struct ttn_json_field missing[] = {
-    TTN_JSON_FIELD("missing", "", F_MISSING, TTN_JSON_STRING, NULL),
+    TTN_STRING("missing", "", F_MISSING),
 };
 static const struct ttn_json_shape missing_shape = TTN_JSON_ANY(missing);
 
 static const struct ttn_json_field forbidden[] = {
-    TTN_JSON_FIELD("forbidden_paths", "", F_FORBIDDEN, TTN_JSON_STRING, NULL),
+    TTN_STRING("forbidden_paths", "", F_FORBIDDEN),
 };
 static const struct ttn_json_shape forbidden_shape = TTN_JSON_ANY(forbidden);
 
 static const struct ttn_json_field attributes_fields[] = {
     TTN_JSON_FIELD("missing", "", F_MISSING, TEXTS, &missing_shape),
     TTN_JSON_FIELD("forbidden_paths", "", F_FORBIDDEN, TEXTS, &forbidden_shape),
-    TTN_JSON_FIELD("uid", "", F_GATEWAY, TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("gateway_id", "", F_GATEWAY, TTN_JSON_STRING, NULL),
+    TTN_STRING("uid", "", F_GATEWAY),
+    TTN_STRING("gateway_id", "", F_GATEWAY),
 };
 static const struct ttn_json_shape attributes_shape =
     TTN_JSON_SHAPE(attributes_fields);
 
 static const struct ttn_json_field detail_fields[] = {
-    TTN_JSON_FIELD("namespace", "", F_NAMESPACE, TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("name", "", F_NAME, TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("attributes", "", F_ATTRIBUTES, TTN_JSON_OBJECT,
-                   &attributes_shape),
+    TTN_STRING("namespace", "", F_NAMESPACE),
+    TTN_STRING("name", "", F_NAME),
+    TTN_OBJECT("attributes", "", F_ATTRIBUTES, &attributes_shape),
 };
 static const struct ttn_json_shape detail_shape = TTN_JSON_SHAPE(detail_fields);
 
 static const struct ttn_json_field detail[] = {
-    TTN_JSON_FIELD("details", "", F_DETAIL, TTN_JSON_OBJECT, &detail_shape),
+    TTN_OBJECT("details", "", F_DETAIL, &detail_shape),
 };
 static const struct ttn_json_shape details_shape = TTN_JSON_ANY(detail);
 
 static const struct ttn_json_field status_fields[] = {
-    TTN_JSON_FIELD("code", "", F_CODE, TTN_JSON_NUMBER, NULL),
-    TTN_JSON_FIELD("message", "", F_MESSAGE, TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("details", "", F_DETAILS, TTN_JSON_ARRAY, &details_shape),
+    TTN_NUMBER("code", "", F_CODE),
+    TTN_STRING("message", "", F_MESSAGE),
+    TTN_ARRAY("details", "", F_DETAILS, &details_shape),
 };
 static const struct ttn_json_shape status_shape = TTN_JSON_SHAPE(status_fields);
 
@@ -145,7 +144,7 @@ static void error_value(void *ctx, const struct ttn_json_field *field,
 }
 
 const struct ttn_json_body ttn_body_error = {
-    .root = TTN_JSON_FIELD("", "", F_STATUS, TTN_JSON_OBJECT, &status_shape),
+    .root = TTN_OBJECT("", "", F_STATUS, &status_shape),
     .open = error_open,
     .close = ignore,
     .value = error_value,

@@ -28,42 +28,39 @@ enum field_id {
 };
 
 static const struct ttn_json_field ids_fields[] = {
-    TTN_JSON_FIELD("gateway_id", "identifiers.gateway_ids.", F_GATEWAY_ID,
-                   TTN_JSON_STRING, NULL),
+    TTN_STRING("gateway_id", "identifiers.gateway_ids.", F_GATEWAY_ID),
 };
 static const struct ttn_json_shape ids_shape = TTN_JSON_SHAPE(ids_fields);
 
 static const struct ttn_json_field identifier_fields[] = {
-    TTN_JSON_FIELD("gateway_ids", "identifiers.", F_GATEWAY_IDS,
-                   TTN_JSON_OBJECT, &ids_shape),
+    TTN_OBJECT("gateway_ids", "identifiers.", F_GATEWAY_IDS, &ids_shape),
 };
 static const struct ttn_json_shape identifier_shape =
     TTN_JSON_SHAPE(identifier_fields);
 
 static const struct ttn_json_field identifier[] = {
-    TTN_JSON_FIELD("identifiers", "", F_IDENTIFIER, TTN_JSON_OBJECT,
-                   &identifier_shape),
+    TTN_OBJECT("identifiers", "", F_IDENTIFIER, &identifier_shape),
 };
 static const struct ttn_json_shape identifiers_shape = TTN_JSON_ANY(identifier);
 
 /* ErrorDetails. */
 static const struct ttn_json_field reason_fields[] = {
-    TTN_JSON_FIELD("message_format", "data.", F_REASON, TTN_JSON_STRING, NULL),
+    TTN_STRING("message_format", "data.", F_REASON),
 };
 static const struct ttn_json_shape reason_shape = TTN_JSON_SHAPE(reason_fields);
 
 static const struct ttn_json_field result_fields[] = {
-    TTN_JSON_FIELD("name", "", F_EVENT_NAME, TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("time", "", F_TIME, TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("identifiers", "", F_IDENTIFIERS, TTN_JSON_ARRAY, NULL),
-    TTN_JSON_FIELD("data", "", F_DATA, TTN_JSON_OBJECT, NULL),
-    TTN_JSON_FIELD("unique_id", "", F_UNIQUE_ID, TTN_JSON_STRING, NULL),
+    TTN_STRING("name", "", F_EVENT_NAME),
+    TTN_STRING("time", "", F_TIME),
+    TTN_ARRAY("identifiers", "", F_IDENTIFIERS, NULL),
+    TTN_OBJECT("data", "", F_DATA, NULL),
+    TTN_STRING("unique_id", "", F_UNIQUE_ID),
 };
 static const struct ttn_json_shape result_shape = TTN_JSON_SHAPE(result_fields);
 
 static const struct ttn_json_field line_fields[] = {
-    TTN_JSON_FIELD("result", "", F_RESULT, TTN_JSON_OBJECT, &result_shape),
-    TTN_JSON_FIELD("error", "", F_ERROR, TTN_JSON_OBJECT, NULL),
+    TTN_OBJECT("result", "", F_RESULT, &result_shape),
+    TTN_OBJECT("error", "", F_ERROR, NULL),
 };
 static const struct ttn_json_shape line_shape = TTN_JSON_SHAPE(line_fields);
 
@@ -213,7 +210,7 @@ static void event_value(void *ctx, const struct ttn_json_field *field,
 }
 
 const struct ttn_json_body ttn_body_event = {
-    .root = TTN_JSON_FIELD("", "", F_LINE, TTN_JSON_OBJECT, &line_shape),
+    .root = TTN_OBJECT("", "", F_LINE, &line_shape),
     .strict = true,
     .key = event_key,
     .open = event_open,

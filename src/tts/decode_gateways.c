@@ -35,8 +35,8 @@ enum field_id {
 #define EUI_DIGITS 16
 
 static const struct ttn_json_field ids_fields[] = {
-    TTN_JSON_FIELD("gateway_id", "ids.", F_ID, TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("eui", "ids.", F_EUI, TTN_JSON_STRING, NULL),
+    TTN_STRING("gateway_id", "ids.", F_ID),
+    TTN_STRING("eui", "ids.", F_EUI),
 };
 static const struct ttn_json_shape ids_shape = TTN_JSON_SHAPE(ids_fields);
 
@@ -47,35 +47,33 @@ static const struct ttn_json_shape location_shape =
     TTN_JSON_SHAPE(location_fields);
 
 static const struct ttn_json_field antenna_fields[] = {
-    TTN_JSON_FIELD("location", "antennas.", F_LOCATION, TTN_JSON_OBJECT,
-                   &location_shape),
+    TTN_OBJECT("location", "antennas.", F_LOCATION, &location_shape),
 };
 static const struct ttn_json_shape antenna_shape =
     TTN_JSON_SHAPE(antenna_fields);
 
 static const struct ttn_json_field antenna[] = {
-    TTN_JSON_FIELD("antennas", "", F_ANTENNA, TTN_JSON_OBJECT, &antenna_shape),
+    TTN_OBJECT("antennas", "", F_ANTENNA, &antenna_shape),
 };
 static const struct ttn_json_shape antennas_shape = TTN_JSON_ANY(antenna);
 
 static const struct ttn_json_field gateway_fields[] = {
-    TTN_JSON_FIELD("ids", "", F_IDS, TTN_JSON_OBJECT, &ids_shape),
-    TTN_JSON_FIELD("updated_at", "", F_UPDATED_AT, TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("name", "", F_NAME, TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("gateway_server_address", "", F_ADDRESS, TTN_JSON_STRING,
-                   NULL),
-    TTN_JSON_FIELD("antennas", "", F_ANTENNAS, TTN_JSON_ARRAY, &antennas_shape),
+    TTN_OBJECT("ids", "", F_IDS, &ids_shape),
+    TTN_STRING("updated_at", "", F_UPDATED_AT),
+    TTN_STRING("name", "", F_NAME),
+    TTN_STRING("gateway_server_address", "", F_ADDRESS),
+    TTN_ARRAY("antennas", "", F_ANTENNAS, &antennas_shape),
 };
 static const struct ttn_json_shape gateway_shape =
     TTN_JSON_SHAPE(gateway_fields);
 
 static const struct ttn_json_field gateway[] = {
-    TTN_JSON_FIELD("gateways", "", F_GATEWAY, TTN_JSON_OBJECT, &gateway_shape),
+    TTN_OBJECT("gateways", "", F_GATEWAY, &gateway_shape),
 };
 static const struct ttn_json_shape gateways_shape = TTN_JSON_ANY(gateway);
 
 static const struct ttn_json_field page_fields[] = {
-    TTN_JSON_FIELD("gateways", "", F_GATEWAYS, TTN_JSON_ARRAY, &gateways_shape),
+    TTN_ARRAY("gateways", "", F_GATEWAYS, &gateways_shape),
 };
 static const struct ttn_json_shape page_shape = TTN_JSON_SHAPE(page_fields);
 
@@ -190,7 +188,7 @@ static void gateways_value(void *ctx, const struct ttn_json_field *field,
 }
 
 const struct ttn_json_body ttn_body_list = {
-    .root = TTN_JSON_FIELD("", "", F_PAGE, TTN_JSON_OBJECT, &page_shape),
+    .root = TTN_OBJECT("", "", F_PAGE, &page_shape),
     .strict = true,
     .open = gateways_open,
     .close = gateways_close,

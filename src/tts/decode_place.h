@@ -10,12 +10,9 @@ enum ttn_place_member { TTN_LATITUDE, TTN_LONGITUDE, TTN_ALTITUDE };
 /* Its fields. path: where it is; first: the id of the latitude, which those of
  * the other members follow. */
 #define TTN_PLACE_FIELDS(path, first)                                          \
-  TTN_JSON_FIELD("latitude", path, (first) + TTN_LATITUDE, TTN_JSON_NUMBER,    \
-                 NULL),                                                        \
-      TTN_JSON_FIELD("longitude", path, (first) + TTN_LONGITUDE,               \
-                     TTN_JSON_NUMBER, NULL),                                   \
-      TTN_JSON_FIELD("altitude", path, (first) + TTN_ALTITUDE,                 \
-                     TTN_JSON_NUMBER, NULL)
+  TTN_NUMBER("latitude", path, (first) + TTN_LATITUDE),                        \
+      TTN_NUMBER("longitude", path, (first) + TTN_LONGITUDE),                  \
+      TTN_NUMBER("altitude", path, (first) + TTN_ALTITUDE)
 
 /* One that is read. */
 struct ttn_place_work {

@@ -379,9 +379,9 @@ static void stats_value(void *ctx, const struct ttn_json_field *field,
 
 #define STATS_BODY(id_, shape_)                                                \
   {                                                                            \
-    .root = TTN_JSON_FIELD("", "", id_, TTN_JSON_OBJECT, shape_),              \
-    .strict = true, .key = stats_key, .open = stats_open,                      \
-    .close = stats_close, .value = stats_value, .wrong = stats_wrong           \
+    .root = TTN_OBJECT("", "", id_, shape_), .strict = true, .key = stats_key, \
+    .open = stats_open, .close = stats_close, .value = stats_value,            \
+    .wrong = stats_wrong                                                       \
   }
 
 const struct ttn_json_body ttn_body_batch =

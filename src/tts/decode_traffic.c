@@ -38,63 +38,53 @@ enum field_id {
 /* ---- GatewayUplinkMessage ---- */
 
 static const struct ttn_json_field lora_fields[] = {
-    TTN_JSON_FIELD("spreading_factor", "data.message.settings.data_rate.lora.",
-                   F_SPREADING_FACTOR, TTN_JSON_NUMBER, NULL),
-    TTN_JSON_FIELD("bandwidth", "data.message.settings.data_rate.lora.",
-                   F_BANDWIDTH, TTN_JSON_NUMBER, NULL),
+    TTN_NUMBER("spreading_factor", "data.message.settings.data_rate.lora.",
+               F_SPREADING_FACTOR),
+    TTN_NUMBER("bandwidth", "data.message.settings.data_rate.lora.",
+               F_BANDWIDTH),
 };
 static const struct ttn_json_shape lora_shape = TTN_JSON_SHAPE(lora_fields);
 
 static const struct ttn_json_shape nothing_shape = {.n = 0};
 
 static const struct ttn_json_field rate_fields[] = {
-    TTN_JSON_FIELD("lora", "data.message.settings.data_rate.", F_LORA,
-                   TTN_JSON_OBJECT, &lora_shape),
-    TTN_JSON_FIELD("fsk", "data.message.settings.data_rate.", F_FSK,
-                   TTN_JSON_OBJECT, &nothing_shape),
-    TTN_JSON_FIELD("lrfhss", "data.message.settings.data_rate.", F_LRFHSS,
-                   TTN_JSON_OBJECT, &nothing_shape),
+    TTN_OBJECT("lora", "data.message.settings.data_rate.", F_LORA, &lora_shape),
+    TTN_OBJECT("fsk", "data.message.settings.data_rate.", F_FSK,
+               &nothing_shape),
+    TTN_OBJECT("lrfhss", "data.message.settings.data_rate.", F_LRFHSS,
+               &nothing_shape),
 };
 static const struct ttn_json_shape rate_shape = TTN_JSON_SHAPE(rate_fields);
 
 static const struct ttn_json_field settings_fields[] = {
-    TTN_JSON_FIELD("data_rate", "data.message.settings.", F_DATA_RATE,
-                   TTN_JSON_OBJECT, &rate_shape),
-    TTN_JSON_FIELD("frequency", "data.message.settings.", F_FREQUENCY,
-                   TTN_JSON_STRING, NULL),
+    TTN_OBJECT("data_rate", "data.message.settings.", F_DATA_RATE, &rate_shape),
+    TTN_STRING("frequency", "data.message.settings.", F_FREQUENCY),
 };
 static const struct ttn_json_shape settings_shape =
     TTN_JSON_SHAPE(settings_fields);
 
 static const struct ttn_json_field antenna_fields[] = {
-    TTN_JSON_FIELD("rssi", "data.message.rx_metadata.", F_RSSI, TTN_JSON_NUMBER,
-                   NULL),
-    TTN_JSON_FIELD("snr", "data.message.rx_metadata.", F_SNR, TTN_JSON_NUMBER,
-                   NULL),
+    TTN_NUMBER("rssi", "data.message.rx_metadata.", F_RSSI),
+    TTN_NUMBER("snr", "data.message.rx_metadata.", F_SNR),
 };
 static const struct ttn_json_shape antenna_shape =
     TTN_JSON_SHAPE(antenna_fields);
 
 static const struct ttn_json_field antenna[] = {
-    TTN_JSON_FIELD("rx_metadata", "data.message.", F_ANTENNA, TTN_JSON_OBJECT,
-                   &antenna_shape),
+    TTN_OBJECT("rx_metadata", "data.message.", F_ANTENNA, &antenna_shape),
 };
 static const struct ttn_json_shape antennas_shape = TTN_JSON_ANY(antenna);
 
 static const struct ttn_json_field message_fields[] = {
-    TTN_JSON_FIELD("settings", "data.message.", F_SETTINGS, TTN_JSON_OBJECT,
-                   &settings_shape),
-    TTN_JSON_FIELD("rx_metadata", "data.message.", F_ANTENNAS, TTN_JSON_ARRAY,
-                   &antennas_shape),
-    TTN_JSON_FIELD("received_at", "data.message.", F_RECEIVED_AT,
-                   TTN_JSON_STRING, NULL),
+    TTN_OBJECT("settings", "data.message.", F_SETTINGS, &settings_shape),
+    TTN_ARRAY("rx_metadata", "data.message.", F_ANTENNAS, &antennas_shape),
+    TTN_STRING("received_at", "data.message.", F_RECEIVED_AT),
 };
 static const struct ttn_json_shape message_shape =
     TTN_JSON_SHAPE(message_fields);
 
 static const struct ttn_json_field uplink_fields[] = {
-    TTN_JSON_FIELD("message", "data.", F_MESSAGE, TTN_JSON_OBJECT,
-                   &message_shape),
+    TTN_OBJECT("message", "data.", F_MESSAGE, &message_shape),
 };
 static const struct ttn_json_shape uplink_shape = TTN_JSON_SHAPE(uplink_fields);
 
@@ -103,39 +93,35 @@ static const struct ttn_json_shape uplink_shape = TTN_JSON_SHAPE(uplink_fields);
 /* Causes nest, to the depth that the walk allows. */
 static const struct ttn_json_shape cause_shape;
 static const struct ttn_json_field cause_fields[] = {
-    TTN_JSON_FIELD("name", "data.cause.", F_ERROR_NAME, TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("cause", "data.cause.", F_CAUSE, TTN_JSON_OBJECT,
-                   &cause_shape),
+    TTN_STRING("name", "data.cause.", F_ERROR_NAME),
+    TTN_OBJECT("cause", "data.cause.", F_CAUSE, &cause_shape),
 };
 static const struct ttn_json_shape cause_shape = TTN_JSON_SHAPE(cause_fields);
 
 static const struct ttn_json_field path_error[] = {
-    TTN_JSON_FIELD("path_errors", "data.details.", F_PATH_ERROR,
-                   TTN_JSON_OBJECT, &cause_shape),
+    TTN_OBJECT("path_errors", "data.details.", F_PATH_ERROR, &cause_shape),
 };
 static const struct ttn_json_shape path_errors_shape = TTN_JSON_ANY(path_error);
 
 static const struct ttn_json_field detail_fields[] = {
-    TTN_JSON_FIELD("path_errors", "data.details.", F_PATH_ERRORS,
-                   TTN_JSON_ARRAY, &path_errors_shape),
+    TTN_ARRAY("path_errors", "data.details.", F_PATH_ERRORS,
+              &path_errors_shape),
 };
 static const struct ttn_json_shape detail_shape = TTN_JSON_SHAPE(detail_fields);
 
 static const struct ttn_json_field detail[] = {
-    TTN_JSON_FIELD("details", "data.", F_DETAIL, TTN_JSON_OBJECT,
-                   &detail_shape),
+    TTN_OBJECT("details", "data.", F_DETAIL, &detail_shape),
 };
 static const struct ttn_json_shape details_shape = TTN_JSON_ANY(detail);
 
 static const struct ttn_json_field drop_fields[] = {
-    TTN_JSON_FIELD("name", "data.", F_ERROR_NAME, TTN_JSON_STRING, NULL),
+    TTN_STRING("name", "data.", F_ERROR_NAME),
 };
 static const struct ttn_json_shape drop_shape = TTN_JSON_SHAPE(drop_fields);
 
 static const struct ttn_json_field schedule_fields[] = {
-    TTN_JSON_FIELD("name", "data.", F_ERROR_NAME, TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("details", "data.", F_DETAILS, TTN_JSON_ARRAY,
-                   &details_shape),
+    TTN_STRING("name", "data.", F_ERROR_NAME),
+    TTN_ARRAY("details", "data.", F_DETAILS, &details_shape),
 };
 static const struct ttn_json_shape schedule_shape =
     TTN_JSON_SHAPE(schedule_fields);
@@ -143,7 +129,7 @@ static const struct ttn_json_shape schedule_shape =
 /* ---- TxAcknowledgment.Result ---- */
 
 static const struct ttn_json_field result_fields[] = {
-    TTN_JSON_FIELD("value", "data.", F_RESULT, TTN_JSON_NUMBER, NULL),
+    TTN_NUMBER("value", "data.", F_RESULT),
 };
 static const struct ttn_json_shape result_shape = TTN_JSON_SHAPE(result_fields);
 

@@ -5,13 +5,12 @@
 #define INTEGER (TTN_JSON_STRING | TTN_JSON_NUMBER)
 
 static const struct ttn_json_field metric[] = {
-    TTN_JSON_FIELD("", "last_status.metrics", F_METRIC, TTN_JSON_NUMBER, NULL),
+    TTN_NUMBER("", "last_status.metrics", F_METRIC),
 };
 static const struct ttn_json_shape metrics_shape = TTN_JSON_ANY(metric);
 
 static const struct ttn_json_field version_field[] = {
-    TTN_JSON_FIELD("", "last_status.versions", F_VERSION, TTN_JSON_STRING,
-                   NULL),
+    TTN_STRING("", "last_status.versions", F_VERSION),
 };
 static const struct ttn_json_shape versions_shape = TTN_JSON_ANY(version_field);
 
@@ -21,30 +20,22 @@ static const struct ttn_json_field place_fields[] = {
 static const struct ttn_json_shape place_shape = TTN_JSON_SHAPE(place_fields);
 
 static const struct ttn_json_field place[] = {
-    TTN_JSON_FIELD("antenna_locations", "last_status.", F_PLACE,
-                   TTN_JSON_OBJECT, &place_shape),
+    TTN_OBJECT("antenna_locations", "last_status.", F_PLACE, &place_shape),
 };
 static const struct ttn_json_shape places_shape = TTN_JSON_ANY(place);
 
 static const struct ttn_json_field status_fields[] = {
-    TTN_JSON_FIELD("boot_time", "last_status.", F_BOOT_TIME, TTN_JSON_STRING,
-                   NULL),
-    TTN_JSON_FIELD("versions", "last_status.", F_VERSIONS, TTN_JSON_OBJECT,
-                   &versions_shape),
-    TTN_JSON_FIELD("antenna_locations", "last_status.", F_PLACES,
-                   TTN_JSON_ARRAY, &places_shape),
-    TTN_JSON_FIELD("metrics", "last_status.", F_METRICS, TTN_JSON_OBJECT,
-                   &metrics_shape),
+    TTN_STRING("boot_time", "last_status.", F_BOOT_TIME),
+    TTN_OBJECT("versions", "last_status.", F_VERSIONS, &versions_shape),
+    TTN_ARRAY("antenna_locations", "last_status.", F_PLACES, &places_shape),
+    TTN_OBJECT("metrics", "last_status.", F_METRICS, &metrics_shape),
 };
 static const struct ttn_json_shape status_shape = TTN_JSON_SHAPE(status_fields);
 
 static const struct ttn_json_field round_trip_fields[] = {
-    TTN_JSON_FIELD("min", "round_trip_times.", F_RTT_MIN, TTN_JSON_STRING,
-                   NULL),
-    TTN_JSON_FIELD("max", "round_trip_times.", F_RTT_MAX, TTN_JSON_STRING,
-                   NULL),
-    TTN_JSON_FIELD("median", "round_trip_times.", F_RTT_MEDIAN, TTN_JSON_STRING,
-                   NULL),
+    TTN_STRING("min", "round_trip_times.", F_RTT_MIN),
+    TTN_STRING("max", "round_trip_times.", F_RTT_MAX),
+    TTN_STRING("median", "round_trip_times.", F_RTT_MEDIAN),
     TTN_JSON_FIELD("count", "round_trip_times.", F_RTT_COUNT, INTEGER, NULL),
 };
 static const struct ttn_json_shape round_trip_shape =
@@ -53,58 +44,48 @@ static const struct ttn_json_shape round_trip_shape =
 static const struct ttn_json_field band_fields[] = {
     TTN_JSON_FIELD("min_frequency", "sub_bands.", F_BAND_MIN, INTEGER, NULL),
     TTN_JSON_FIELD("max_frequency", "sub_bands.", F_BAND_MAX, INTEGER, NULL),
-    TTN_JSON_FIELD("downlink_utilization_limit", "sub_bands.", F_BAND_LIMIT,
-                   TTN_JSON_NUMBER, NULL),
-    TTN_JSON_FIELD("downlink_utilization", "sub_bands.", F_BAND_UTILIZATION,
-                   TTN_JSON_NUMBER, NULL),
+    TTN_NUMBER("downlink_utilization_limit", "sub_bands.", F_BAND_LIMIT),
+    TTN_NUMBER("downlink_utilization", "sub_bands.", F_BAND_UTILIZATION),
 };
 static const struct ttn_json_shape band_shape = TTN_JSON_SHAPE(band_fields);
 
 static const struct ttn_json_field band[] = {
-    TTN_JSON_FIELD("sub_bands", "", F_BAND, TTN_JSON_OBJECT, &band_shape),
+    TTN_OBJECT("sub_bands", "", F_BAND, &band_shape),
 };
 static const struct ttn_json_shape bands_shape = TTN_JSON_ANY(band);
 
 static const struct ttn_json_field remote_fields[] = {
-    TTN_JSON_FIELD("ip", "gateway_remote_address.", F_REMOTE_IP,
-                   TTN_JSON_STRING, NULL),
+    TTN_STRING("ip", "gateway_remote_address.", F_REMOTE_IP),
 };
 static const struct ttn_json_shape remote_shape = TTN_JSON_SHAPE(remote_fields);
 
 /* In the stack's order, which makes the search short. */
 static const struct ttn_json_field stats_fields[] = {
-    TTN_JSON_FIELD("connected_at", "", F_CONNECTED_AT, TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("disconnected_at", "", F_DISCONNECTED_AT, TTN_JSON_STRING,
-                   NULL),
-    TTN_JSON_FIELD("protocol", "", F_PROTOCOL, TTN_JSON_STRING, NULL),
-    TTN_JSON_FIELD("last_status_received_at", "", F_STATUS_AT, TTN_JSON_STRING,
-                   NULL),
-    TTN_JSON_FIELD("last_status", "", F_STATUS, TTN_JSON_OBJECT, &status_shape),
-    TTN_JSON_FIELD("last_uplink_received_at", "", F_LAST_UPLINK,
-                   TTN_JSON_STRING, NULL),
+    TTN_STRING("connected_at", "", F_CONNECTED_AT),
+    TTN_STRING("disconnected_at", "", F_DISCONNECTED_AT),
+    TTN_STRING("protocol", "", F_PROTOCOL),
+    TTN_STRING("last_status_received_at", "", F_STATUS_AT),
+    TTN_OBJECT("last_status", "", F_STATUS, &status_shape),
+    TTN_STRING("last_uplink_received_at", "", F_LAST_UPLINK),
     TTN_JSON_FIELD("uplink_count", "", F_COUNT_UPLINK, INTEGER, NULL),
-    TTN_JSON_FIELD("last_downlink_received_at", "", F_LAST_DOWNLINK,
-                   TTN_JSON_STRING, NULL),
+    TTN_STRING("last_downlink_received_at", "", F_LAST_DOWNLINK),
     TTN_JSON_FIELD("downlink_count", "", F_COUNT_DOWNLINK, INTEGER, NULL),
-    TTN_JSON_FIELD("last_tx_acknowledgment_received_at", "", F_LAST_TX_ACK,
-                   TTN_JSON_STRING, NULL),
+    TTN_STRING("last_tx_acknowledgment_received_at", "", F_LAST_TX_ACK),
     TTN_JSON_FIELD("tx_acknowledgment_count", "", F_COUNT_TX_ACK, INTEGER,
                    NULL),
-    TTN_JSON_FIELD("round_trip_times", "", F_RTT, TTN_JSON_OBJECT,
-                   &round_trip_shape),
-    TTN_JSON_FIELD("sub_bands", "", F_BANDS, TTN_JSON_ARRAY, &bands_shape),
-    TTN_JSON_FIELD("gateway_remote_address", "", F_REMOTE, TTN_JSON_OBJECT,
-                   &remote_shape),
+    TTN_OBJECT("round_trip_times", "", F_RTT, &round_trip_shape),
+    TTN_ARRAY("sub_bands", "", F_BANDS, &bands_shape),
+    TTN_OBJECT("gateway_remote_address", "", F_REMOTE, &remote_shape),
 };
 const struct ttn_json_shape ttn_stats_shape = TTN_JSON_SHAPE(stats_fields);
 
 static const struct ttn_json_field entry_field[] = {
-    TTN_JSON_FIELD("entries", "", F_ENTRY, TTN_JSON_OBJECT, &ttn_stats_shape),
+    TTN_OBJECT("entries", "", F_ENTRY, &ttn_stats_shape),
 };
 static const struct ttn_json_shape entries_shape = TTN_JSON_ANY(entry_field);
 
 static const struct ttn_json_field batch_fields[] = {
-    TTN_JSON_FIELD("entries", "", F_ENTRIES, TTN_JSON_OBJECT, &entries_shape),
+    TTN_OBJECT("entries", "", F_ENTRIES, &entries_shape),
 };
 const struct ttn_json_shape ttn_batch_shape = TTN_JSON_SHAPE(batch_fields);
 
