@@ -33,7 +33,7 @@ struct ttn_host_status {
   bool answered, failed; /* in this poll; both: not at first, or not always */
   bool limited;          /* gateways were left unknown for its rate limit */
   enum ttn_failure failure; /* if it failed: the first failure, */
-  const char *asked, *why;  /* what it was asked for, and a sentence */
+  const char *why;          /* and a sentence */
   bool dated;               /* it told the time: */
   int64_t ahead; /* how far this machine's clock is ahead of it, ns; the
                   * answer's way and the cut fraction of a second included */

@@ -85,16 +85,13 @@ static bool used_old_connection(struct transfer *t) {
 static void finish(struct transfer *t, CURLcode code) {
   struct ttn_answer *answer = &t->call->answer;
   long status = 0, version = 0;
-  curl_off_t bytes = 0;
 
   curl_multi_remove_handle(t->http->multi, t->easy);
   curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
   curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
-  curl_easy_getinfo(t->easy, CURLINFO_SIZE_DOWNLOAD_T, &bytes);
   answer->status = status >= 200 ? (int)status : 0;
   answer->http2 = version == CURL_HTTP_VERSION_2_0;
   answer->reused = used_old_connection(t);
-  answer->bytes = bytes > 0 ? (uint64_t)bytes : 0;
   if (code != CURLE_OK)
     ttn_http_explain(t, code);
   ttn_list_remove(&t->link);

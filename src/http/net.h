@@ -27,8 +27,7 @@ struct ttn_answer {
                         * stack (tests/answers), or X-Request-Id */
   char warning[128]; /* X-Warning, "" = none; all but printable ASCII as '?' */
   bool http2;
-  bool reused;    /* over a connection that was there before */
-  uint64_t bytes; /* of body as received, before decompression */
+  bool reused; /* over a connection that was there before */
 };
 
 /* One request. The caller owns it, fills the first part, and leaves it alone

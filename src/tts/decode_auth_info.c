@@ -11,8 +11,6 @@ enum field_id {
   F_AUTH_INFO,
   F_ACCESS,
   F_KEY,
-  F_KEY_ID,
-  F_KEY_NAME,
   F_RIGHTS,
   F_RIGHT,
   F_ENTITY_IDS,
@@ -25,8 +23,7 @@ enum field_id {
   F_UNIVERSAL_RIGHTS /* part of an answer, and not used */
 };
 
-/* The stack knows some 90 rights; ids of users and organizations have at most
- * 36 characters, ids of keys 39. */
+/* The stack knows some 90 rights. */
 #define RIGHTS_MAX 1024
 
 static const struct ttn_json_field right[] = {
@@ -35,8 +32,6 @@ static const struct ttn_json_field right[] = {
 static const struct ttn_json_shape rights_shape = TTN_JSON_ANY(right);
 
 static const struct ttn_json_field key_fields[] = {
-    TTN_STRING("id", "api_key.", F_KEY_ID),
-    TTN_STRING("name", "api_key.", F_KEY_NAME),
     TTN_ARRAY("rights", "api_key.", F_RIGHTS, &rights_shape),
 };
 static const struct ttn_json_shape key_shape = TTN_JSON_SHAPE(key_fields);
@@ -145,12 +140,6 @@ static void auth_info_value(void *ctx, const struct ttn_json_field *field,
   }
   const char *text = ttn_decode_text(decoder, value);
   switch (field->id) {
-  case F_KEY_ID:
-    info->key_id = text;
-    break;
-  case F_KEY_NAME:
-    info->key_name = text;
-    break;
   case F_RIGHT:
     take_right(decoder, text);
     break;
@@ -198,8 +187,7 @@ static const char *put_text(char **at, const char *text) {
 struct ttn_auth_info *ttn_auth_info_copy(const struct ttn_env *env,
                                          const struct ttn_auth_info *info) {
   size_t rights = info->n_rights * sizeof(*info->rights);
-  size_t texts = text_size(info->entity_id) + text_size(info->key_id) +
-                 text_size(info->key_name);
+  size_t texts = text_size(info->entity_id);
   for (size_t i = 0; i < info->n_rights; i++)
     texts += text_size(info->rights[i]);
   struct ttn_auth_info *copy = ttn_alloc(env, sizeof(*copy) + rights + texts);
@@ -209,8 +197,6 @@ struct ttn_auth_info *ttn_auth_info_copy(const struct ttn_env *env,
   char *at = (char *)(list + info->n_rights);
   *copy = *info;
   copy->entity_id = put_text(&at, info->entity_id);
-  copy->key_id = put_text(&at, info->key_id);
-  copy->key_name = put_text(&at, info->key_name);
   copy->rights = list;
   for (size_t i = 0; i < info->n_rights; i++)
     list[i] = put_text(&at, info->rights[i]);

@@ -141,8 +141,6 @@ enum ttn_key_owner {
 struct ttn_auth_info {
   enum ttn_key_owner kind;
   const char *entity_id; /* user, organization or gateway id, or NULL */
-  const char *key_id;    /* not secret; or NULL */
-  const char *key_name;  /* or NULL */
   bool can_list_user; /* RIGHT_USER_GATEWAYS_LIST, …_USER_ALL or RIGHT_ALL */
   bool can_list_organization; /* RIGHT_ORGANIZATION_GATEWAYS_LIST or …_ALL */
   bool can_read_status;       /* RIGHT_GATEWAY_STATUS_READ or …_ALL */

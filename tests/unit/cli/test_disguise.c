@@ -52,8 +52,8 @@ static struct row rows[] = {
 };
 static struct ttn_host_status hosts[] = {
     {.endpoint = &network}, {.endpoint = &tenant}, {.endpoint = &own}};
-static const struct ttn_auth_info key = {
-    .kind = TTN_KEY_USER, .entity_id = "alice", .key_name = "my key"};
+static const struct ttn_auth_info key = {.kind = TTN_KEY_USER,
+                                         .entity_id = "alice"};
 
 struct world {
   struct cli_env env;

@@ -207,7 +207,6 @@ static void test_get(void **state) {
   assert_int_equal(answer->rate_reset, 1);
   assert_int_equal(answer->rate_retry, 0);
   assert_string_equal(answer->warning, "Restricted rights");
-  assert_int_equal(answer->bytes, 2);
   assert_false(answer->http2);
   assert_false(answer->reused);
   assert_true(web_saw(&web, "GET /headers HTTP/1.1\r\n"));
@@ -352,7 +351,7 @@ static void test_gzip(void **state) {
   client_open(&client);
   assert_failure(get(&client, &fetch, "gzip"), TTN_OK);
   assert_string_equal(fetch.body, "a body that was compressed\n");
-  assert_int_equal(fetch.call.answer.bytes, zipped_n);
+  assert_true(web_saw(&web, "\r\nAccept-Encoding: gzip\r\n"));
   client_close(&client);
 }
 

@@ -172,8 +172,6 @@ static void put_auth_info(struct lines *lines,
                           const struct ttn_decoder *decoder) {
   const struct ttn_auth_info *info = ttn_decoder_auth_info(decoder);
   add_text(lines, ".api_key.entity_ids.user_ids", "user_id", info->entity_id);
-  add_text(lines, ".api_key.api_key", "id", info->key_id);
-  add_text(lines, ".api_key.api_key", "name", info->key_name);
   for (size_t i = 0; i < info->n_rights; i++)
     add(lines, ".api_key.api_key.rights[%zu]=%s", i, info->rights[i]);
 }

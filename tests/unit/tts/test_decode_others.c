@@ -394,8 +394,6 @@ static void keys(void **state) {
                     "\"organization_id\":\"town\"}}},\"is_admin\":true}");
   assert_int_equal(info->kind, TTN_KEY_ORGANIZATION);
   assert_string_equal(info->entity_id, "town");
-  assert_string_equal(info->key_id, "ID");
-  assert_string_equal(info->key_name, "n");
   assert_int_equal(info->n_rights, 2);
   assert_string_equal(info->rights[0], "A");
   assert_string_equal(info->rights[1], "B");

@@ -231,10 +231,6 @@ static void print_auth_info(FILE *out, const struct ttn_decoder *decoder) {
   fprintf(out, " key %s", kinds[info->kind]);
   if (info->entity_id != NULL)
     fprintf(out, " %s", info->entity_id);
-  if (info->key_id != NULL)
-    fprintf(out, " id %s", info->key_id);
-  if (info->key_name != NULL)
-    fprintf(out, " name %s", info->key_name);
   fprintf(out, "%s\n", info->is_admin ? " admin" : "");
   if (info->n_rights == 0)
     return;
