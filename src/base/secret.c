@@ -22,8 +22,6 @@ void ttn_secret_mask(char *text) {
     c += strlen(TTN_KEY_PREFIX);
     mask_run(c, EITHER_CASE);
   }
-  if (strnlen(text, PART_MIN) < PART_MIN)
-    return;
   for (char *c = text; *c != '\0'; c++) {
     size_t run = strspn(c, TTN_KEY_BASE32);
     if (run >= PART_MIN)
