@@ -19,8 +19,6 @@
 
 /* Failures in a row after which a host is only probed. */
 #define FAILURES_MAX 3
-/* Requests at once over HTTP/2; over HTTP/1.1: MaxConnections. */
-#define STREAMS_MAX 32
 
 static struct host *add_host(struct hosts *hosts,
                              const struct ttn_endpoint *endpoint) {
@@ -134,7 +132,7 @@ void hosts_retry_batch_api(struct hosts *hosts) {
 bool host_may_start(const struct host *host, const struct account_context *c,
                     enum api_call call, int64_t now, int64_t *until) {
   unsigned width =
-      host->http2 ? STREAMS_MAX : (unsigned)c->settings->max_connections;
+      host->http2 ? TTN_STREAMS_MAX : (unsigned)c->settings->max_connections;
   if (host->health == HOST_SUSPENDED || host->in_flight >= width ||
       (host->health == HOST_PROBING && host->in_flight > 0))
     return false;

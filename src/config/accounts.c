@@ -15,8 +15,6 @@
 
 #include <string.h>
 
-#define STREAMS 32 /* 20,000 gateways at 20 ms: 1.0 s; 8 streams: 1.7 s */
-
 static bool name_usable(const struct ttn_env *env, const char *name) {
   size_t n = strlen(name);
   char shown[TTN_NAME_MAX + 1];
@@ -106,7 +104,7 @@ void ttn_settings_http(const struct ttn_settings *settings,
       .n_headers = settings->n_headers,
       .family = (enum ttn_family)settings->family,
       .max_connections = settings->max_connections,
-      .max_streams = STREAMS,
+      .max_streams = TTN_STREAMS_MAX,
       .user_agent = "collectd-ttn/" TTN_VERSION,
   };
 }
