@@ -331,6 +331,8 @@ def quick_rules(scratch):
         text = file.read()
     quick, times = re.subn(r"(?m)^( +(?:keep_firing_)?for): \d+[md]$", r"\1: 1s", text)
     equal(times, len(re.findall(r"(?m)for: ", text)), "durations")
+    quick, times = re.subn(r" offset 1d\b", " offset 1s", quick)
+    equal(times, 1, "what looks back")
     return scratch.write("ttn.rules.yml", quick)
 
 
