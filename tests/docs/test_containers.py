@@ -4,11 +4,14 @@
 
 tests/packages/test_image.py builds and runs the image, and has Kubernetes' schemas."""
 
+import http.server
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
@@ -115,6 +118,30 @@ def test_ports():
     scraped = load("compose", "prometheus.yml")["scrape_configs"][0]
     tap.equal(scraped["static_configs"], [{"targets": ["ttn:%d" % number]}])
     tap.equal("ttn" in load("compose.yaml")["services"], True)
+
+
+class _Page(http.server.BaseHTTPRequestHandler):
+    """What write_prometheus says of an account: server.line."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.server.line.encode() + b"\n")
+
+    def log_message(self, *_):
+        pass
+
+
+def test_health():
+    """The health check takes a value with a time and one without, as write_prometheus has it if Interval is long"""
+    command = json.loads(containerfile()["HEALTHCHECK"][0].split("CMD ")[1])
+    with http.server.HTTPServer(("127.0.0.1", 0), _Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        command[-1] = re.sub(r"(/dev/tcp/127\.0\.0\.1/)\d+ ", r"\g<1>%d " % server.server_port, command[-1])
+        for value, status in (("1 1785000000000", 0), ("1", 0), ("0 1785000000000", 1), ("0", 1)):
+            server.line = 'collectd_ttn_api_bool{ttn_api="home",type="up",instance="h"} ' + value
+            tap.equal(subprocess.run(command, check=False, timeout=30).returncode, status, value)
+        server.shutdown()
 
 
 def test_paths():
