@@ -10,14 +10,17 @@ comes from Grafana's own export would be some 2,000 lines a dashboard that nobod
 The data source is a variable, so a file can be imported and provisioned as it is; that is why there
 are no __inputs, which provisioning can't fill in. Queries name neither a job nor a database.
 
-- What is unknown is silent. A graph has a gap then; "now" looks back 5 minutes and no further, in
-  InfluxDB because the query says so and in Prometheus by itself.
+- What is unknown is silent. A graph has a gap then, and "now" looks back 5 minutes and no further:
+  Prometheus does so by itself. In InfluxDB the query says it; for a gap, it gives a null for each
+  step, and a line goes on over 5 minutes of them. A share is silent without uplinks, too, so its
+  line has no gaps.
 - Min step is a minute, the plugin's least default interval. Prometheus has one sample a poll, so
   without it $__rate_interval would be too short for a rate.
 - Prometheus' label `instance` is collectd's host with honor_labels, else the scrape's target: a
   variable made of it works with both. In InfluxDB `instance` is the plugin instance."""
 
 import argparse
+import copy
 import json
 import os
 import re
@@ -68,7 +71,7 @@ def gauges(plugin, type_, types, of_all="max", by=("type", "type_instance"), but
     """A graph, a line for each type instance; of_all: of several values, which."""
     prometheus, influxdb = matching(plugin, type_, types, but)
     return both("%s by (%s) (%s)" % (of_all, by[0], prometheus),
-                'SELECT %s("value") %s AND $timeFilter GROUP BY time($__interval), "%s" fill(none)'
+                'SELECT %s("value") %s AND $timeFilter GROUP BY time($__interval), "%s" fill(null)'
                 % ({"avg": "mean"}.get(of_all, of_all), influxdb, by[1]))
 
 
@@ -98,7 +101,7 @@ def sum_of_states(types):
     return both("sum by (type) (%s)" % prometheus,
                 'SELECT sum("n") FROM (SELECT last("value") AS "n" %s AND $timeFilter GROUP BY time($__interval), '
                 '"host", "instance", "type_instance" fill(none)) WHERE $timeFilter GROUP BY time($__interval), '
-                '"type_instance" fill(none)' % influxdb)
+                '"type_instance" fill(null)' % influxdb)
 
 
 def per_minute(plugin, type_, types):
@@ -116,7 +119,7 @@ def rates(plugin, type_, types, unit, window):
     return both("%d * sum by (type) (rate(%s[%s]))" % (unit[0], prometheus, window),
                 'SELECT sum("rate") FROM (SELECT non_negative_derivative(last("value"), %s) AS "rate" %s AND '
                 '$timeFilter GROUP BY time($__interval), "host", "instance", "type_instance" fill(none)) WHERE '
-                '$timeFilter GROUP BY time($__interval), "type_instance" fill(none)' % (unit[1], influxdb))
+                '$timeFilter GROUP BY time($__interval), "type_instance" fill(null)' % (unit[1], influxdb))
 
 
 def share(part, whole, or_none=False):
@@ -251,7 +254,7 @@ def band(title, type_, name, of_all, unit):
 
 def timeline(title, query, width):
     return {"type": "state-timeline", "title": title, "size": (width, 8), "queries": [query],
-            "fieldConfig": {"defaults": {"mappings": mappings(COMPLETE), "custom": {"fillOpacity": 70}},
+            "fieldConfig": {"defaults": {"mappings": mappings(COMPLETE), "custom": {"fillOpacity": 70, "spanNulls": False}},
                             "overrides": []},
             "options": {"showValue": "auto", "mergeValues": True, "rowHeight": 0.9,
                         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []}}}
@@ -404,7 +407,7 @@ def target(source, query, ref, panel):
         out.update(expr=query, editorMode="code", legendFormat="{{%s}}" % by[1] if by else "", instant=instant,
                    range=not instant, format=form)
     else:
-        by = re.search(r'GROUP BY (?:time\S+ )?"(\w+)"(?: fill\(none\))?$', query)
+        by = re.search(r'GROUP BY (?:time\S+ )?"(\w+)"(?: fill\(null\))?$', query)
         out.update(query=query, rawQuery=True, alias="$tag_" + by[1] if by else "", resultFormat=form)
     return out
 
@@ -424,7 +427,7 @@ def joined(source, headings, refs):
 
 
 def finish(panel, source, number, x, y):
-    panel = dict(panel)
+    panel = copy.deepcopy(panel)
     width, height = panel.pop("size")
     queries = [query[source] for query in panel.pop("queries", []) if source in query]
     headings = panel.pop("headings", None)
@@ -435,6 +438,9 @@ def finish(panel, source, number, x, y):
     if panel["type"] == "row":
         return out
     refs = [chr(ord("A") + index) for index in range(len(queries))]
+    custom = out["fieldConfig"]["defaults"].get("custom", {})
+    if source == "influxdb" and "spanNulls" in custom:
+        custom["spanNulls"] = 300000
     decimals = out.pop("decimals", None)
     if decimals is not None:
         out["fieldConfig"]["defaults"]["decimals"] = decimals
@@ -516,14 +522,22 @@ def dashboard(source, title):
             "weekStart": ""}
 
 
+def text_of(document):
+    """Its JSON, with a line for each panel, so that a change can be reviewed."""
+    def line(value):
+        return json.dumps(value, ensure_ascii=False)
+    panels = "[\n%s\n]" % ",\n".join(map(line, document["panels"]))
+    return "{\n%s\n}\n" % ",\n".join("%s: %s" % (line(key), panels if key == "panels" else line(value))
+                                      for key, value in document.items())
+
+
 def main():
     parser = argparse.ArgumentParser(description="Writes the dashboards.")
     parser.add_argument("directory", nargs="?", default=os.path.dirname(os.path.abspath(__file__)))
     directory = parser.parse_args().directory
     for source, title in (("prometheus", "Prometheus"), ("influxdb", "InfluxDB")):
         with open(os.path.join(directory, "ttn-%s.json" % source), "w", encoding="utf-8") as file:
-            json.dump(dashboard(source, title), file, indent=2, ensure_ascii=False)
-            file.write("\n")
+            file.write(text_of(dashboard(source, title)))
 
 
 if __name__ == "__main__":

@@ -269,6 +269,10 @@ def influxdb_shows_all(between):
                                    "time > now() - %ds" % LOOKBACK)
             return found[0][2][0]["last"] if found else None
         forget_hidden(stack, known)
+        graph = next(panel for _, panel in panels(document) if panel["title"] == "Round trip time")
+        *_, last = influxdb.query(query_of(graph["targets"][0], "hidden"))[0][2]
+        equal((last["max"], graph["fieldConfig"]["defaults"]["custom"]["spanNulls"]), (None, 300000), "a gap")
+
         def ask(query, _):
             return influxdb.wait(query.replace("now() - 5m", "now() - %ds" % LOOKBACK), seconds=PATIENCE)
 

@@ -103,7 +103,8 @@ class FromInfluxDB:
     def _asked(self, target, gateway, interval, start):
         for _, tags, rows in self._influxdb.query(query_of(target, gateway, interval=interval)):
             points = [(row.pop("time") / 1000, *row.values()) for row in rows]
-            yield tags.get("type_instance"), [point for point in points if point[0] >= start]
+            yield tags.get("type_instance"), [(when, number) for when, number in points
+                                              if when >= start and number is not None]
 
     def rows(self, target, gateway, start):
         return [(name, [number for _, number in points])
