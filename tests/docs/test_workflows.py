@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""What runs on GitHub: ./check, without what only other systems have. `./check workflows` has actionlint."""
+"""./check, and how GitHub runs it. `./check workflows` has actionlint."""
 
 import os
+import shutil
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -28,6 +30,15 @@ def test_check_can_pass():
         tap.equal([one.split("./check")[0] for one in checks], ["CI= "], name)
         trusted = 'git config --global --add safe.directory "$GITHUB_WORKSPACE"'
         tap.equal(commands.index(trusted) < commands.index(checks[0]), True, name)
+
+
+def test_unknown_step():
+    """./check does nothing before it knows each of its words"""
+    with paths.Scratch() as scratch:
+        shutil.copy(os.path.join(paths.SRCDIR, "check"), scratch.path)
+        done = subprocess.run(["./check", "gcc", "typo"], cwd=scratch.path, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+        tap.equal((done.returncode, done.stdout, done.stderr), (2, "", "./check: no step typo\n"))
 
 
 if __name__ == "__main__":
