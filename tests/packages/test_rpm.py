@@ -147,11 +147,12 @@ class Story(debian.User):
         tap.equal([line for line in self.query("--provides").splitlines() if ".so" in line], [])
 
     def test_clone(self):
-        """build-rpm makes the same of a clone, of what git knows; and of an unpacked tarball"""
+        """build-rpm makes the same of a clone, of what git knows; and of an unpacked tarball; an older package goes"""
         tarball = "build/rpm/collectd-ttn-*.tar.xz"
         rpmbuild = """mkdir -p build/rpm && cp /src/rpm/SOURCES/collectd-5.12.0.tar.bz2 build/rpm
                    scripts/build-rpm --nodeps --nocheck"""
-        self.as_builder("cd /src/clone && echo secret >stray.key && %s" % rpmbuild)
+        self.as_builder("cd /src/clone && echo secret >stray.key && older=build/rpm/$(rpm --eval '%%{_target_cpu}') && "
+                        "mkdir -p $older && touch $older/collectd-ttn-0.0.1-1.rpm && %s" % rpmbuild)
         package = "/src/clone/build/rpm/*/collectd-ttn-0*.rpm"
         version = self.query("--qf '%{VERSION}'", package)
         tap.equal(self.files_of(version, package), self.files_of(version))
