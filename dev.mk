@@ -2,11 +2,10 @@
 #
 # Targets for developers. Tests are in tests/local.mk.
 
-# Static analysis of all sources: cppcheck, gcc's analyzer, and clang's, which
-# is scan-build's. A finding is an error; where one is wrong, a comment beside
-# it says why. What is suppressed is no finding: newer versions of cppcheck
-# report that there are functions with very many branches. make analyze JOBS=8:
-# so many at a time.
+# Static analysis of all sources: cppcheck, gcc's analyzer, and clang's (the one of
+# scan-build). A finding is an error; where one is wrong, a comment beside it says
+# why. One message is suppressed, because it is no finding: newer versions of cppcheck
+# say that a function has many branches. "make analyze JOBS=8" runs 8 at a time.
 JOBS = 2
 analyze_each = ls '$(srcdir)'/src/*/*.c | xargs -P '$(JOBS)' -n 1
 analyze_flags = $(DEFS) $(AM_CPPFLAGS) $(COLLECTD_CPPFLAGS) $(CURL_CFLAGS) \

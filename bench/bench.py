@@ -162,7 +162,7 @@ class Daemon:
         each = CURL_JSON_VALUES if what == "curl_json" else VALUES
         lines = ['Hostname "bench"', "FQDNLookup false", 'BaseDir "%s"' % directory,
                  'PIDFile "%spid"' % directory, 'TypesDB "/usr/share/collectd/types.db"',
-                 # collectd's own housekeeping walks all values once an interval: not amid a poll.
+                 # collectd's own housekeeping walks all values once an interval: not during a poll.
                  "Interval 3600", "Timeout 1000000", "ReadThreads %d" % self.threads,
                  'PluginDir "%s"' % paths.plugin_dir(),
                  "LoadPlugin logfile", "<Plugin logfile>", 'File "%slog"' % directory, "</Plugin>"]

@@ -152,7 +152,7 @@ static int wait_at_gate(user_data_t *user) {
   return 0;
 }
 
-/* Reads begin in the order of their registration: amid the configuration, so
+/* Reads begin in the order of their registration: within the configuration, so
  * that the gates come before those of all plugins that are configured later. */
 static void put_up_gates(int n) {
   char name[32];

@@ -234,7 +234,7 @@ class Poll:
 
 
 def short(text, width):
-    """Cut amid: ids often differ at their ends."""
+    """Cut in the middle: ids often differ at their ends."""
     if len(text) <= width:
         return text
     back = (width - 1) // 2

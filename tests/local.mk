@@ -40,7 +40,8 @@ endif
 python_tests = $(filter-out $(long_tests) $(world_tests) $(left_out), \
 	$(found_python))
 
-# They wait for long, others meanwhile: the whole ends sooner.
+# These wait most of their time. They start first and wait while others run, so all
+# end sooner.
 first_tests = \
 	%D%/e2e/test_spread.py \
 	%D%/writers/test_dashboards.py \

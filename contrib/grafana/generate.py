@@ -341,7 +341,7 @@ PANELS = (
           shorten=("^status_(.+)$", "$1")),
     graph("Age of the last messages", gauges("ttn", "duration", "/since_(uplink|downlink|tx_ack|status)/"), "s",
           width=24, shorten=("^since_(.+)$", "$1")),
-    row("Radio of $gateway (needs Traffic true)", collapsed=True),
+    row("Radio of $gateway (needs Traffic true, connections Events true)", collapsed=True),
     # In two queries, since sources sort by name and sf10 would come before sf7.
     graph("Uplinks per minute, by data rate", [per_minute("ttn", "total_operations", "/up_sf[5-9]/"),
                                                per_minute("ttn", "total_operations", "/up_(sf1[0-2]|fsk|lrfhss)/")],

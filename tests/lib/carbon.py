@@ -78,7 +78,7 @@ class Carbon(Daemon):
         path = self.path("whisper", *name.split(".")) + ".wsp"
         if not os.path.exists(path):
             return []
-        # A program for each series is dear.
+        # A program for each series is expensive.
         stamp = os.stat(path).st_mtime_ns
         if self._fetched.get(name, (None,))[0] != stamp:
             fetched = subprocess.run([paths.program("WHISPER_FETCH", "whisper-fetch"), "--json",

@@ -262,7 +262,7 @@ class Fleet:
         return out
 
     def reset_ledger(self):
-        """Starts anew at the current connections; their counts so far stay theirs."""
+        """Starts again at the current connections; their counts so far stay theirs."""
         self._journal = {}
         for gateway_id, history in self._history.items():
             self._history[gateway_id] = [c for c in history if c.ended_at is None]

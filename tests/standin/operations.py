@@ -335,7 +335,7 @@ class Operations(EventOperations):
             self.front.use(cluster, "off" if refused else None)
 
     def certificate(self, cluster, kind="good"):
-        """TLS of a cluster starts anew with a certificate that is good, expired, not-yet-valid,
+        """TLS of a cluster starts again with a certificate that is good, expired, not-yet-valid,
         wrong-host, self-signed or of an unknown-ca; "off": nobody listens there."""
         self.front.use(cluster, kind)
 
