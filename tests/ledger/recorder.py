@@ -74,8 +74,8 @@ class Recorder(stack.Stack):
         self._busy = 0
         told = self.fleet_of.sent
 
-        def sent(cluster, sights):
-            told(cluster, tuple(sights))
+        def sent(sights):
+            told(tuple(sights))
             if isinstance(sights, _Answer):
                 self._answers.append(sights)
 

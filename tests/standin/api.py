@@ -181,8 +181,7 @@ class Api:
         header = request.headers.get("authorization")
         entity = "gateway:" + call.name if call.kind in ("get", "gateway", "rights") else ""
         resource = "grpc:%s:/ttn.lorawan.v3.%s:%s:token:%s" % (
-            "stream:accept" if call.asked else "method", _METHODS[call.kind], cluster.uid(entity),
-            keys.token_id(header))
+            "stream:accept" if call.asked else "method", _METHODS[call.kind], entity, keys.token_id(header))
         taken = cluster.limits.take(call.kind, resource, self.clock.now())
         if taken:
             burst, allowed, headers = taken
@@ -295,7 +294,7 @@ class Api:
         self._may_read(cluster, key, gateway_id)
         shown = self._view(cluster, gateway_id)
         if shown is None:
-            raise errors.not_connected(cluster.uid(gateway_id), cluster.registry)
+            raise errors.not_connected(gateway_id, cluster.registry)
         mask = cluster.masks.get(())
         answer = Answer(200, shown.text(GET, mask).encode())
         answer.sights = ((gateway_id, shown, mask.shown),)

@@ -30,7 +30,6 @@ OPTIONS = {
     "event_loss": 0,              # chance that a live event is lost, for each stream
     "event_lump": 0,              # bytes that gather before they are sent, as behind a proxy; 0: none
     "events_refused": False,      # refuses new streams, as if the key had lost its rights: 403; of these ids, or True
-    "tenant": "",                 # "ttn": gateway uids are id@ttn
     "gzip": True,
     "idle_close": 120,            # s (real ones) after which an idle client connection is closed
 }
@@ -65,6 +64,3 @@ class Cluster:
         if protocol == "udp":
             return self.udp_expiry
         return self.mqtt_expiry if protocol == "mqtt" else self.station_expiry
-
-    def uid(self, gateway_id):
-        return "%s@%s" % (gateway_id, self.tenant) if self.tenant and gateway_id else gateway_id

@@ -5,7 +5,6 @@ A rule says which requests it takes (match), which of those (skip, times, p), an
 body, transforms of the answer that was due, and how its bytes travel.
 """
 
-import base64
 import functools
 import gzip
 import itertools
@@ -86,13 +85,6 @@ class Faults:
                 rule.release.set()
                 self._rules.remove(rule)
 
-    def release(self, number=None):
-        """Lets answers that hang go on; those that come later hang again."""
-        for rule in self._rules:
-            if number in (None, rule.number):
-                rule.release.set()
-                rule.release = threading.Event()
-
     def seed(self, seed):
         self._rng.seed(seed)
 
@@ -125,10 +117,8 @@ def apply(rule, answer):
     answer.status = action.get("status", answer.status)
     if "body" in action:
         answer.body = action["body"].encode("utf-8", "surrogateescape")
-    if "body_base64" in action:
-        answer.body = base64.b64decode(action["body_base64"])
     _replace_headers(answer, action.get("headers", {}))
-    if answer.status != 200 or {"body", "body_base64", "error"} & set(action):
+    if answer.status != 200 or {"body", "error"} & set(action):
         answer.sights = ()
     if _NO_STREAM & set(action):
         answer.stream = None
@@ -159,17 +149,13 @@ def _wire(rule):
     wire.length = action.get("length", 0)
     if "raw" in action:
         wire.raw = action["raw"].encode("latin-1")
-    if "raw_base64" in action:
-        wire.raw = base64.b64decode(action["raw_base64"])
     wire.close = bool(action.get("end")) or wire.length != 0
     return wire
 
 
 # A stream goes on behind what is left: a delay, or other headers.
-_NO_STREAM = frozenset(("transform", "error", "status", "body", "body_base64", "close", "reset", "trickle", "length",
-                        "raw", "raw_base64", "end"))
-_ACTION_KEYS = ("transform", "error", "status", "body", "body_base64", "headers", "delay", "hang", "close",
-                "reset", "trickle", "length", "raw", "raw_base64", "end")
+_NO_STREAM = frozenset(("transform", "error", "status", "body", "close", "reset", "trickle", "length", "raw", "end"))
+_ACTION_KEYS = _NO_STREAM | {"headers", "delay", "hang"}
 
 
 def _replace_headers(answer, headers):

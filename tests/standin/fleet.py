@@ -29,8 +29,6 @@ class Fleet:
         self._serial = 0
         self._moves = 0
         self._history = {}
-        self._journal = {}
-        self.journal_on = False
 
     def link(self, gateway_id, cluster=None):
         """The link to a cluster; without one, to where the gateway is connected, or registered."""
@@ -197,13 +195,11 @@ class Fleet:
 
     # The ledger.
 
-    def sent(self, cluster, sights):
+    def sent(self, sights):
         """A whole 200 answer has shown these: [(gateway id, Shown or None, which counts)]."""
-        for gateway_id, shown, visible in sights:
+        for _, shown, visible in sights:
             if shown is not None:
                 self._see(shown, visible)
-            if self.journal_on:
-                self._note(cluster, gateway_id, shown, visible)
 
     @staticmethod
     def _see(shown, visible):
@@ -215,22 +211,6 @@ class Fleet:
                 setattr(connection, book, row)
             if visible[kind] and shown.counts[kind] > row[kind]:
                 row[kind] = shown.counts[kind]
-
-    def _note(self, cluster, gateway_id, shown, visible):
-        """The journal: what a poller of this gateway saw, one row for each change of it."""
-        if shown is None:
-            row = [cluster, "absent", None, None, None, None]
-        else:
-            state = "connected" if shown.disconnected_at is None else "disconnected"
-            at = shown.connected_at if shown.disconnected_at is None else shown.disconnected_at
-            counts = [n or None if show else None for n, show in zip(shown.counts, visible)]
-            row = [cluster, state, stamp(at)] + counts
-        rows = self._journal.setdefault(gateway_id, [])
-        if not rows or rows[-1] != row:
-            rows.append(row)
-
-    def journal(self, gateway_id):
-        return self._journal.get(gateway_id, [])
 
     def ledger(self, ids=None):
         return {gateway_id: self._account(self._history.get(gateway_id, []))
@@ -263,7 +243,6 @@ class Fleet:
 
     def reset_ledger(self):
         """Starts again at the current connections; their counts so far stay theirs."""
-        self._journal = {}
         for gateway_id, history in self._history.items():
             self._history[gateway_id] = [c for c in history if c.ended_at is None]
 

@@ -247,20 +247,9 @@ class Operations(EventOperations):
             return self.fleet_of.radio(id, clear)
 
     def reset_ledger(self):
-        """Drops the ended connections and the journal."""
+        """Drops the ended connections."""
         with self.lock:
             self.fleet_of.reset_ledger()
-
-    def keep_journal(self, on=True):
-        """From now on keep what each whole answer showed of each gateway."""
-        with self.lock:
-            self.fleet_of.journal_on = on
-
-    def journal(self, id):
-        """[[cluster, connected|disconnected|absent, its time, uplink, downlink, tx_ack]], one row for each
-        change seen in whole answers; null: the answer did not show that count."""
-        with self.lock:
-            return self.fleet_of.journal(id)
 
     # The clock.
 
@@ -296,10 +285,10 @@ class Operations(EventOperations):
         """Adds a rule, returns its number. match (all optional): cluster, kind (list, batch, get,
         events, auth_info, gateway, rights, other, any), ids (any of them asked), key, path (part), method.
         times: how often, null for ever; skip: so many first; p: chance. action, combined at will:
-        status, headers {name: value or null}, body or body_base64, error {code, namespace, name,
+        status, headers {name: value or null}, body, error {code, namespace, name,
         text, attributes}, delay (s), hang, close ("before", "head", "body" or bytes), reset (with
-        RST), length (n added to Content-Length; null: no header), trickle [bytes, s], raw or
-        raw_base64 (instead of all), end (close afterwards), transform [[name, ...]]: swap a b |
+        RST), length (n added to Content-Length; null: no header), trickle [bytes, s], raw (instead
+        of all), end (close afterwards), transform [[name, ...]]: swap a b |
         exchange (batches get each other's) | another (account's) | extra id [json] | drop id |
         duplicate [id] | set id-or-"*" field json | unset id field |
         total value-or-null | replace old new | html [status] | redirect url [status] |
@@ -311,11 +300,6 @@ class Operations(EventOperations):
         """Removes a rule, or all; what hangs by it goes on."""
         with self.lock:
             self.fault_rules.remove(rule)
-
-    def release(self, rule=None):
-        """Lets hanging answers go on."""
-        with self.lock:
-            self.fault_rules.release(rule)
 
     def faults(self):
         """The rules, with how often each was hit."""

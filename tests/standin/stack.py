@@ -65,7 +65,6 @@ class Stack(Operations):
                           for sock, cluster in zip(wire.listen_all(self.hosts, self.port), self.clusters)]
         self.front = tls.Front(self.hosts, self.port, tls_dir, tls_port) if tls_dir else None
         self.control = ControlPort(self, control_port) if control_port is not None else None
-        self.demo = None
 
     def start(self):
         for listener in self.listeners:
@@ -160,7 +159,7 @@ class Stack(Operations):
                 self.bytes_in += request.size
                 self.bytes_out += size
                 if whole and answer.sights:
-                    self.fleet_of.sent(cluster.number, answer.sights)
+                    self.fleet_of.sent(answer.sights)
             if stream is not None and not (whole and answer.stream):
                 stream.leave()
                 stream = None
@@ -218,8 +217,6 @@ def _arguments():
     parser.add_argument("--tls-port", type=int, default=0)
     parser.add_argument("--demo", action="store_true", help="a small fleet that moves by itself")
     parser.add_argument("--demo-speed", type=float, default=1, metavar="X", help="times as fast")
-    parser.add_argument("--recorded", action="store_true", help="the account of the recorded answers")
-    parser.add_argument("--script", metavar="FILE", help='JSON: [{"at": s, "op": "...", ...}, ...]')
     parser.add_argument("--with-parent", action="store_true", help="end when stdin or the parent goes away")
     return parser.parse_args()
 
@@ -249,14 +246,8 @@ def main():
         signal.signal(number, lambda *_: stack.stopped.set())
     stack.start()
     try:
-        if args.recorded:
-            stack.recorded_world()
         if args.demo:
-            stack.demo = Demo(stack, args.demo_speed)
-            stack.demo.start()
-        if args.script:
-            with open(args.script, encoding="utf-8") as file:
-                stack.script(json.load(file))
+            Demo(stack, args.demo_speed).start()
         if args.with_parent:
             _follow_parent(stack)
         print(json.dumps(stack.describe()), flush=True)

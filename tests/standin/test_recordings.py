@@ -22,8 +22,6 @@ import keys  # noqa: E402  (the modules lie beside this program)
 from stack import Stack  # noqa: E402
 
 ANSWERS = os.path.join(HERE, "..", "answers")
-# {file: why it cannot be held against the stand-in}
-EXCEPTIONS = {}
 START = "2026-11-22T15:41:27.390985835Z"
 HEADERS = ("content-type", "cache-control", "x-total-count", "x-warning", "www-authenticate",
            "x-rate-limit-available", "x-rate-limit-limit", "x-rate-limit-reset", "x-rate-limit-retry")
@@ -385,15 +383,9 @@ def files():
 def main():
     wanted = sys.argv[1:]
     paths = [path for path in files() if not wanted or path in wanted]
-    stale = [path for path in EXCEPTIONS if path not in files()]
-    failed = len(stale)
-    print("1..%d" % (len(paths) + len(stale)))
-    for path in stale:
-        print("not ok - %s is excepted, but there is no such recording" % path)
-    for number, path in enumerate(paths, len(stale) + 1):
-        if path in EXCEPTIONS:
-            print("ok %d - %s # SKIP %s" % (number, path, EXCEPTIONS[path]))
-            continue
+    failed = 0
+    print("1..%d" % len(paths))
+    for number, path in enumerate(paths, 1):
         problems = check(path)
         print("%s %d - %s" % ("not ok" if problems else "ok", number, path))
         for line in problems:

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Tests of what the recordings cannot show of the stand-in: faults, ledger, clock, control, demo.
 
-Other tests prove the plugin against these, so they have to be right themselves. Output is TAP.
+Other tests prove the plugin against these, so they have to be right themselves.
 """
 
 import gzip
@@ -13,13 +13,13 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib")]
 
 import client  # noqa: E402  (the modules lie beside this program)
 import links  # noqa: E402
+import tap  # noqa: E402
 import tls  # noqa: E402
 from stack import Stack  # noqa: E402
 
@@ -101,10 +101,9 @@ def test_late_answers():
         thread = threading.Thread(target=lambda: answers.append(batch(stack, "roof")))
         thread.start()
         time.sleep(0.15)
-        stack.release(rule)
+        stack.unfault(rule)
         thread.join()
         assert b'"uplink_count":"7"' in answers[0][0], answers
-        stack.unfault()
         stack.fault({"trickle": [100, 0.02]}, times=1)
         start = time.monotonic()
         assert b'"uplink_count":"7"' in batch(stack, "roof")[0]
@@ -163,7 +162,6 @@ def test_transforms():
 def test_ledger_counts_what_was_shown():
     with Stack() as stack:
         one_gateway(stack)
-        stack.keep_journal()
         assert stack.ledger()["roof"]["announced"]["uplink"] == 0
         stack.fault({"close": "body"}, times=1)
         batch(stack, "roof")
@@ -182,7 +180,6 @@ def test_ledger_counts_what_was_shown():
         stack.fault({"transform": [["set", "roof", "uplink_count", '"4"']]}, times=1)
         batch(stack, "roof")
         batch(stack, "roof")
-        assert [row[1] for row in stack.journal("roof")] == ["connected", "connected", "connected", "disconnected"]
         assert stack.ledger()["roof"]["announced"]["uplink"] == 9
 
 
@@ -388,21 +385,5 @@ def test_certificates():
             assert (done.returncode == 0) == (kind == "good"), (kind, done)
 
 
-def main():
-    tests = [(name, test) for name, test in globals().items() if name.startswith("test_")]
-    print("1..%d" % len(tests))
-    failed = 0
-    for number, (name, test) in enumerate(tests, 1):
-        try:
-            test()
-            print("ok %d - %s" % (number, name[5:].replace("_", " ")))
-        except Exception:
-            # Any exception is a failed test, and the next one shall still run.
-            failed += 1
-            print("not ok %d - %s" % (number, name[5:].replace("_", " ")))
-            print("".join("#   " + line + "\n" for line in traceback.format_exc().splitlines()))
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    tap.run(globals())
