@@ -37,7 +37,7 @@ def scraped():
     """{(metric, type)} of an account that has everything."""
     with paths.Scratch() as scratch, Standin() as stack:
         stack.fleet(20, pattern="mixed")
-        stack.register("forwarder")
+        stack.register("forwarder", antennas=[{"location": {"latitude": 47.25, "longitude": -8.5}}])
         stack.connect("forwarder", status=True)
         stack.cluster(1, limits={"batch": {"rate": 6000, "burst": 100}})
         block = account("home", **stack.options(scratch), Interval=0.3, CollectDetails=True, Location=True)
