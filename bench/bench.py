@@ -20,6 +20,7 @@ import time
 _HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(_HERE, "..", "tests", "lib"))
 
+import memory  # noqa: E402
 import paths  # noqa: E402
 import keys  # noqa: E402  (the stand-in's)
 import tls  # noqa: E402
@@ -66,11 +67,6 @@ def numbers(line):
     """{"a": 1} of "a 1 …"."""
     words = line.split()
     return dict(zip(words[::2], map(int, words[1::2])))
-
-
-def rss(process):
-    with open("/proc/%d/status" % process.pid, encoding="ascii") as file:
-        return int(re.search(r"VmRSS:\s+(\d+) kB", file.read()).group(1)) * 1024
 
 
 class Program:
@@ -227,7 +223,7 @@ class Daemon:
         return out
 
     def rss(self):
-        return rss(self.process)
+        return memory.rss(self.process.pid)
 
 
 # What is measured.
@@ -336,9 +332,9 @@ def machine():
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         model = re.search(r"model name\s*: (.*)", file.read())
     with open("/proc/meminfo", encoding="ascii") as file:
-        memory = int(re.search(r"MemTotal:\s+(\d+)", file.read()).group(1)) / 1024 / 1024
+        kilobytes = int(re.search(r"MemTotal:\s+(\d+)", file.read()).group(1))
     return "%d x %s, %.0f GiB; load %.1f" % (os.cpu_count(), model.group(1) if model else os.uname().machine,
-                                             memory, os.getloadavg()[0])
+                                             kilobytes / 1024 / 1024, os.getloadavg()[0])
 
 
 class Marks:

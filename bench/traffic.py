@@ -20,6 +20,7 @@ _HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(_HERE, "..", "tests", "lib"))
 
 import bench  # noqa: E402
+import memory  # noqa: E402
 import paths  # noqa: E402
 
 # Of each gateway: an interval's values are read three times.
@@ -109,7 +110,7 @@ class Client(bench.Program):
         streams = self.ask("open")["streams"]
         self.server.send()
         own = self.ask("take %d %d %d" % (fed.plain, fed.seconds, polls))
-        return Taken(streams=streams, rss=bench.rss(self.process), **own)
+        return Taken(streams=streams, rss=memory.rss(self.process.pid), **own)
 
 
 def streams_of(gateways):

@@ -16,6 +16,7 @@ import subprocess
 import time
 import urllib.request
 
+import memory
 import paths
 from tap import wait_for
 
@@ -136,7 +137,7 @@ class Collectd:
                 if self.process.poll() is None:
                     self.stop()
             else:
-                self.show()
+                print("# " + self.said().replace("\n", "\n# "))
         finally:
             if self.process.poll() is None:
                 self.process.kill()
@@ -188,8 +189,7 @@ class Collectd:
 
     def rss(self):
         """Its resident memory, in bytes."""
-        with open("/proc/%d/status" % self.process.pid, encoding="ascii") as file:
-            return int(re.search(r"VmRSS:\s+(\d+) kB", file.read()).group(1)) * 1024
+        return memory.rss(self.process.pid)
 
     # What it says.
 
@@ -230,10 +230,6 @@ class Collectd:
             except FileNotFoundError:
                 pass
         return "\n".join(out)
-
-    def show(self):
-        for line in self.said().split("\n"):
-            print("# " + line)
 
     # Values.
 

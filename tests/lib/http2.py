@@ -26,9 +26,6 @@ import h2.events  # noqa: E402
 import h2.exceptions  # noqa: E402
 import h2.settings  # noqa: E402
 
-# How an answer breaks off: that stream alone, the connection with a farewell or without one, or not at all: it
-# stays open for ever.
-BREAKS = ("reset", "goaway", "close", "stall")
 # What becomes of all requests: no stream is accepted, all go elsewhere, or no window is given to send a body.
 # "greeting": the connection ends during the TLS handshake.
 REFUSALS = ("refuse", "leave", "window", "greeting")
@@ -48,6 +45,8 @@ class Http2Server(Listener):
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._tls.load_cert_chain(*certificate)
         self._tls.set_alpn_protocols(["h2"])
+        # How an answer breaks off: "reset": that stream alone; "goaway", "close": the connection, with a farewell or
+        # without one; "stall": not at all, it stays open for ever.
         self.broken = "reset"
         self._refusal = None
         self._connections = {}

@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""What stands in another process's memory, in use or not."""
+"""Another process's memory: how much there is, and what stands in it, in use or not."""
 
 import re
 
 # The kernel's own, which can't be read.
 _NOT_READ = ("[vvar", "[vsyscall]")
+
+
+def rss(pid):
+    """What is resident, in bytes."""
+    with open("/proc/%d/status" % pid, encoding="ascii") as file:
+        return int(re.search(r"VmRSS:\s+(\d+) kB", file.read()).group(1)) * 1024
 
 
 def found(pid, text, before=24):
