@@ -5,7 +5,7 @@
  * GET with all of them, since that has no field mask.
  *
  * Numbers differ from gateway to gateway, so that gzip and yajl have what they
- * have in life. Counts stand still from poll to poll: neither a decoder nor
+ * have in life. Counts stay the same in all polls: neither a decoder nor
  * collectd takes less time for a count that it saw before, and a gzip body
  * can't be patched. For shards they go on, and batches are rendered when they
  * are asked for, which takes the server about as long as a stack. */

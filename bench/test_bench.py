@@ -37,7 +37,7 @@ def test_alone():
                     one, other = ours.poll(), floor.poll()
                     exact(one, batches(gateways), 0, gateways)
                     exact(other, batches(gateways), 0, gateways)
-                    # The same bodies; headers are compressed anew as the date moves on.
+                    # The same bodies; headers are compressed again as the date moves on.
                     at_most(abs(one.bytes - other.bytes), 64 * batches(gateways), "bytes apart from the floor's")
 
 

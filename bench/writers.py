@@ -121,7 +121,7 @@ class Rrdtool(Csv):
 
 
 class GraphiteListener:
-    """What write_graphite sends to: read(connection), of whoever derives from this, has a thread for each."""
+    """What write_graphite sends to: a derived class has read(connection), which runs in a thread for each."""
 
     def __init__(self):
         self.threads = []

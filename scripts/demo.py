@@ -527,7 +527,7 @@ def main():
         say(str(trouble))
         return 1
     except BrokenPipeError:
-        # Whoever read the table has gone; Python would say so once more at its end.
+        # The program that read the table has ended; Python would say so once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Signalled as signalled:

@@ -174,7 +174,7 @@ def drawn(path):
 
 
 def test_picture():
-    """README's picture can be drawn anew, and shows what the command says now"""
+    """README's picture can be drawn again, and shows what the command says now"""
     with paths.Scratch() as scratch:
         path = scratch.file("check.svg")
         script = os.path.join(paths.SRCDIR, "scripts", "terminal-svg")

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Plain English, for readers whose first language is another one: words and turns that they would have to guess are
-refused in documents, manual pages, comments and messages. The list grows with what somebody stumbles over. And the
+refused in documents, manual pages, comments, messages and tests. The list grows with what somebody stumbles over. And the
 map in HACKING.md names what is there."""
 
 import glob
@@ -22,9 +22,9 @@ REFUSED = (
     (r"\bmend(?:s|ed|ing)?\b", "fix, correct"),
     (r"\bheed(?:s|ed|ing)?\b", "obey"),
     (r"\bdearer\b", "more expensive"),
-    (r"\b[Cc]ures?\b", "fix"),
+    (r"\bcures?\b", "fix"),
     (r"\bnonetheless\b", "all the same"),
-    (r"\b[Nn]eeded is\b", "You need"),
+    (r"\bneeded is\b", "You need"),
     (r"\b(?:is|are) told by (?:it|them)\b", "it says"),
     (r"\bgoes along\b", "comes with it"),
     (r"\bof ours\b", "our"),
@@ -41,17 +41,23 @@ REFUSED = (
 )
 
 
+# Files that people read, besides documents and manual pages.
+FILES = ("NEWS", "collectd.conf.example", "check", "dev.mk", "Containerfile", "debian/*", "scripts/*", "src/*/*.[ch]",
+         "bench/*.*", "contrib/*", "contrib/*/*", "tests/local.mk", "tests/*/*.py", "tests/fuzz/*.c", "tests/tools/*.c")
+
+
 def refused(text):
     """[(what, instead)]"""
-    return [(found.group(0), instead) for pattern, instead in REFUSED for found in re.finditer(pattern, text)]
+    return [(found.group(0), instead) for pattern, instead in REFUSED
+            for found in re.finditer(pattern, text, re.IGNORECASE)]
 
 
 def texts():
     """{file: text} of all that people read."""
-    names = pages.documents() + ["NEWS", "collectd.conf.example", "debian/README.Debian"]
-    names += [os.path.relpath(path, paths.SRCDIR) for path in pages.pods()]
-    for pattern in ("src/*/*.[ch]", "contrib/*/*.yml"):
-        names += [os.path.relpath(path, paths.SRCDIR) for path in glob.glob(os.path.join(paths.SRCDIR, pattern))]
+    names = set(pages.documents()) | {os.path.relpath(path, paths.SRCDIR) for path in pages.pods()}
+    for pattern in FILES:
+        names |= {os.path.relpath(path, paths.SRCDIR) for path in glob.glob(os.path.join(paths.SRCDIR, pattern))
+                  if os.path.isfile(path) and not path.endswith((".json", "/test_english.py", "/http/http.c"))}
     out = {}
     for name in names:
         with open(os.path.join(paths.SRCDIR, name), encoding="utf-8") as file:
@@ -62,14 +68,14 @@ def texts():
 def test_words():
     """No document, comment or message has a word that readers have to guess"""
     found = texts()
-    tap.equal(len(found) > 60, True, "%d texts" % len(found))
+    tap.equal(len(found) > 300, True, "%d texts" % len(found))
     tap.equal({name: refused(text) for name, text in found.items() if refused(text)}, {})
 
 
 def test_can_fail():
     """Each refused word is found, and its replacement is not refused"""
     tap.equal([one[0] for one in refused("Mended? No: mended anew, amid trouble, by whoever heeds it.")],
-              ["amid", "anew", "mended", "heeds", "whoever"])
+              ["amid", "anew", "Mended", "mended", "heeds", "whoever"])
     tap.equal(refused(" ".join(instead for _, instead in REFUSED)), [])
 
 

@@ -51,7 +51,7 @@ BATCH = (
     ("gzip cut", {"transform": [["gzip_cut"]]}, {"transfer", "json"}),
     ("gzip bomb", {"transform": [["gzip_bomb", 20]]}, {"too_large", "json"}),
     ("more behind the JSON", {"body": '{"entries":{}} {}'}, {"json"}),
-    ("another gateway's entry", {"transform": [["extra", "stranger"]]}, {"answer"}),
+    ("another gateway's entry", {"transform": [["extra", "nobody-asked"]]}, {"answer"}),
     ("the same gateway twice", {"transform": [["duplicate", "roof"]]}, {"json"}),
     ("entries of a wrong type", {"body": '{"entries":[]}'}, {"json"}),
 )

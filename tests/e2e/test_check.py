@@ -185,7 +185,7 @@ def test_keys():
         for gateway in ("alice-gw-1", "town-gw-1"):
             stack.connect(gateway)
             stack.uplink(gateway, 4)
-        for kind, (status, whose, what, cure) in KEYS.items():
+        for kind, (status, whose, what, fix) in KEYS.items():
             note(kind)
             ran = check(scratch, stack, "--json", kind=kind)
             out = ran.json()
@@ -197,7 +197,7 @@ def test_keys():
             equal(len(errors), 0 if what is None else 1, "%s: %s" % (kind, errors))
             if what is not None:
                 matches(what, errors[0]["message"])
-                matches(cure, errors[0]["fix"])
+                matches(fix, errors[0]["fix"])
             if status == 0:
                 equal({row["uplink"] for row in out["gateways"]}, {4}, kind)
             text = check(scratch, stack, kind=kind)
@@ -209,7 +209,7 @@ def test_keys():
 
 
 def test_rights_besides():
-    """A key that may do more than is needed is noted, and works"""
+    """A key with too many rights is noted, and works"""
     with Scratch() as scratch, Standin() as stack:
         stack.fleet(1)
         ran = check(scratch, stack, "--json", kind="user-info")
@@ -322,7 +322,7 @@ def test_stranger():
         ids = stack.fleet(4, [1, 2])
         ran = check(scratch, stack, "--json")
         equal((ran.status, ran.kinds()), (1, [("error", "cluster")]))
-        equal(stack.count(cluster=2), 0, "requests to the stranger")
+        equal(stack.count(cluster=2), 0, "requests to the untrusted host")
         one = problem(ran, "cluster")
         matches("2 gateways are unknown, because 127.0.0.2 may not have the key: %s, %s" % (ids[1], ids[3]),
                 one["message"])

@@ -126,14 +126,14 @@ def test_urls():
         matches(r"^ttn-check: warning: --url http://\S+: the API key goes over the network in clear text", ran.err)
 
 
-def unreachable(arguments, kind, what, cure):
+def unreachable(arguments, kind, what, fix):
     """Status 1, one problem of that kind, in the table and as JSON."""
     ran = command.run(arguments + ["--json"])
     equal((ran.status, ran.kinds(), ran.err), (1, [("error", kind)], ""), arguments)
     one = ran.json()["problems"][0]
     note("%(message)s. %(fix)s." % one)
     matches(what, one["message"])
-    matches(cure, one["fix"])
+    matches(fix, one["fix"])
     equal((ran.json()["gateways"], ran.json()["account"]["kind"]), (None, None))
     text = command.run(arguments)
     equal(text.status, 1)
@@ -142,7 +142,7 @@ def unreachable(arguments, kind, what, cure):
 
 
 def answer_plainly(listener):
-    """Plain HTTP to whoever comes, until the listener is closed."""
+    """Plain HTTP to all clients, until the listener is closed."""
     try:
         while True:
             with listener.accept()[0] as sock:
@@ -236,7 +236,7 @@ def test_help_and_version():
 
 
 def test_a_reader_that_waits():
-    """Amid a table that nobody takes, SIGTERM ends it at once"""
+    """While nobody reads the table, SIGTERM ends it at once"""
     with Scratch() as scratch, Standin() as stack:
         stack.fleet(2000, pattern="idle")
         reader, writer = os.pipe()

@@ -188,7 +188,7 @@ def test_typo():
 
 
 def test_wrong_values():
-    """Wrong values: an error that names option, value and cure; that account is left out"""
+    """Wrong values: an error that names option, value and fix; that account is left out"""
     cases = (
         ("text", ['Timeout "soon"'], r'Timeout wants a number without quotes: Timeout 45000$'),
         ("range", ["Timeout 5"], r"Timeout 5 is out of range: it can be 100 to 3600000 milliseconds$"),

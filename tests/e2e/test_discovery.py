@@ -215,7 +215,7 @@ def test_a_refused_organization_comes_back():
             tap.equal(gateways(poll), ["other-gw", "town-gw-1"])
             tap.equal(poll.api("bool", "up"), 1)
             tap.matches(r'Organization "other": the key may list it again', str(poll.log))
-            # Refused anew: what is known of its gateways is not taken back.
+            # Refused again: what is known of its gateways is not taken back.
             stack.member("other", "alice", rights[1:])
             for _ in range(3):
                 poll = drive.poll()
@@ -246,7 +246,7 @@ def test_the_key_stays_away_from_strangers():
             stack.register("gw-%02d" % number, gateway_server_address=address)
         with Drive(scratch, **stack.options(scratch)) as drive:
             poll = drive.poll()
-            tap.equal(stack.count(cluster=2), 0, "requests to the stranger")
+            tap.equal(stack.count(cluster=2), 0, "requests to the untrusted host")
             tap.equal(stack.count(cluster=1, kind="batch"), 1)
             tap.equal(poll.api("count", "unknown"), len(addresses))
             tap.equal(poll.api("bool", "up"), 1)

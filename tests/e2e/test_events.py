@@ -107,7 +107,7 @@ def test_two_servers():
 
 
 def test_breaks():
-    """A stream that is cut, refused or silent takes nothing from polls, and comes back; one line at each end"""
+    """A stream that is cut, refused or silent does not affect polls, and comes back; one line at each end"""
     with Scratch() as scratch, Standin() as stack:
         stack.cluster(1, event_store=True)
         stack.register("roof")

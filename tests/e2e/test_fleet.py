@@ -211,7 +211,7 @@ def test_a_stray_is_never_disconnected_before_all_were_asked():
 
 
 def test_old_server_without_the_batch():
-    """Single GETs, side by side; the batch is tried again at discovery"""
+    """Single GETs, in parallel; the batch is tried again at discovery"""
     with Scratch() as scratch, Standin() as stack:
         stack.cluster(1, batch=False)
         stack.fleet(30, [1], "full")

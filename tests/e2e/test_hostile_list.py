@@ -163,7 +163,7 @@ def test_slow_pages():
             stack.fault({"delay": 0.7}, {"kind": "list"})
             poll = drive.poll()
             equal((poll.api("count", "connected"), poll.lines("error", "warning")), (2500, []), "slow")
-            # The first page tells how many there are; the others go side by side.
+            # The first page tells how many there are; the others go in parallel.
             at_most(poll.ms, 2 * 700 + 600, "ms")
             stack.unfault()
             stack.register("new-gw")

@@ -72,7 +72,7 @@ def test_http2():
 
     def of_nghttp2(process, secret):
         found = memory.found(process.pid, secret[:20], before=128)
-        equal([hit for hit in found if b"uthorization: " in hit[1]], [], "copies of ours or of libcurl's")
+        equal([hit for hit in found if b"uthorization: " in hit[1]], [], "copies of the plugin's or of libcurl's")
         at_most(len(found), STREAMS, "copies")
         left.append(len(found))
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What is wrong with a key is named, with the cure, once; nothing is reported as if it were known;
-and the key works again as soon as that is mended."""
+"""What is wrong with a key is named, with the fix, once; nothing is reported as if it were known;
+and the key works again as soon as that is fixed."""
 
 import os
 import sys
@@ -93,7 +93,7 @@ def test_restricted_accounts():
 
 
 def test_a_refused_key_costs_one_request_a_poll():
-    """And works again in the poll after it was mended, with a notification each"""
+    """And works again in the poll after it was fixed, with a notification each"""
     with Scratch() as scratch, Standin() as stack:
         stack.fleet(250, [1], "full")
         with Drive(scratch, **stack.options(scratch)) as drive:

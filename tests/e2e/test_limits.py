@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Rate limits: what the headers say is heeded, waits are taken if the deadline allows, and nobody
+"""Rate limits: what the headers say is obeyed, waits are taken if the deadline allows, and nobody
 is left behind for long."""
 
 import os
@@ -103,7 +103,7 @@ def test_a_limited_list():
 
 
 def test_limited_singles():
-    """Without the batch each gateway has a limit of its own; one takes nothing from the others"""
+    """Without the batch each gateway has a limit of its own; one does not affect the others"""
     with Scratch() as scratch, Standin() as stack:
         stack.cluster(1, batch=False, limits={"get": {"rate": 6, "burst": 1}})
         stack.fleet(5, [1], "idle")

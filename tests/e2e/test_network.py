@@ -86,7 +86,7 @@ def test_certificates():
     with Scratch() as scratch, Standin(scratch, clusters=7) as stack:
         for cluster, kind in enumerate(BAD, 2):
             stack.certificate(cluster, kind)
-            # Whoever reaches it after all is to find a whole stack.
+            # A client that reaches it after all is to find a whole stack.
             stack.cluster(cluster, identity=True)
             stack.register(kind, gateway_server_address=stack.hosts[cluster - 1], cluster=cluster)
             stack.connect(kind, cluster=cluster)

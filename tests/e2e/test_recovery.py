@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Connections last from poll to poll, and whatever becomes of one, or of a host, is over as soon as the host
+"""Connections last for many polls, and any trouble of one, or of a host, is over as soon as the host
 is well: within the same poll or the next, with a line at its start and one at its end."""
 
 import os
@@ -67,7 +67,7 @@ def test_kept():
                 well(drive.poll(), "first poll")
                 for number in range(2, 6):
                     well(drive.poll(), "poll %d" % number)
-                # Without HTTP/2 three batches go side by side if the first has no answer in time.
+                # Without HTTP/2 three batches go in parallel if the first has no answer in time.
                 at_most(relay.accepted, 1 if stack.tls else 3, "connections")
 
 
@@ -88,7 +88,7 @@ def test_died_between_polls():
 
 
 def test_server_starts_anew():
-    """A server, or what stands in front of it, is started anew between two polls"""
+    """A server, or what stands in front of it, is started again between two polls"""
     with Scratch() as scratch:
         for stack, _ in transports(scratch):
             def restart():

@@ -122,7 +122,7 @@ def test_raw_http2():
 
 
 def test_handshakes_and_names():
-    """Amid a handshake that never ends, a name that isn't told, and one that is none"""
+    """During a handshake that never ends, a name that isn't told, and one that is none"""
     with Scratch() as scratch:
         def stopped(url, what, met, wrapper=()):
             block = account("home", APIKeyFile=scratch.key(), URL=url, Timeout=60000, Interval=0.1, StateFile="")

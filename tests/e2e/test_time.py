@@ -104,7 +104,7 @@ def test_jumps_during():
 
 
 def test_before_ntp():
-    """A start in 1970: certificates are not yet valid, one line asks for the clock, and NTP mends it"""
+    """A start in 1970: certificates are not yet valid, one line asks for the clock, and NTP corrects it"""
     with Scene("TLS") as scene:
         scene.transport.fake.set_wall(-int(time.time()))
         poll = scene.unknown(scene.drive.poll(), "tls", "in 1970")

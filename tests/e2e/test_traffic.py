@@ -203,7 +203,7 @@ def test_repeated_events():
 
 
 def test_refused_gateway():
-    """One gateway whose events the key may not have takes nothing from the others"""
+    """One gateway whose events the key may not have does not affect the others"""
     with Scratch() as scratch, Standin() as stack:
         stack.cluster(1, events_refused=["barn"])
         for gateway in ("barn", "roof", "shed"):

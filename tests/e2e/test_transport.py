@@ -194,7 +194,7 @@ def test_ca_directory():
 
 
 def test_http1():
-    """TLS without HTTP/2: up to MaxConnections side by side, all used again"""
+    """TLS without HTTP/2: up to MaxConnections in parallel, all used again"""
     with Scratch() as scratch, Standin() as stack:
         stack.fleet(1000)
         certificates = Certificates(scratch.file("tls", ""), stack.hosts)

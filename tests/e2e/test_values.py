@@ -89,7 +89,7 @@ def account_values(daemon, stack):
 
 
 def reconnects(daemon, stack):
-    """Counts go on over a reconnect, though the stack's begin anew."""
+    """Counts go on over a reconnect, though the stack's begin again."""
     stack.uplink("roof", 5)
     follows(daemon, stack, "roof")
     stack.connect("roof")

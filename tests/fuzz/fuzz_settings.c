@@ -70,7 +70,7 @@ static bool has_error(const struct test_env *test) {
          strstr(test->log, "\nERROR ") != NULL;
 }
 
-/* One line; whoever is refused is told. */
+/* One line; if it is refused, there is a message. */
 static bool take(struct test_env *test, struct ttn_settings *settings,
                  char *line) {
   char *text;

@@ -163,9 +163,9 @@ class Book:
         memory = self.proof
         if self.killed and sight.state != "absent":
             self.torn = self.torn or self._apart(sight, count)
-        anew = self.torn and sight.state == "disconnected" and not memory.is_past(sight)
+        again = self.torn and sight.state == "disconnected" and not memory.is_past(sight)
         first = memory.learn(sight, count)
-        if anew and count is not None:
+        if again and count is not None:
             # Of a connection that began and ended meanwhile: from here both count alike.
             memory.level = count
         if self.base is None:

@@ -81,7 +81,7 @@ class Story:
         self.exact = 0            # series that hold just what the stand-in announced
         self.errors = []
 
-    # Where it happens: what is made anew where faults are staged.
+    # Where it happens: what is overridden where faults are staged.
 
     def _site(self, clusters):
         """What run() begins and ends with."""
@@ -237,7 +237,7 @@ class Story:
         self.refused = []
 
     def _rest(self):
-        """Until whoever is in between knows that the client is gone."""
+        """Until what is in between knows that the client is gone."""
 
     def _amid_what(self):
         """For people."""

@@ -153,7 +153,7 @@ def test_two_accounts():
 
 
 def kill_and_reconnect(ledger):
-    """What can't be joined: the series starts anew with the new connection's count."""
+    """What can't be joined: the series starts again with the new connection's count."""
     ledger.daemon.start()
     ledger.await_polls(1)
     ledger.daemon.kill()

@@ -71,7 +71,7 @@ def samples(text):
 
 
 def identity(metric, labels):
-    """(plugin, instance, type, type_instance) of a series of ours in write_prometheus; None of another's."""
+    """(plugin, instance, type, type_instance) of a series of the plugin in write_prometheus; None of another's."""
     for plugin in ("ttn_api", "ttn"):
         if metric.startswith("collectd_%s_" % plugin) and plugin in labels:
             type_ = re.sub("_(total|seconds)$", "", metric[len("collectd_%s_" % plugin):])
@@ -85,7 +85,7 @@ class Collectd:
                  port=_PORT):
         """blocks: what is in <Plugin ttn>. extra: more configuration. plugin: False leaves ttn out, a path
         loads another file. name: of its directory; with the same again it is the same daemon started
-        again, but for its log, which begins anew. port: of write_prometheus, another for each of several."""
+        again, but for its log, which begins again. port: of write_prometheus, another for each of several."""
         self.scratch = scratch
         self.directory = scratch.file(name, "")
         self.patience = patience
@@ -213,7 +213,7 @@ class Collectd:
                 (text.startswith(plugin + " plugin") if plugin else "No such group" not in text)]
 
     def wait_line(self, severity, pattern):
-        """The first line of ours that matches."""
+        """The first line of the plugin that matches."""
         def found():
             self.alive()
             return next((line for line in self.lines(severity) if re.search(pattern, line)), None)

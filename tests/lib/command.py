@@ -121,7 +121,7 @@ class Terminal:
 
     def _read(self, end):
         if not select.select([self._fd], [], [], max(0, end - time.monotonic()))[0]:
-            raise AssertionError("waited in vain; the screen:\n" + "\n".join(self.screen()))
+            raise AssertionError("waited too long; the screen:\n" + "\n".join(self.screen()))
         try:
             data = os.read(self._fd, 65536)
         except OSError:  # what Linux says when the last writer is gone

@@ -21,7 +21,7 @@ class NetworkFault:
     action: what the stand-in does to an answer (faults.py there); way: what else is done, a name of a method
     of NetworkFault's below and its arguments. kinds: the failures that ttn_api may count of it, and proxied: those
     when nghttpx makes something else of it. status: the HTTP status that it counts, too.
-    unknown: whoever is asked meanwhile stays unknown; False: it is made good, or harmless.
+    unknown: a gateway that is asked for meanwhile stays unknown; False: it is made good, or harmless.
     lists: the list of gateways can have it, too. slow: it takes a poll up to its deadline. spares: so many
     requests are needed for it to begin."""
 

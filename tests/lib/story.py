@@ -97,7 +97,7 @@ def begin(read, counts=True):
 
 
 def reconnect(stack, read):
-    """Counts go on, though the stack's begin anew."""
+    """Counts go on, though the stack's begin again."""
     stack.uplink("roof", 5)
     wait(read, packets("roof", 1005, 30, 20), "counts before the reconnect")
     stack.connect("roof")

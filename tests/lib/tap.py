@@ -83,5 +83,5 @@ def wait_for(condition, what, seconds=10.0, show=None):
             return out
         if time.monotonic() > end:
             seen = "" if show is None else "; now: %s" % (show(),)
-            raise AssertionError("waited %g s in vain: %s%s" % (seconds, what, seen))
+            raise AssertionError("waited %g s for: %s%s" % (seconds, what, seen))
         time.sleep(0.02)

@@ -72,7 +72,7 @@ class Plain:
         # Twice: between reading a request and serving it there is an instant in which nothing is seen of it.
         while quiet < 2:
             if time.monotonic() > deadline:
-                raise AssertionError("waited 10 s in vain: " + what)
+                raise AssertionError("waited 10 s for: " + what)
             quiet = quiet + 1 if condition() and self._half_closed() == 0 and self.stack.at_rest() else 0
             time.sleep(0.005)
 

@@ -192,7 +192,7 @@ class _Story(User):
         said = self.as_builder("cd /src/quite/another/collectd-ttn-* && scripts/build-deb -b", umask="077",
                                LC_ALL="C.UTF-8", TZ="Asia/Kathmandu", DEB_BUILD_OPTIONS="nocheck")
         if "# TOTAL" in said:
-            raise AssertionError("nocheck was not heeded")
+            raise AssertionError("nocheck was not obeyed")
         self.as_builder("""cd /src/clone/build/deb && ls *.deb
                         for deb in *.deb; do cmp $deb /src/quite/another/*/build/deb/$deb; done""")
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""contrib/scale: four shards that its unit starts, and what carbon has of them. It takes long, for a program reads each
-series of carbon's anew: so only ./check kafka runs it."""
+"""contrib/scale: four shards that its unit starts, and what carbon has of them. It takes long, because a program is
+started for each of carbon's series: so only ./check kafka runs it."""
 
 import os
 import sys

@@ -15,7 +15,7 @@ import time
 import wire
 
 _LONG = "24h"
-# nghttpx has to end with us however we end, so a shell holds a pipe of ours and follows its end.
+# nghttpx has to end with this program, however it ends: so a shell reads a pipe from it and waits for its end.
 _LEASH = '"$@" & pid=$!; read -r _; kill "$pid"; wait "$pid"'
 KINDS = ("good", "expired", "not-yet-valid", "wrong-host", "self-signed", "unknown-ca", "no-intermediate")
 

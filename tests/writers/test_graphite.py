@@ -20,7 +20,7 @@ def series(key):
 
 
 def key_of(name):
-    """A point divides the parts of a name; nothing else in names of ours needs to be changed for Graphite."""
+    """A point divides the parts of a name; nothing else in the plugin's names needs to be changed for Graphite."""
     return story.key(name[len(HOST) + 1:].replace(".", "/"))
 
 
