@@ -6,8 +6,9 @@ import collections
 import multiprocessing
 
 import network_faults
+import paths
+from drive import Drive
 from transports import TRANSPORTS
-from process import Process
 from recorder import Recorder
 from stories import Story, adds_up, memory, sum_of
 from watch import Watch
@@ -49,7 +50,8 @@ class FaultyStory(Story):
         return self._transport.options()
 
     def _launch(self):
-        return Process(self.options, fake=self._transport.fake)
+        fake = self._transport.fake
+        return Drive(None, program=paths.drive_faked(), wrapper=fake.wrapper, **self.options)
 
     def start(self):
         super().start()

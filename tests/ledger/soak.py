@@ -38,8 +38,8 @@ class Soak(FaultyStory):
 
     def poll(self):
         reported = super().poll()
-        of_process = "/proc/%d/" % self.process.pid
-        self.used.append((self.process.memory() // 1024, len(os.listdir(of_process + "fd")),
+        of_process = "/proc/%d/" % self.drive.process.pid
+        self.used.append((self.drive.memory() // 1024, len(os.listdir(of_process + "fd")),
                           len(os.listdir(of_process + "task"))))
         return reported
 

@@ -13,8 +13,8 @@ import time
 
 import paths
 from clock import SECOND
+from drive import Drive, Polled
 from oracle import KINDS, Book, Mind
-from process import Process, Reported
 from recorder import Recorder
 
 # What can happen to an answer. The chances: of the requests that the rule takes.
@@ -72,7 +72,7 @@ class Story:
         self.options.update(self._way())
         if clusters > 1:
             self.options["Cluster"] = "127.0.0.2"
-        self.process = None
+        self.drive = None
         self.polled = 0           # by this process
         self.troubled = 0         # polls that the present faults still last
         self.refused = []         # clusters
@@ -98,7 +98,7 @@ class Story:
         return {"URL": self.stack.url}
 
     def _launch(self):
-        return Process(self.options)
+        return Drive(None, **self.options)
 
     # What happens.
 
@@ -111,8 +111,8 @@ class Story:
                     self._turn()
                 self._settle()
             finally:
-                if self.process and not self.process.ended:
-                    self.process.kill()
+                if self.drive and not self.drive.ended:
+                    self.drive.kill()
             self._check_announced()
 
     def _turn(self):
@@ -262,17 +262,17 @@ class Story:
 
     def start(self):
         self.options["DiscoveryInterval"] = self.random.choice((0, 30.2))
-        self.process = self._launch()
+        self.drive = self._launch()
         self.polled = 0
         for one in self.gateways.values():
             one.doubted = False
 
     def stop(self):
-        self.process.stop()
+        self.drive.stop()
         self.clean += 1
 
     def kill(self):
-        self.process.kill()
+        self.drive.kill()
         self.kills += 1
         if not self.polled:
             return            # it had not read its file yet
@@ -289,7 +289,7 @@ class Story:
         """At some instant of a poll: after a time, after some values, or once the state file is there."""
         rng = self.random
         before = self._inode()
-        self.process.send("poll")
+        self.drive.send("poll")
         how = rng.choice(("time", "lines", "file"))
         lines = []
         if how == "time":
@@ -300,17 +300,17 @@ class Story:
             def enough(_):
                 left[0] -= 1
                 return left[0] == 0
-            lines = self.process.read(enough, 0.1)
+            lines = self.drive.read(enough, 0.1)
         else:
             end = time.monotonic() + 0.05
             while self._inode() == before and time.monotonic() < end:
                 pass
-        lines += self.process.kill()
+        lines += self.drive.kill()
         self._rest()
         self.kills += 1
         self.during += 1
         self.polls += 1
-        reported = Reported(lines)
+        reported = Polled(lines)
         seen = self.stack.seen(self.stack.clock.now())
         self.between += self._inode() != before and any(
             ("bool", "connected") in values and ("packets", "uplink") not in values
@@ -325,10 +325,9 @@ class Story:
             return None
 
     def poll(self):
-        lines = self.process.poll()
+        reported = self.drive.poll()
         self.polls += 1
         self.polled += 1
-        reported = Reported(lines)
         seen = self.stack.seen(self.stack.clock.now())
         for one in self.gateways.values():
             self._take(one, seen.get(one.name, []), reported)
@@ -337,12 +336,12 @@ class Story:
             self._wrong("a value of %s, which nobody has" % name)
         states = [values[("bool", "connected")] for values in reported.gateways.values()]
         for name, number in (("connected", states.count(1)), ("disconnected", states.count(0))):
-            told = reported.api.get(("count", name))
+            told = reported.api("count", name)
             if told is None and not states:
                 continue  # there is no list yet: how many there are is not known
             if told != number:
                 self._wrong("count-%s is %s, but %d were reported" % (
-                    name, reported.api.get(("count", name)), number))
+                    name, told, number))
         return reported
 
     # The books.
@@ -399,7 +398,7 @@ class Story:
                 book.take(proof, count, None)
             return
         self._check_state(one, proof, values)
-        counts = reported.counts(one.name)
+        counts = list(reported.packets(one.name))
         self._learn(one, proof, counts, lambda expected: expected == counts)
         self.reconnects += one.books[0].proof.is_new(proof.at)
         for book, count, value in zip(one.books, proof.counts, counts):
@@ -439,7 +438,7 @@ class Story:
         values = reported.gateways.get(one.name)
         before = [mind.copy() for mind in one.minds]
         after = []
-        counts = reported.counts(one.name)
+        counts = list(reported.packets(one.name))
         if proof is None and values is not None:
             self._wrong("%s is unknown, but has %s" % (one.name, values))
         if proof is not None:

@@ -15,7 +15,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 from paths import Scratch  # noqa: E402
-from process import Process, Reported  # noqa: E402
+from drive import Drive  # noqa: E402
 from recorder import Recorder  # noqa: E402
 from tap import equal, near, run  # noqa: E402
 
@@ -38,30 +38,30 @@ class Scene:
         os.rmdir(os.path.dirname(self.state))
         self.options = {"APIKeyFile": self.scratch.key(), "URL": self.stack.url, "StateFile": self.state,
                         "Interval": 60, "Timeout": 9000, "DiscoveryInterval": 0}
-        self.process = None
+        self.drive = None
         return self
 
     def __exit__(self, *why):
-        if self.process and not self.process.ended:
-            self.process.kill()
+        if self.drive and not self.drive.ended:
+            self.drive.kill()
         self.stack.__exit__(*why)
         self.scratch.__exit__(*why)
 
     def start(self, account="home", before=None):
-        self.process = Process(self.options, account, before)
+        self.drive = Drive(self.scratch, account=account, preexec_fn=before, **self.options)
         return self
 
     def poll(self):
         """Half a minute later; what was reported, also kept as `said`."""
         self.stack.advance(30)
-        self.said = Reported(self.process.poll())
+        self.said = self.drive.poll()
         return self.said
 
     def uplinks(self, gateway="roof"):
-        return self.poll().counts(gateway)[0]
+        return self.poll().packets(gateway)[0]
 
     def connected(self):
-        return self.said.gateways.get("roof", {}).get(("bool", "connected"))
+        return self.said.connected("roof")
 
     def connect(self, uplinks, gateway="roof"):
         """A new connection, and that many uplinks on it."""
@@ -85,11 +85,14 @@ class Scene:
         with open(path or self.state, "wb") as file:
             file.write(content)
 
+    def logged(self, text):
+        return [one for one in self.said.lines() if text in one]
+
     def no_complaint(self):
-        equal([one for one in self.said.log if "StateFile" in one], [])
+        equal(self.logged("StateFile"), [])
 
     def complaint(self, text):
-        lines = self.said.logged("StateFile")
+        lines = self.logged("StateFile")
         if len(lines) != 1 or text not in lines[0]:
             raise AssertionError("wanted one line with %r, got %s" % (text, lines))
 
@@ -98,11 +101,11 @@ def test_same_connection():
     """The connection goes on over a clean stop, and over a kill"""
     with Scene() as scene:
         scene.at_120()
-        scene.process.stop()
+        scene.drive.stop()
         scene.stack.uplink("roof", 5)
         equal(scene.start().uplinks(), 125)
         scene.no_complaint()
-        scene.process.kill()
+        scene.drive.kill()
         scene.stack.uplink("roof", 5)
         equal(scene.start().uplinks(), 130)
         scene.no_complaint()
@@ -111,7 +114,7 @@ def test_same_connection():
 def test_reconnect_meanwhile_clean():
     with Scene() as scene:
         scene.at_120()
-        scene.process.stop()
+        scene.drive.stop()
         scene.connect(7)
         equal(scene.start().uplinks(), 127)
         scene.stack.uplink("roof", 1)
@@ -122,7 +125,7 @@ def test_reconnect_meanwhile_after_a_kill():
     """A kill and a reconnect: one reset, whose new value is what there is to add"""
     with Scene() as scene:
         scene.at_120()
-        scene.process.kill()
+        scene.drive.kill()
         scene.connect(7)
         equal(scene.start().uplinks(), 7)
         scene.stack.uplink("roof", 1)
@@ -130,7 +133,7 @@ def test_reconnect_meanwhile_after_a_kill():
         scene.connect(4)
         equal(scene.uplinks(), 12)
         # The last offset is on disk again.
-        scene.process.kill()
+        scene.drive.kill()
         equal(scene.start().uplinks(), 12)
 
 
@@ -138,7 +141,7 @@ def test_several_reconnects_meanwhile():
     """Of several connections meanwhile the last is there to be seen"""
     with Scene() as scene:
         scene.at_120()
-        scene.process.stop()
+        scene.drive.stop()
         scene.connect(1000)
         scene.connect(3)
         equal(scene.start().uplinks(), 123)
@@ -148,13 +151,13 @@ def test_values_are_good_for_one_start():
     """A clean stop, a run, a kill: the values of the stop are not used again"""
     with Scene() as scene:
         scene.at_120()
-        scene.process.stop()
+        scene.drive.stop()
         equal(scene.content().split("\n")[0], "ttn-state 1 values")
         equal(scene.start().uplinks(), 120)
         equal(scene.content().split("\n")[0], "ttn-state 1 offsets")
         scene.stack.uplink("roof", 50)
         equal(scene.uplinks(), 170)
-        scene.process.kill()
+        scene.drive.kill()
         # With the values of the stop this would be 127: 43 less than reported, read as 127 new ones.
         scene.connect(7)
         equal(scene.start().uplinks(), 7)
@@ -164,8 +167,8 @@ def test_kill_before_the_first_value():
     """A start that is killed before its first poll uses nothing up"""
     with Scene() as scene:
         scene.at_120()
-        scene.process.stop()
-        scene.start().process.kill()
+        scene.drive.stop()
+        scene.start().drive.kill()
         scene.connect(7)
         equal(scene.start().uplinks(), 127)
 
@@ -175,7 +178,7 @@ def test_start_while_disconnected():
         scene.at_120()
         scene.stack.uplink("roof", 3)
         scene.stack.disconnect("roof")
-        scene.process.stop()
+        scene.drive.stop()
         # It connected a moment ago: the end may be one server's.
         equal((scene.start().uplinks(), scene.connected()), (None, None))
         equal((scene.uplinks(), scene.connected()), (123, 0))
@@ -184,7 +187,7 @@ def test_start_while_disconnected():
         # Forgotten by the stack after 48 h.
         scene.stack.disconnect("roof")
         scene.stack.advance(2 * DAY)
-        scene.process.stop()
+        scene.drive.stop()
         equal((scene.start().uplinks(), scene.connected()), (127, 0))
         scene.connect(2)
         equal((scene.uplinks(), scene.connected()), (129, 1))
@@ -195,7 +198,7 @@ def test_start_while_disconnected_after_a_kill():
     with Scene() as scene:
         scene.at_120()
         scene.stack.disconnect("roof")
-        scene.process.kill()
+        scene.drive.kill()
         equal((scene.start().uplinks(), scene.connected()), (None, 0))
         scene.connect(4)
         equal((scene.uplinks(), scene.connected()), (4, 1))
@@ -213,15 +216,15 @@ def test_counts_wait_for_the_file():
             scene.poll()
         for name in names:
             scene.connect(5, name)
-        scene.process.narrow()
-        scene.process.send("poll")
-        lines = scene.process.read(lambda line: " packets " in line, 10)
+        scene.drive.narrow()
+        scene.drive.send("poll")
+        lines = scene.drive.read(lambda line: " packets " in line, 10)
         equal(lines[-1].split(" ")[-1], "125")
         rows = [line.split(" ") for line in scene.content().split("\n") if line.startswith("gw-")]
         equal([row[4] for row in rows], ["120"] * 99)
-        scene.process.kill()
+        scene.drive.kill()
         said = scene.start().poll()
-        equal([said.counts(name)[0] for name in names], [125] * 99)
+        equal([said.packets(name)[0] for name in names], [125] * 99)
 
 
 def test_crash_between_two_writes():
@@ -229,14 +232,14 @@ def test_crash_between_two_writes():
     for left in (b"", b"ttn-state 1 off", os.urandom(100)):
         with Scene() as scene:
             scene.at_120()
-            scene.process.kill()
+            scene.drive.kill()
             scene.write(left, scene.state + ".tmp")
             equal(scene.start().uplinks(), 120)
             scene.no_complaint()
             scene.connect(6)
             equal(scene.uplinks(), 126)
             equal(os.listdir(os.path.dirname(scene.state)), ["home"])
-            scene.process.kill()
+            scene.drive.kill()
             equal(scene.start().uplinks(), 126)
 
 
@@ -244,18 +247,18 @@ def damaged(change, complaint):
     """The file is changed while collectd is down: a warning, one reset, and all is well again."""
     with Scene() as scene:
         scene.at_120()
-        scene.process.stop()
+        scene.drive.stop()
         with open(scene.state, "rb") as file:
             content = file.read()
         scene.write(change(content))
         equal(scene.start().uplinks(), 20)
         scene.complaint(complaint)
         scene.complaint(FORGETTING)
-        equal(scene.said.logged("StateFile")[0].split(" ")[0], "warning")
+        equal([level for level, text in scene.said.log if "StateFile" in text], ["warning"])
         scene.connect(5)
         equal(scene.uplinks(), 25)
         scene.no_complaint()
-        scene.process.kill()
+        scene.drive.kill()
         equal(scene.start().uplinks(), 25)
         scene.no_complaint()
 
@@ -270,7 +273,7 @@ def test_flipped_byte():
     """Whichever byte was changed, it is noticed"""
     with Scene() as scene:
         scene.at_120()
-        scene.process.stop()
+        scene.drive.stop()
         with open(scene.state, "rb") as file:
             content = file.read()
         row = content.index(b"\nroof") + 1
@@ -278,7 +281,7 @@ def test_flipped_byte():
             scene.write(content[:at] + bytes([content[at] ^ 1]) + content[at + 1:])
             equal(scene.start().uplinks(), 20, "byte %d" % at)
             scene.complaint(FORGETTING)
-            scene.process.kill()
+            scene.drive.kill()
     damaged(lambda content: content.replace(b" 100 ", b" 200 "), "its checksum is wrong")
     damaged(lambda content: b"\x7fELF" + content, "is no state file of this version")
 
@@ -286,12 +289,12 @@ def test_flipped_byte():
 def test_file_of_another_account():
     with Scene() as scene:
         scene.at_120()
-        scene.process.stop()
+        scene.drive.stop()
         equal(scene.start("other").uplinks(), 20)
         scene.complaint("is of another account")
     with Scene(2) as scene:
         scene.at_120()
-        scene.process.stop()
+        scene.drive.stop()
         # Another account's URL; what is in the file is not of it.
         text = scene.content()
         scene.write(re.sub("url .*", "url https://elsewhere.example.org", text).encode())
@@ -305,7 +308,7 @@ def test_file_is_new():
         scene.at_120()
         equal(os.stat(scene.state).st_mode & 0o777, 0o600)
         equal(os.stat(os.path.dirname(scene.state)).st_mode & 0o777, 0o700)
-        scene.process.stop()
+        scene.drive.stop()
         equal(os.stat(scene.state).st_mode & 0o777, 0o600)
 
 
@@ -321,11 +324,11 @@ def test_unwritable():
         scene.connect(20)
         equal(scene.uplinks(), 120)
         scene.complaint("can't be created")
-        equal(scene.said.api.get(("errors", "state_file")), 1)
+        equal(scene.said.api("errors", "state_file"), 1)
         scene.connect(5)
         equal(scene.uplinks(), 125)
         scene.no_complaint()
-        scene.process.stop()
+        scene.drive.stop()
         equal(scene.start().uplinks(), 5)
 
 
@@ -339,7 +342,7 @@ def test_full_disk():
     """A full disk: the old file stays whole; when there is room again the file is written at once"""
     with Scene() as scene:
         scene.at_120()
-        scene.process.kill()
+        scene.drive.kill()
         before = scene.content()
         equal(scene.start(before=no_room).uplinks(), 120)
         scene.connect(5)
@@ -349,10 +352,10 @@ def test_full_disk():
         equal(scene.uplinks(), 125)
         scene.no_complaint()
         unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
-        resource.prlimit(scene.process.pid, resource.RLIMIT_FSIZE, unlimited)
+        resource.prlimit(scene.drive.process.pid, resource.RLIMIT_FSIZE, unlimited)
         equal(scene.uplinks(), 125)
         scene.complaint("can be written again")
-        scene.process.kill()
+        scene.drive.kill()
         equal(scene.start().uplinks(), 125)
 
 
@@ -360,7 +363,7 @@ def test_full_disk_at_a_start():
     """Values of a clean stop that can't be taken out of the file again"""
     with Scene() as scene:
         scene.at_120()
-        scene.process.stop()
+        scene.drive.stop()
         scene.connect(5)
         equal(scene.start(before=no_room).uplinks(), 125)
         scene.complaint("File too large")
@@ -388,7 +391,7 @@ def test_gone_from_the_list():
             scene.at_120()
             scene.stack.collaborator("roof", "alice", None)
             equal(scene.uplinks(), None)
-            getattr(scene.process, end)()
+            getattr(scene.drive, end)()
             equal(scene.start().uplinks(), None)
             scene.stack.advance(DAY - 95)
             equal(scene.uplinks(), None)
@@ -400,7 +403,7 @@ def test_gone_from_the_list():
             scene.at_120()
             scene.stack.collaborator("roof", "alice", None)
             equal(scene.uplinks(), None)
-            getattr(scene.process, end)()
+            getattr(scene.drive, end)()
             scene.stack.advance(DAY + 5)
             equal(scene.start().uplinks(), None)
             scene.stack.collaborator("roof", "alice", "all")
@@ -415,12 +418,12 @@ def test_absent_while_the_clock_is_wrong():
         with Scene() as scene:
             scene.at_120()
             scene.stack.collaborator("roof", "alice", None)
-            scene.process.stop()
-            scene.start().process.send("clock %d" % wrong)
+            scene.drive.stop()
+            scene.start().drive.send("clock %d" % wrong)
             equal(scene.uplinks(), None)
-            scene.process.send("clock %d" % -wrong)
+            scene.drive.send("clock %d" % -wrong)
             equal(scene.uplinks(), None)
-            scene.process.kill()
+            scene.drive.kill()
             equal(scene.start().uplinks(), None)
             scene.stack.collaborator("roof", "alice", "all")
             equal(scene.uplinks(), 120)
@@ -441,12 +444,12 @@ def test_one_leaves_as_another_comes():
             for name in ("barn", "roof", "shed"):
                 scene.stack.collaborator(name, "alice", None if name in gone else "all")
             said = scene.poll()
-            equal([said.counts(name)[0] for name in ("barn", "roof", "shed")],
+            equal([said.packets(name)[0] for name in ("barn", "roof", "shed")],
                   [None if name in gone else 120 for name in ("barn", "roof", "shed")])
-        scene.process.stop()
+        scene.drive.stop()
         said = scene.start().poll()
         scene.no_complaint()
-        equal([said.counts(name)[0] for name in ("barn", "roof", "shed")], [120, 120, 120])
+        equal([said.packets(name)[0] for name in ("barn", "roof", "shed")], [120, 120, 120])
 
 
 def test_connected_elsewhere():
@@ -467,7 +470,7 @@ def test_connected_elsewhere():
         stack.uplink("roof", 4, cluster=2)
         scene.poll()       # where it is asked for again once the list was read
         equal((scene.uplinks(), scene.connected()), (14, 1))
-        scene.process.stop()
+        scene.drive.stop()
         # Not disconnected, because the cluster that knows better is away.
         stack.refuse(2)
         equal((scene.start().uplinks(), scene.connected()), (None, None))
@@ -486,7 +489,7 @@ def test_connected_elsewhere_after_a_kill():
         stack.connect("roof", cluster=2)
         stack.uplink("roof", 10, cluster=2)
         equal(scene.start().uplinks(), 10)
-        scene.process.kill()
+        scene.drive.kill()
         stack.refuse(2)
         equal((scene.start().uplinks(), scene.connected()), (None, None))
         stack.refuse(2, False)
@@ -506,10 +509,10 @@ def test_wall_clock_jumps():
     with Scene() as scene:
         scene.at_120()
         scene.stack.freeze()
-        before = whole(Reported(scene.process.poll()))
+        before = whole(scene.drive.poll())
         for jump in (-3600, 7200, -50 * 365 * DAY, 50 * 365 * DAY, 365 * DAY, -366 * DAY):
-            scene.process.send("clock %d" % jump)
-            said = Reported(scene.process.poll())
+            scene.drive.send("clock %d" % jump)
+            said = scene.drive.poll()
             equal(whole(said), before)
             equal(said.log, [])
         equal(before["packets", "uplink"], 120)
@@ -537,7 +540,7 @@ def test_no_date():
         scene.stack.uplink("roof", 5)
         said = scene.poll()
         equal(set(whole(said)), names - dated)
-        equal(said.counts("roof")[0], 125)
+        equal(said.packets("roof")[0], 125)
         equal(scene.connected(), 1)
         equal(said.log, [])
         scene.connect(5)
@@ -555,13 +558,13 @@ def test_connected_in_the_future():
         scene.stack.connect("roof", at=3 * 3600)
         scene.stack.uplink("roof", 2)
         equal(scene.uplinks(), None)
-        equal(len(scene.said.logged("implausible statistics")), 1)
-        equal(scene.said.api["count", "unknown"], 1)
+        equal(len(scene.logged("implausible statistics")), 1)
+        equal(scene.said.api("count", "unknown"), 1)
         equal(scene.uplinks(), None)
         equal(scene.said.log, [])
         scene.stack.advance(3 * 3600)
         equal(scene.uplinks(), 127)
-        equal(len(scene.said.logged("plausible again")), 1)
+        equal(len(scene.logged("plausible again")), 1)
 
 
 if __name__ == "__main__":

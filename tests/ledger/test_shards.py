@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from oracle import Writer  # noqa: E402
 from paths import Scratch  # noqa: E402
-from process import Process, Reported  # noqa: E402
+from drive import Drive  # noqa: E402
 from standin import Standin  # noqa: E402
 from tap import equal, note, run  # noqa: E402
 
@@ -37,7 +37,7 @@ class Shards:
         self.names = stack.fleet(GATEWAYS)
         self._scratch, self._shared = scratch, shared
         self._options = stack.options(scratch)
-        self._running = {}   # number: Process
+        self._running = {}   # number: Drive
         self.owner = {}      # gateway: the number that reported it last
         # By gateway: one series, and the largest of all.
         self.one = {name: Writer() for name in self.names}
@@ -50,8 +50,8 @@ class Shards:
 
     def start(self, number, of):
         path = self._scratch.file("state" if self._shared else "state-%d" % number, "home")
-        self._running[number] = Process({**self._options, "Interval": 60, "DiscoveryInterval": 0, "StateFile": path,
-                                         "Shard": "%d/%d" % (number, of)})
+        self._running[number] = Drive(self._scratch, Interval=60, DiscoveryInterval=0, StateFile=path,
+                                      Shard="%d/%d" % (number, of), **self._options)
 
     def end(self, number, how):
         getattr(self._running.pop(number), how)()
@@ -64,10 +64,10 @@ class Shards:
         """All that run, in some order; which gateways were reported."""
         found = {}
         for number in self.random.sample(sorted(self._running), len(self._running)):
-            said = Reported(self._running[number].poll())
-            equal([line for line in said.log if line.startswith(("warning", "error"))], [])
+            said = self._running[number].poll()
+            equal(said.lines("warning", "error"), [])
             for name in said.gateways:
-                count = said.counts(name)[0]
+                count = said.packets(name)[0]
                 self.one[name].take(count)
                 found.setdefault(name, []).append((count, number))
         for name, counts in found.items():

@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 
 import paths  # noqa: E402
-from process import Process, Reported  # noqa: E402
+from drive import Drive  # noqa: E402
 from stories import memory  # noqa: E402
 from tap import equal, note, run  # noqa: E402
 import stack as standin  # noqa: E402
@@ -43,18 +43,18 @@ def replay(answers, kills=()):
     with memory() as directory, standin.Stack() as stack:
         stack.register(GATEWAY)
         stack.freeze()
-        process = Process(begin(stack, directory))
+        drive = Drive(None, **begin(stack, directory))
         for number, answer in enumerate(answers):
             stack.set_clock(parsedate_to_datetime(answer["date"]).strftime("%Y-%m-%dT%H:%M:%SZ"))
             stack.unfault()
             stack.fault({"body": json.dumps({"entries": {GATEWAY: answer["stats"]}})}, {"kind": "batch"})
-            reported = Reported(process.poll())
+            reported = drive.poll()
             values = reported.gateways.get(GATEWAY, {})
             out.append((answer, values.get(("packets", "uplink")), values.get(("bool", "connected"))))
             if number in kills:
-                process.kill()
-                process = Process(begin(stack, directory))
-        process.stop()
+                drive.kill()
+                drive = Drive(None, **begin(stack, directory))
+        drive.stop()
     return out
 
 
@@ -161,7 +161,7 @@ def tell(seed, servers, polls=150, gateways=40):
         stack.freeze()
         for name in names:
             stack.register(name)
-        process = Process(begin(stack, directory))
+        drive = Drive(None, **begin(stack, directory))
         polled = 0
         for _ in range(polls):
             for _ in range(3):
@@ -171,17 +171,17 @@ def tell(seed, servers, polls=150, gateways=40):
             stack.advance(1)
             now = stack.clock.now()
             stored = {name: stack.fleet_of.link(name).view(now) for name in names}
-            reported = Reported(process.poll())
+            reported = drive.poll()
             ledger = stack.ledger()
             for (name, kind), book in books.items():
                 if stored[name] is not None:
                     book.take(stored[name], kind, list(ledger[name]["true"].values())[kind], polled,
-                              reported.counts(name)[kind])
+                              reported.packets(name)[kind])
             polled = now
             if rng.random() < 0.05:
-                process.stop()
-                process = Process(begin(stack, directory))
-        process.stop()
+                drive.stop()
+                drive = Drive(None, **begin(stack, directory))
+        drive.stop()
         ledger = stack.ledger()
     inexact = sum(book.first is not None and book.value != announced(ledger[name]["connections"], kind)
                   for (name, kind), book in books.items())

@@ -29,10 +29,10 @@ class Watch:
     def take(self, reported):
         """What is wrong with what a poll said: [text]. Sets `errors` and `statuses`, {kind or status: how many more
         than before}, and `known`: nothing is unknown."""
-        wrong = [text for text in (self._line(line) for line in reported.log) if text]
+        wrong = [text for text in (self._line(" ".join(row)) for row in reported.log) if text]
         self.errors = self._more(reported, "errors")
         self.statuses = self._more(reported, "http_response_codes")
-        self.known = reported.api.get(("bool", "up")) == 1
+        self.known = reported.api("bool", "up") == 1
         if not self.known and not self.errors:
             wrong.append("up is 0, and no failure was counted")
         if not self.known and not self.open:
@@ -57,8 +57,8 @@ class Watch:
 
     def _more(self, reported, type_):
         out = {}
-        for (kind, name), value in reported.api.items():
-            if kind == type_:
+        for (plugin, _, kind, name), value in reported.values.items():
+            if (plugin, kind) == ("ttn_api", type_):
                 more = value - self._counted.get((kind, name), 0)
                 self._counted[kind, name] = value
                 if more:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """ttn-drive: an account that polls when told to, for matrices of cases that collectd's pace would
-make long. What it prints is in the head of tests/tools/ttn-drive.c."""
+make long, and for stories of restarts and kills. What it prints is in the head of tests/tools/ttn-drive.c."""
 
+import fcntl
 import select
 import subprocess
 import time
@@ -9,12 +10,16 @@ import time
 import paths
 from fake_clock_dns import FakeClockDns
 
+_F_SETPIPE_SZ = 1031
+
 
 class Polled:
-    """What one poll gave. values: {(plugin, instance, type, type_instance): number}."""
+    """What lines of a poll say. values: {(plugin, instance, type, type_instance): number}; gateways: those of each, {id:
+    {(type, type_instance): number}}; log: [(level, text)]."""
 
     def __init__(self, lines):
         self.values = {}
+        self.gateways = {}
         self.log = []
         self.notified = []
         self.meta = {}
@@ -27,6 +32,8 @@ class Polled:
                 if key in self.values:
                     raise AssertionError("%s came twice in one poll" % (key,))
                 self.values[key] = int(number) if form == "d" else float(number)
+                if plugin == "ttn":
+                    self.gateways.setdefault(instance, {})[type_, type_instance] = self.values[key]
             elif kind == "log":
                 level, _, text = rest.partition(" ")
                 self.log.append((level, text))
@@ -67,20 +74,22 @@ class Polled:
 
 class Drive:
     """A ttn-drive process. Options as in collectd.conf, a list for several lines. At its end it is
-    stopped cleanly, unless stop is False or it has ended already."""
+    stopped cleanly, unless stop is False or it has ended already. What it prints is read as it comes, so that after a
+    kill everything is there that had reached collectd. scratch: for what it says besides; None: not kept."""
 
-    def __init__(self, scratch, stop=True, wrapper=(), preexec_fn=None, program=None, **options):
+    def __init__(self, scratch, stop=True, wrapper=(), preexec_fn=None, program=None, account="home", **options):
         self._stop = stop
         options.setdefault("StateFile", '""')
         # Spread, too, but so that nobody waits for it.
         options.setdefault("Spread", 0.02)
         words = ["%s=%s" % (name, str(one).lower() if isinstance(one, bool) else one)
                  for name, value in options.items() for one in (value if isinstance(value, list) else [value])]
-        self._errors = open(scratch.file("drive.err"), "a+", encoding="utf-8")
-        self.process = subprocess.Popen(list(wrapper) + [program or paths.drive(), "home"] + words, stdin=subprocess.PIPE,
+        self._errors = open(scratch.file("drive.err"), "a+", encoding="utf-8") if scratch else None
+        self.process = subprocess.Popen([*wrapper, program or paths.drive(), account, *words], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=self._errors, bufsize=0,
                                         preexec_fn=preexec_fn)
         self._rest = b""
+        self.ended = False
 
     def __enter__(self):
         return self
@@ -90,15 +99,14 @@ class Drive:
             if kind is None and self._stop and self.process.poll() is None:
                 self.stop()
         finally:
-            if self.process.poll() is None:
-                self.process.kill()
-            self.process.wait()
-            self.process.stdin.close()
-            self.process.stdout.close()
-            self._errors.close()
+            self.kill()
 
     def send(self, command):
         self.process.stdin.write(command.encode() + b"\n")
+
+    def narrow(self):
+        """From now on it is held up when it is some 4 KiB ahead of the reader."""
+        fcntl.fcntl(self.process.stdout, _F_SETPIPE_SZ, 4096)
 
     def later(self, seconds):
         """As if so much time had passed."""
@@ -114,31 +122,46 @@ class Drive:
 
     def polled(self, seconds=60.0):
         """The poll that was started."""
-        lines = []
-        end = time.monotonic() + seconds
-        while not (lines and lines[-1].startswith("done ")):
-            lines.append(self._line(end))
+        lines = self.read(lambda line: line.startswith("done "), seconds)
+        if not lines or not lines[-1].startswith("done "):
+            raise AssertionError("no end of a poll: %s%s" % (lines[-3:], self._said()))
         return Polled(lines)
 
-    def _line(self, end):
-        while b"\n" not in self._rest:
+    def memory(self):
+        """Bytes that it has taken and not given back."""
+        self.send("memory")
+        return int(self.read(lambda line: line.startswith("memory "), 10)[-1].split()[1])
+
+    def read(self, last, seconds):
+        """Lines up to one that last() takes, or until time is up or it ended."""
+        lines = []
+        end = time.monotonic() + seconds
+        while True:
+            while b"\n" in self._rest:
+                line, _, self._rest = self._rest.partition(b"\n")
+                lines.append(line.decode("utf-8", "backslashreplace"))
+                if last(lines[-1]):
+                    return lines
             if not select.select([self.process.stdout], [], [], max(0, end - time.monotonic()))[0]:
-                raise AssertionError("ttn-drive is silent")
+                return lines
             data = self.process.stdout.read(65536)
             if not data:
-                raise AssertionError("ttn-drive ended with %s%s" % (self.process.wait(), self._said()))
+                return lines
             paths.no_secret(data, "ttn-drive's output")
             self._rest += data
-        line, _, self._rest = self._rest.partition(b"\n")
-        return line.decode("utf-8", "backslashreplace")
 
     def _said(self):
-        self._errors.seek(0)
-        return ": " + self._errors.read()[-2000:]
+        """How it ended, and what it said besides."""
+        out = "; it ended with %s" % self.process.poll() if self.process.poll() is not None else ""
+        if self._errors:
+            self._errors.seek(0)
+            out += ": " + self._errors.read()[-2000:]
+        return out
 
     def kill(self):
+        """At once. What it had still printed, but for a line cut short."""
         self.process.kill()
-        self.process.wait()
+        return self._end(10)[1]
 
     def follow(self, ms):
         """Waits for events; what they told, as of a poll."""
@@ -151,11 +174,24 @@ class Drive:
         self.polled()
 
     def stop(self):
-        """A clean end, which writes the state file."""
+        """A clean end, which writes the state file; what it still printed."""
         self.send("stop")
-        status = self.process.wait(30)
+        status, lines = self._end(30)
         if status != 0:
-            raise AssertionError("ttn-drive ended with %d%s" % (status, self._said()))
+            raise AssertionError("a clean stop ended with %s: %s" % (status, lines[-3:]))
+        return lines
+
+    def _end(self, seconds):
+        """(its status, what it still printed)"""
+        lines = [] if self.ended else self.read(lambda line: False, seconds)
+        status = self.process.wait(seconds)
+        self.ended = True
+        self.process.stdin.close()
+        self.process.stdout.close()
+        if self._errors:
+            self._errors.close()
+            self._errors = None
+        return status, lines
 
 
 class FakedDrive(Drive):
