@@ -25,6 +25,8 @@ class Daemon:
     patience = 60.0
     # The file that its standard output goes to; "out" has the rest.
     output = "out"
+    # What it has besides this process's environment.
+    environment = {}
 
     def __init__(self, scratch, name, arguments):
         self.directory = scratch.file(name, "")
@@ -52,7 +54,7 @@ class Daemon:
     def start(self):
         with open(self.path("out"), "ab") as out, open(self.path(self.output), "ab") as output:
             self.process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=output, stderr=out,
-                                            cwd=self.directory)
+                                            cwd=self.directory, env=dict(os.environ, **self.environment))
         try:
             wait_for(self._up, "%s comes up" % self.program, self.patience, self.said)
         except BaseException:

@@ -5,7 +5,8 @@ import hashlib
 import os
 import socket
 import subprocess
-import time
+
+from daemon import Daemon, connects
 
 SQUID_USER = "mole"
 SQUID_PASSWORD = "burrow7"
@@ -93,17 +94,15 @@ def free_port():
         return sock.getsockname()[1]
 
 
-class _Server:
-    def __init__(self, scratch, name):
+class _Server(Daemon):
+    """At 127.0.0.1, where certificates and Kerberos have it."""
+
+    def __init__(self, scratch, *arguments):
         self.port = free_port()
-        self.directory = os.path.join(scratch.path, "%s-%d" % (name, self.port))
-        os.mkdir(self.directory)
+        super().__init__(scratch, "%s-%d" % (self.program, self.port), arguments)
         # squid gives up root.
         os.chmod(self.directory, 0o777)
         os.chmod(scratch.path, 0o755)
-
-    def path(self, name):
-        return os.path.join(self.directory, name)
 
     def _write(self, name, text):
         with open(self.path(name), "w", encoding="utf-8") as file:
@@ -111,23 +110,12 @@ class _Server:
         os.chmod(self.path(name), 0o644)
         return self.path(name)
 
-    def _start(self, words, environment=None):
-        with open(self.path("log"), "wb") as log:
-            self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                             env=environment)
-        end = time.monotonic() + 30
-        while True:
-            with socket.socket() as sock:
-                if sock.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return self
-            if self._process.poll() is not None or time.monotonic() > end:
-                with open(self.path("log"), encoding="utf-8", errors="replace") as log:
-                    raise AssertionError("%s did not start: %s" % (words[0], log.read()[-2000:]))
-            time.sleep(0.05)
+    def ready(self):
+        return connects("127.0.0.1", self.port)
 
-    def __exit__(self, *_):
-        self._process.kill()
-        self._process.wait()
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
 
     def access(self):
         with open(self.path("access.log"), encoding="utf-8", errors="replace") as file:
@@ -137,62 +125,59 @@ class _Server:
 class Kdc(_Server):
     """Kerberos with one user, who has a ticket, and the key of a proxy at "localhost"."""
 
+    program = "krb5kdc"
+
     def __init__(self, scratch):
-        super().__init__(scratch, "kdc")
+        super().__init__(scratch, "-n")
         self.keytab = self.path("keytab")
-        self.environment = {"KRB5_CONFIG": self.path("krb5.conf"), "KRB5CCNAME": "FILE:" + self.path("ticket")}
-
-    def __enter__(self):
         values = {"port": self.port, "dir": self.directory}
-        self._write("krb5.conf", _KRB5 % values)
-        environment = dict(os.environ, KRB5_KDC_PROFILE=self._write("kdc.conf", _KDC % values), **self.environment)
+        self.environment = {"KRB5_CONFIG": self._write("krb5.conf", _KRB5 % values),
+                            "KRB5_KDC_PROFILE": self._write("kdc.conf", _KDC % values),
+                            "KRB5CCNAME": "FILE:" + self.path("ticket")}
 
-        def call(*words, text=None):
-            subprocess.run(words, check=True, env=environment, input=text, encoding="ascii", stdout=subprocess.DEVNULL,
-                           stderr=subprocess.DEVNULL)
-        call("kdb5_util", "create", "-s", "-P", "master")
+    def start(self):
+        self._call("kdb5_util", "create", "-s", "-P", "master")
         for query in ("addprinc -pw %s %s" % (SQUID_PASSWORD, SQUID_USER), "addprinc -randkey HTTP/localhost",
                       "ktadd -k %s HTTP/localhost" % self.keytab):
-            call("kadmin.local", "-q", query)
+            self._call("kadmin.local", "-q", query)
         os.chmod(self.keytab, 0o644)
-        self._start(["krb5kdc", "-n"], environment)
-        call("kinit", SQUID_USER, text=SQUID_PASSWORD + "\n")
+        super().start()
+        self._call("kinit", SQUID_USER, text=SQUID_PASSWORD + "\n")
         return self
+
+    def _call(self, *words, text=None):
+        subprocess.run(words, check=True, env=dict(os.environ, **self.environment), input=text, encoding="ascii",
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 class Squid(_Server):
     """A proxy that wants a login, by "basic", "digest", "ntlm" or "negotiate", which needs a Kdc."""
 
-    def __init__(self, scratch, auth, kdc=None):
-        super().__init__(scratch, "squid")
-        self.url = "http://localhost:%d" % self.port
-        self._auth = auth
-        self._kdc = kdc
+    program = "squid"
 
-    def __enter__(self):
-        if self._auth == "digest":
+    def __init__(self, scratch, auth, kdc=None):
+        super().__init__(scratch, "-N", "-d1", "-f", "squid.conf")
+        self.environment = kdc.environment if kdc else {}
+        self.url = "http://localhost:%d" % self.port
+        if auth == "digest":
             hashed = hashlib.md5(("%s:%s:%s" % (SQUID_USER, _REALM, SQUID_PASSWORD)).encode()).hexdigest()
             line = "%s:%s:%s" % (SQUID_USER, _REALM, hashed)
         else:
             line = "%s:%s" % (SQUID_USER, subprocess.run(["openssl", "passwd", "-6", SQUID_PASSWORD], check=True,
                                                          stdout=subprocess.PIPE, encoding="ascii").stdout.strip())
         users = self._write("users", line + "\n")
-        config = self._write("squid.conf", _SQUID % {
-            "port": self.port, "dir": self.directory,
-            "auth": _AUTH[self._auth] % {"users": users, "keytab": self._kdc and self._kdc.keytab}})
-        return self._start(["squid", "-N", "-d1", "-f", config],
-                           dict(os.environ, **(self._kdc.environment if self._kdc else {})))
+        self._write("squid.conf", _SQUID % {
+            "port": self.port, "dir": self.directory, "auth": _AUTH[auth] % {"users": users, "keytab": kdc and kdc.keytab}})
 
 
 class Nginx(_Server):
     """A reverse proxy with TLS: (certificate, key); `server` and `http` are lines of its configuration."""
 
-    def __init__(self, scratch, tls, server, http="", http2=False):
-        super().__init__(scratch, "nginx")
-        self.url = "https://127.0.0.1:%d" % self.port
-        self._values = {"certificate": tls[0], "key": tls[1], "server": server, "http": http,
-                        "http2": " http2" if http2 else ""}
+    program = "nginx"
 
-    def __enter__(self):
-        config = self._write("nginx.conf", _NGINX % dict(self._values, port=self.port, dir=self.directory))
-        return self._start(["nginx", "-e", "stderr", "-p", self.directory, "-c", config])
+    def __init__(self, scratch, tls, server, http="", http2=False):
+        super().__init__(scratch, "-e", "stderr", "-p", ".", "-c", "nginx.conf")
+        self.url = "https://127.0.0.1:%d" % self.port
+        self._write("nginx.conf", _NGINX % {
+            "port": self.port, "dir": self.directory, "certificate": tls[0], "key": tls[1], "server": server,
+            "http": http, "http2": " http2" if http2 else ""})
