@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Plain English, for readers whose first language is another one: words and turns that they would have to guess are
-refused in documents, manual pages, comments, messages and tests. The list grows with what somebody stumbles over. And the
-map in HACKING.md names what is there."""
+refused in documents, manual pages, comments, messages and tests. The list grows with what somebody stumbles over. And
+the map in HACKING.md names what is there."""
 
 import glob
 import os

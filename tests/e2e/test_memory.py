@@ -17,7 +17,7 @@ from tap import equal, note, run, wait_for  # noqa: E402
 
 # What is wrong meanwhile, one after the other.
 FAULTS = ({"status": 503, "body": "upstream connect error"}, {"transform": [["cut_json", 30]]}, {"close": "body"},
-          {"transform": [["extra", "nobody-asked"]]}, {"error": {"code": 7, "namespace": "x", "name": "y", "text": "z"}},
+          {"transform": [["extra", "nobody"]]}, {"error": {"code": 7, "namespace": "x", "name": "y", "text": "z"}},
           {"transform": [["set", "gw-00001", "uplink_count", '"-1"']]}, {"raw": "no HTTP", "end": True},
           {"transform": [["gzip_garbage"]]})
 

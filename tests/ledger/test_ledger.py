@@ -50,7 +50,7 @@ def test_tls():
 def test_clean_stops():
     """With clean stops alone, everything can be joined"""
     figures = told("clean stops", 4106)
-    equal((figures["cases"], figures["exact"]), (0, 3 * figures["gateways"]), "counts not joined, series that are exact")
+    equal((figures["cases"], figures["exact"]), (0, 3 * figures["gateways"]), "counts not joined, exact series")
 
 
 def test_all():

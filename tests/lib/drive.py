@@ -14,8 +14,8 @@ _F_SETPIPE_SZ = 1031
 
 
 class Polled:
-    """What lines of a poll say. values: {(plugin, instance, type, type_instance): number}; gateways: those of each, {id:
-    {(type, type_instance): number}}; log: [(level, text)]."""
+    """What lines of a poll say. values: {(plugin, instance, type, type_instance): number}; gateways: those of each,
+    {id: {(type, type_instance): number}}; log: [(level, text)]."""
 
     def __init__(self, lines):
         self.values = {}

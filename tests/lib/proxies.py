@@ -167,7 +167,8 @@ class Squid(_Server):
                                                          stdout=subprocess.PIPE, encoding="ascii").stdout.strip())
         users = self._write("users", line + "\n")
         self._write("squid.conf", _SQUID % {
-            "port": self.port, "dir": self.directory, "auth": _AUTH[auth] % {"users": users, "keytab": kdc and kdc.keytab}})
+            "port": self.port, "dir": self.directory,
+            "auth": _AUTH[auth] % {"users": users, "keytab": kdc and kdc.keytab}})
 
 
 class Nginx(_Server):

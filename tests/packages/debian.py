@@ -174,7 +174,8 @@ class _Story(User):
         said = self.as_builder("""cd /src/clone && git init -q && git add -A && echo secret >stray.key
                                older=build/deb/collectd-ttn_0.0.1_$(dpkg --print-architecture).deb
                                mkdir -p build/deb && touch $older build/deb/collectd-ttn_0.0.1_other.deb
-                               scripts/build-deb && ! ls $older && rm build/deb/*_other.deb""", DEB_BUILD_OPTIONS="parallel=2")
+                               scripts/build-deb && ! ls $older && rm build/deb/*_other.deb""",
+                               DEB_BUILD_OPTIONS="parallel=2")
         tap.matches(r"# TOTAL: \d{3}\n# PASS: +\d{3}\n# SKIP: +0\n# XFAIL: 0\n# FAIL: +0\n", said)
         self.as_builder("cd /src/clone/build/deb && tar -tf collectd-ttn_*.tar.xz >list"
                         " && grep -q /src/collectd/plugin.c list && ! grep '/stray.key$' list")
