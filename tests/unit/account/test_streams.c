@@ -88,9 +88,11 @@ static void rotates(struct stack *p, struct ttn_call *call) {
   }
 }
 
-/* A stream that is about to open has the old key: it ends before that is
- * freed, and is opened with the new one. */
+/* A stream has the old key: it ends before that is freed, and is opened with
+ * the new one. */
 static void test_rotated_key(void **state) {
+  static const char start[] =
+      "{\"result\":{\"name\":\"events.stream.start\"}}\n\n";
   char directory[64];
   const char *const options[] = {"Events", "true", "APIKeyFile", key_file,
                                  NULL};
@@ -104,6 +106,7 @@ static void test_rotated_key(void **state) {
   ttn_account_follow(p->account);
   assert_int_equal(count_calls(p, true), 1);
   const struct ttn_auth *old = p->calls[0]->auth;
+  p->calls[0]->data(p->calls[0], 200, start, sizeof(start) - 1);
   stack_poll(p);
   assert_reported(p, "ttn/a-gw/bool-connected=1");
   assert_int_equal(count_calls(p, true), 0);
