@@ -43,7 +43,7 @@ REFUSED = (
 
 # Files that people read, besides documents and manual pages.
 FILES = ("NEWS", "collectd.conf.example", "check", "dev.mk", "Containerfile", "debian/*", "scripts/*", "src/*/*.[ch]",
-         "bench/*.*", "contrib/*", "contrib/*/*", "tests/local.mk", "tests/*/*.py", "tests/fuzz/*.c", "tests/tools/*.c")
+         "bench/*.*", "contrib/*", "contrib/*/*", "tests/local.mk", "tests/*/*.py", "tests/*/*.c", "tests/unit/*/*.[ch]")
 
 
 def refused(text):

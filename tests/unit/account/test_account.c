@@ -289,7 +289,7 @@ static void check_all_there(const struct played *p) {
   assert_int_equal(seen->connected[3], -1); /* refused */
   assert_int_equal(seen->connected[4], 0);
   assert_int_equal(seen->uplinks[4], -1);
-  assert_int_equal(seen->connected[5], -1); /* a stranger's */
+  assert_int_equal(seen->connected[5], -1); /* an untrusted host's */
   assert_int_equal(seen->uplinks[6], p->poll < 3 ? -1 : 7);
   assert_int_equal(seen->unknown, 2);
   assert_int_equal(seen->up, 1); /* all that may be asked did answer */

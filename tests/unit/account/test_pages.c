@@ -96,7 +96,7 @@ static void answer(struct story *s, size_t index) {
       pages_answered(&s->pages, &s->test.env, index, s->listed, n, 0, s->n));
 }
 
-/* Reads it, `window` pages side by side, whose answers come in any order. */
+/* Reads it, `window` pages in parallel, whose answers come in any order. */
 static enum pages_state read_list(struct story *s, unsigned window,
                                   unsigned most, bool front) {
   size_t sent[32];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What may happen amid a poll: answers in an awkward order, a list that
+/* What may happen during a poll: answers in an awkward order, a list that
  * changes while statistics are under way, hosts that refuse or limit. Each test
  * plays the stack by a function that answers one request; what went out and
  * what was logged is looked for as text. tests/unit/test_account.c has a whole
@@ -121,7 +121,7 @@ static void test_break_after_503(void **state) {
   stack_close(p);
 }
 
-/* ---- the list changes amid a poll ---- */
+/* ---- the list changes during a poll ---- */
 
 static void moves_to_stranger(struct stack *p, struct ttn_call *call) {
   if (is_list(call))
@@ -315,7 +315,7 @@ static void test_storm_of_limits(void **state) {
   assert_reported(p, "ttn_api/home/bool-up=1");
   for (int poll = 0; poll < 2; poll++) {
     stack_poll(p);
-    /* a list, the batches side by side, and then one a second for 45 s */
+    /* a list, the batches in parallel, and then one a second for 45 s */
     assert_in_range(p->started, 2, 1 + 10 + 45);
     assert_reported(p, "ttn_api/home/count-unknown=1000");
   }
@@ -382,7 +382,7 @@ static void one_cluster_refuses(struct stack *p, struct ttn_call *call) {
     answer_batch(p, call, CONNECTED);
 }
 
-/* It takes nothing from the others, and is said once. */
+/* It does not affect the others, and is said once. */
 static void test_one_cluster_refuses_the_key(void **state) {
   (void)state;
   const char *const options[] = {"Notifications", "true", NULL};
@@ -532,7 +532,7 @@ static void at_none_later(struct stack *p, struct ttn_call *call) {
 }
 
 /* One that was connected there is down. Any other may be connected where nobody
- * asked: said once, with the cure. */
+ * asked: said once, with the fix. */
 static void test_named_gateway_nowhere(void **state) {
   (void)state;
   const char *const options[] = {"Gateway", "a-gw", "Gateway", "b-gw", NULL};
@@ -551,7 +551,7 @@ static void test_named_gateway_nowhere(void **state) {
   stack_close(p);
 }
 
-/* Nobody said where it is registered: nothing is to be mended. */
+/* Nobody said where it is registered: there is nothing to fix. */
 static void test_named_gateway_elsewhere(void **state) {
   (void)state;
   const char *const options[] = {"Gateway", "a-gw", "Cluster", NAM1, NULL};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What an answer means: every recorded answer to a call of ours against
+/* What an answer means: every recorded answer to one of our calls against
  * verdicts.expected, and what no recording has: transfers that break, bodies
  * that are not whole, answers of proxies and of old servers. */
 #include <setjmp.h>

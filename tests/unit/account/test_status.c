@@ -84,7 +84,7 @@ static void lacks_status(struct stack *p, struct ttn_call *call) {
 }
 
 /* No statistics are asked for, and whose key it is is asked again until that
- * is mended. */
+ * is fixed. */
 static void test_key_lacks_a_right(void **state) {
   (void)state;
   struct stack *p = stack_open(lacks_status, NULL);
@@ -187,8 +187,8 @@ static void test_organizations_denied(void **state) {
   p = stack_open(second_refused, options + 2);
   stack_poll(p);
   assert_true(view_of(p).list_denied);
-  const char *cure = ttn_key_error_fix(view_of(p).list_reason);
-  assert_ptr_equal(cure, strstr(view_of(p).list_reason, "see that its id is"));
+  const char *fix = ttn_key_error_fix(view_of(p).list_reason);
+  assert_ptr_equal(fix, strstr(view_of(p).list_reason, "see that its id is"));
   stack_close(p);
 }
 

@@ -61,7 +61,7 @@ static void test_widths(void **state) {
       {"\xe2\x80\x8b", 1, 1}, /* no width: shown as '?' */
       {"\xc2\x9b", 1, 1},     /* what some terminals take for ESC [ */
       {"\xff\xfe", 2, 2},     /* no UTF-8 */
-      {"\xc3", 1, 1},         /* cut amid a character */
+      {"\xc3", 1, 1},         /* cut within a character */
       {"\xe6\x9d", 2, 2},
       {"\xc0\xaf", 2, 2},         /* too long a form */
       {"\xed\xa0\x80", 3, 3},     /* a surrogate */
@@ -189,7 +189,7 @@ static void test_key_take(void **state) {
 
 /* ---- the whole command, without memory ---- */
 
-/* Nobody may have the key of "stranger"; "gone" is disconnected. */
+/* Nobody may have the key of "untrusted"; "gone" is disconnected. */
 static void web_answer(struct web_request *request) {
   static const char auth[] =
       "{\"api_key\":{\"api_key\":{\"id\":\"K\",\"rights\":["
@@ -200,7 +200,7 @@ static void web_answer(struct web_request *request) {
       "{\"gateways\":[{\"ids\":{\"gateway_id\":\"gone\"},\"name\":\"Gone\"},"
       "{\"ids\":{\"gateway_id\":\"roof\"},\"name\":\"D\xc3\xa4"
       "ch\"},"
-      "{\"ids\":{\"gateway_id\":\"stranger\"},"
+      "{\"ids\":{\"gateway_id\":\"untrusted\"},"
       "\"gateway_server_address\":\"gs.example\"}]}";
   static const char batch[] =
       "{\"entries\":{\"roof\":{\"connected_at\":\"2026-01-01T00:00:00Z\","

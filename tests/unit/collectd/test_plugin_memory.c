@@ -117,7 +117,7 @@ static void life(struct test_env *test, void *state_file) {
   bool before = has_failed(test);
   assert_int_equal(collectd.init(), 0);
   note(test, before, INIT);
-  /* Whoever is left out is told of. */
+  /* The log names what is left out. */
   if (collectd.n_reads == 0) {
     assert_true(has_failed(test));
     assert_non_null(strstr(collectd.log, "ERROR ttn plugin: "));
@@ -136,7 +136,7 @@ static void test_memory(void **state) {
   assert_non_null(test_directory(path));
   snprintf(file, sizeof(file), "%s/state", path);
   test_fail_each(&outside, life, file);
-  /* Below BaseDir, which is not there: that takes nothing from the values. */
+  /* Below BaseDir, which is not there: the values go out all the same. */
   test_fail_each(&outside, life, (char *)"state");
   for (int i = 0; i < PHASES; i++) {
     print_message("# %s: each of %zu allocations failed\n", phase_names[i],
@@ -147,7 +147,7 @@ static void test_memory(void **state) {
   rmdir(path);
 }
 
-/* A dispatch takes no memory of ours; collectd's is for meta data. */
+/* A dispatch takes no memory of the plugin; meta data takes collectd's. */
 static void test_no_meta_data(void **state) {
   (void)state;
   test_env_init(&outside);

@@ -887,7 +887,7 @@ static void sees_through_a_lost_lookup(void **state) {
   assert_int_equal(gateway.disconnected_at, AT(250));
   assert_int_equal(uplinks(connected(&gateway, 100, 1000000)), 1000000);
   assert_int_equal(gateway.disconnected_at, 0);
-  /* And one amid the run. */
+  /* And one in the middle. */
   assert_int_equal(uplinks(absent(&gateway, AT(370))), 1000000);
   assert_int_equal(uplinks(connected(&gateway, 100, 1000004)), 1000004);
   ttn_gateway_free(&gateway, &ttn_env_system);

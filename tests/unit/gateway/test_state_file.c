@@ -290,7 +290,7 @@ static void finds_bytes_after_its_end(void **state) {
   free(text);
 }
 
-/* Lines with a right checksum that no writer of ours made. */
+/* Lines with a right checksum that the writer never makes. */
 static void write_lines(const char *path, const char *lines, size_t rows) {
   char text[8192], end[64];
   uint64_t sum = UINT64_C(0xcbf29ce484222325);

@@ -61,7 +61,7 @@ static void cut(struct web_request *request) {
   request->over = true;
 }
 
-static void reset_amid(struct web_request *request) {
+static void reset_in_body(struct web_request *request) {
   web_send(request, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
   web_sleep(50);
   web_reset(request);
@@ -154,7 +154,7 @@ static const struct {
     {"slow", slow},
     {"hang", web_hang},
     {"reset", web_reset},
-    {"reset-amid", reset_amid},
+    {"reset-in-body", reset_in_body},
     {"reset-in-status", reset_in_status},
     {"reset-second", reset_second},
     {"close-second", close_second},
@@ -262,7 +262,7 @@ static void test_faults(void **state) {
   } cases[] = {
       {"reset", TTN_FAIL_TRANSFER, 0, "127.0.0.1"},
       {"reset-in-status", TTN_FAIL_TRANSFER, 200, "reset"},
-      {"reset-amid", TTN_FAIL_TRANSFER, 200, "reset"},
+      {"reset-in-body", TTN_FAIL_TRANSFER, 200, "reset"},
       {"cut", TTN_FAIL_TRANSFER, 200, "127.0.0.1"},
       {"bad-chunk", TTN_FAIL_TRANSFER, 200, "127.0.0.1"},
       {"not-http", TTN_FAIL_TRANSFER, 0, "127.0.0.1"},
@@ -487,7 +487,7 @@ static void test_cancel(void **state) {
   fetch_start(&client, &good);
   assert_ptr_equal(fetch_wait(&client, 5000), &good.call);
   assert_true(drip.n > 0);
-  client.net->cancel(client.net->ctx, &drip.call); /* amid its body */
+  client.net->cancel(client.net->ctx, &drip.call); /* within its body */
   assert_null(fetch_wait(&client, 20));
 
   /* Two have ended, one was given back: the other can still be cancelled. */

@@ -188,7 +188,7 @@ static void bounds_the_name(void **state) {
                          AT(60 * minute), AT(1714557600), 0, "");
     assert_int_equal(recorder.sent, 1);
     assert_non_null(strstr(recorder.last, names[i].shown));
-    /* Nothing of the cure is cut off. */
+    /* Nothing of the fix is cut off. */
     assert_non_null(strstr(recorder.last, "its packet forwarder."));
   }
 }

@@ -217,7 +217,7 @@ static void needs_a_date_for_ages(void **state) {
          COUNTS UP ROUND_TRIPS DUTY_CYCLE);
 }
 
-/* The gateway server's clock is ahead of whoever wrote Date. */
+/* The gateway server's clock is ahead of the one that wrote Date. */
 static void never_counts_below_0(void **state) {
   (void)state;
   struct ttn_stats stats = full();
