@@ -184,7 +184,7 @@ def test_proxy():
         equal(command.run(good + ["--proxy", ""], env=proxied).status, 0)
         stack.unfault()
         stack.fault({"status": 407, "body": "no"}, {"method": "CONNECT"})
-        unreachable(good + ["--proxy", stack.url], "proxy", "gave no way to .* 407[^;]*$",
+        unreachable(good + ["--proxy", stack.url], "proxy", "did not connect to .* 407[^;]*$",
                     "^see ProxyUserFile and ProxyAuth$")
 
 
