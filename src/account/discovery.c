@@ -111,7 +111,7 @@ struct page discovery_take_page(struct discovery *d, bool may_search) {
     page.number = pages->list[page.index].number;
     page.limit = pages->list[page.index].limit;
   }
-  d->sources[page.source].in_flight++;
+  d->poll.in_flight++;
   page.search = d->all || (d->search && may_search &&
                            d->sources[page.source].organization == NULL);
   return page;
@@ -124,10 +124,9 @@ struct ttn_list_of discovery_list_of(const struct discovery *d,
 }
 
 static struct source *page_ended(struct discovery *d, struct page page) {
-  struct source *source = &d->sources[page.source];
-  assert(source->in_flight > 0);
-  source->in_flight--;
-  return source;
+  assert(d->poll.in_flight > 0);
+  d->poll.in_flight--;
+  return &d->sources[page.source];
 }
 
 void discovery_retry(struct discovery *d, struct page page, bool tried) {
@@ -165,18 +164,11 @@ bool discovery_is_complete(const struct discovery *d) {
   return true;
 }
 
-static bool any_in_flight(const struct discovery *d) {
-  for (size_t i = 0; i < d->n_sources; i++)
-    if (d->sources[i].in_flight > 0)
-      return true;
-  return false;
-}
-
 /* Is every page of every list there, or known to be refused? */
 static enum discovery_step next_step(struct discovery *d,
                                      const struct ttn_env *env) {
   bool any = false;
-  if (d->n_again > 0 || any_wanted(d) || any_in_flight(d))
+  if (d->n_again > 0 || any_wanted(d) || d->poll.in_flight > 0)
     return DISCOVERY_MORE;
   for (size_t i = 0; i < d->n_sources; i++) {
     struct source *s = &d->sources[i];

@@ -26,7 +26,6 @@ struct source {             /* the key's own list, or an organization's */
   struct pages pages;
   bool whole;   /* nothing is missing on its pages */
   bool refused; /* the key may not list this organization: logged */
-  unsigned in_flight;
 };
 
 /* One page of one source. */
@@ -43,7 +42,8 @@ struct discovery_poll {
   bool held;   /* it waits for what auth_info says of the key, and */
   bool waits;  /* so does `refused` */
   struct page refused;
-  char reason[512]; /* why it failed, "": it did not */
+  unsigned in_flight; /* pages under way, and `refused` while it waits */
+  char reason[512];   /* why it failed, "": it did not */
 };
 
 /* All zero at first. */

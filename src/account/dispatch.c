@@ -301,6 +301,7 @@ void dispatch_end(struct ttn_account *a, bool stopped) {
   struct finding finding;
   if (a->question.poll.list_empty)
     settle_question(a, a->question.poll.state, a->credentials.owner);
+  settle_search(a);
   for (const struct lookup *lookup = a->lookups.list;
        lookup != NULL && !stopped; lookup = lookup->next)
     if (!gateway_is_done(lookup->gw) &&

@@ -89,6 +89,35 @@ static void test_does_not_search(void **state) {
   }
 }
 
+static void limits_auth_once(struct stack *p, struct ttn_call *call) {
+  may_not_list(p, call);
+  if (!is_auth(call) || p->poll > 0)
+    return;
+  p->body[0] = '\0';
+  answer_error(p, call, 429, ERROR("pkg/ratelimit", "rate_limit_exceeded"));
+  call->answer.rate_retry = 50; /* until the next poll */
+}
+
+/* A list that waits for auth_info when the poll ends was denied, and the next
+ * poll reads it again. */
+static void test_list_waits_for_auth_info(void **state) {
+  (void)state;
+  owner_of_key = OWNER("");
+  search_status = 200;
+  struct stack *p = stack_open(limits_auth_once, NULL);
+  stack_poll(p);
+  assert_reported(p, "ttn_api/home/bool-up=0");
+  assert_logged(p, 1, "can't be read: the key may not list gateways");
+  for (int poll = 1; poll < 3; poll++) {
+    stack_poll(p);
+    assert_reported(p, "ttn/a-gw/bool-connected=1");
+    assert_reported(p, "ttn_api/home/bool-up=1");
+  }
+  assert_logged(p, 1, "the list of gateways can be read again");
+  assert_logged(p, 1, "ERROR");
+  stack_close(p);
+}
+
 /* ---- a host that wants a break ---- */
 
 /* A proxy before nam1 says 503, and when to come back: in the fourth poll. */
@@ -702,6 +731,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_searches),
       cmocka_unit_test(test_does_not_search),
+      cmocka_unit_test(test_list_waits_for_auth_info),
       cmocka_unit_test(test_break_after_503),
       cmocka_unit_test(test_moves_to_a_stranger),
       cmocka_unit_test(test_at_strangers),
