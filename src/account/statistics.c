@@ -45,10 +45,12 @@ void statistics_refuse(struct ttn_account *a, int host,
                        const struct batch *batch, bool gone) {
   struct schedule *s = &a->schedule;
   struct gateway *gw = schedule_gateways(s, host, batch)[0];
-  if (batch->lookup && batch->n == 1) /* not known there, or not to this key */
+  if (batch->lookup && batch->single) /* not known there, or not to this key */
     absent(a, host, gw, true, NULL, 0);
   else if (batch->single)
     apply_refusal(&a->apply, gw, gone);
+  else if (batch->lookup && batch->n == 1)
+    schedule_singles(s, &a->context, host, batch);
   else if (batch->lookup ||
            (batch->n > (gw->alone ? ALONE_MAX : 1) &&
             schedule_is_readable(s, host, batch) && has_room_to_halve(a, host)))

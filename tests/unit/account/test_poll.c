@@ -399,6 +399,35 @@ static void test_one_limited_gateway(void **state) {
   stack_close(p);
 }
 
+/* b-gw is public, and at another cluster than its own. */
+static void public_elsewhere(struct stack *p, struct ttn_call *call) {
+  bool other = is_at(call, NAM1);
+  if (is_list(call))
+    LIST(p, call, "a-gw", EU1, "b-gw", EU1);
+  else if (is_auth(call))
+    answer_add(p, "%s", OWNER(""));
+  else if (other && call->body != NULL)
+    answer_error(p, call, 403,
+                 ERROR("pkg/identityserver", "insufficient_rights"));
+  else if (other)
+    answer_add(p, "{" CONNECTED "}");
+  else
+    answer_add(p, "{\"entries\":{\"a-gw\":{" CONNECTED "}}}");
+}
+
+/* A refused batch of one does not prove that the gateway is not there. */
+static void test_public_gateway_elsewhere(void **state) {
+  (void)state;
+  const char *const options[] = {"Cluster", NAM1, NULL};
+  struct stack *p = stack_open(public_elsewhere, options);
+  for (int poll = 0; poll < 3; poll++) {
+    stack_poll(p);
+    assert_reported(p, "ttn/b-gw/bool-connected=1");
+    assert_reported(p, "ttn_api/home/bool-up=1");
+  }
+  stack_close(p);
+}
+
 /* ---- the key ---- */
 
 static void one_cluster_refuses(struct stack *p, struct ttn_call *call) {
@@ -742,6 +771,7 @@ int main(void) {
       cmocka_unit_test(test_storm_of_limits),
       cmocka_unit_test(test_looks_elsewhere_when_limited),
       cmocka_unit_test(test_one_limited_gateway),
+      cmocka_unit_test(test_public_gateway_elsewhere),
       cmocka_unit_test(test_one_cluster_refuses_the_key),
       cmocka_unit_test(test_key_works_for_no_gateway),
       cmocka_unit_test(test_auth_info_fails),
