@@ -34,9 +34,17 @@ void streams_init(struct streams *s, const struct account_context *c,
   s->gateways = gateways;
 }
 
-static void drop_stream(struct streams *s, struct ttn_stream **stream) {
+static void keep_after(struct slot *slot, const struct ttn_stream *stream) {
+  if (stream->latest - MARGIN > slot->after)
+    slot->after = stream->latest - MARGIN;
+}
+
+/* The next stream goes on where this one ends. */
+static void drop_stream(struct slot *slot, struct ttn_stream **stream) {
+  struct streams *s = slot->streams;
   if (*stream == NULL)
     return;
+  keep_after(slot, *stream);
   s->n_bad += ttn_stream_take_bad(*stream);
   ttn_stream_close(*stream, s->net);
   ttn_stream_free(*stream);
@@ -47,8 +55,8 @@ static void free_slots(struct streams *s) {
   for (size_t i = 0; i < s->n; i++) {
     if (s->slots[i] == NULL)
       continue;
-    drop_stream(s, &s->slots[i]->current);
-    drop_stream(s, &s->slots[i]->next);
+    drop_stream(s->slots[i], &s->slots[i]->current);
+    drop_stream(s->slots[i], &s->slots[i]->next);
     ttn_seen_free(&s->slots[i]->seen, s->context->env);
     ttn_free(s->context->env, s->slots[i]);
   }
@@ -153,9 +161,9 @@ void streams_use_key(struct streams *s, const struct ttn_auth *auth) {
     if (slot == NULL)
       continue;
     if (slot->current != NULL && slot->current->call.auth != auth)
-      drop_stream(s, &slot->current);
+      drop_stream(slot, &slot->current);
     if (slot->next != NULL && slot->next->call.auth != auth)
-      drop_stream(s, &slot->next);
+      drop_stream(slot, &slot->next);
   }
 }
 
@@ -291,7 +299,7 @@ static bool open_stream(struct streams *s, struct slot *slot,
                                  ids.n, id_at, &ids},
         after);
   if (!good)
-    drop_stream(s, stream);
+    drop_stream(slot, stream);
   ttn_free(env, ids.list);
   return good;
 }
@@ -328,17 +336,11 @@ static int64_t pause_of(const struct slot *slot, int64_t now) {
   return pause / 2 + (now / TTN_MS * 7919) % (pause / 2 / TTN_MS) * TTN_MS;
 }
 
-static void keep_after(struct slot *slot, const struct ttn_stream *stream) {
-  if (stream->latest - MARGIN > slot->after)
-    slot->after = stream->latest - MARGIN;
-}
-
 static void end_stream(struct streams *s, const struct hosts *hosts,
                        struct slot *slot, struct ttn_stream **stream,
                        const char *why, int64_t now) {
-  keep_after(slot, *stream);
   note_failure(s, hosts, slot, why, pause_of(slot, now), now);
-  drop_stream(s, stream);
+  drop_stream(slot, stream);
 }
 
 static void watch_current(struct streams *s, const struct hosts *hosts,
@@ -361,7 +363,7 @@ static void watch_next(struct streams *s, const struct hosts *hosts,
                        struct slot *slot, const struct ttn_auth *auth,
                        int64_t now) {
   if (slot->next != NULL && slot->next->state == TTN_STREAM_OPEN) {
-    drop_stream(s, &slot->current);
+    drop_stream(slot, &slot->current);
     slot->current = slot->next;
     slot->next = NULL;
   } else if (slot->next != NULL && now >= slot->next->began + OPENS_WITHIN) {
@@ -386,8 +388,8 @@ int64_t streams_run(struct streams *s, const struct hosts *hosts,
     if (slot == NULL)
       continue;
     if (slot->n_wanted == 0 || auth == NULL) {
-      drop_stream(s, &slot->current);
-      drop_stream(s, &slot->next);
+      drop_stream(slot, &slot->current);
+      drop_stream(slot, &slot->next);
       continue;
     }
     if (slot->current == NULL && slot->next != NULL) {
@@ -451,9 +453,8 @@ bool streams_ended(struct streams *s, const struct hosts *hosts,
       slot->current == stream ? &slot->current : &slot->next;
   ttn_stream_ended(stream);
   if (call->answer.status >= 400) {
-    keep_after(slot, stream);
     refuse(s, hosts, slot, stream, now);
-    drop_stream(s, place);
+    drop_stream(slot, place);
   } else {
     end_stream(s, hosts, slot, place, stream->why, now);
   }

@@ -202,6 +202,33 @@ def test_repeated_events():
             assert len(asked) >= 5 and len(set(asked)) >= 3, "breaks and new streams: %s" % asked
 
 
+def test_new_key():
+    """A stream that is opened again with a new key goes on where the last one ended: nothing counts twice"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.cluster(1, event_store=True)
+        stack.register("roof")
+        stack.connect("roof")
+        options = stack.options(scratch, RIGHT)
+        with Drive(scratch, Traffic=True, **options) as drive:
+            drive.poll()
+            drive.follow(200)
+            stack.end_streams("cut")
+            stack.uplink("roof", 5)
+            drive.follow(1200)
+            for _ in range(3):
+                stack.uplink("roof", 5)
+                drive.follow(100)
+                stack.advance(60)
+                drive.later(60)
+            drive.poll()
+            os.utime(options["APIKeyFile"], (1, 1))
+            drive.poll()
+            drive.follow(300)
+            drive.poll()
+            equal(counts(drive.poll())["up_sf7"], 5 + 3 * 5)
+            equal(len(stack.stream_requests()), 3)
+
+
 def test_refused_gateway():
     """One gateway whose events the key may not have does not affect the others"""
     with Scratch() as scratch, Standin() as stack:
