@@ -173,7 +173,7 @@ struct batch schedule_take(struct schedule *s, int h, int64_t now) {
   const struct batch *next = schedule_next(s, h, now);
   assert(next != NULL);
   struct batch batch = *next;
-  q->sent++;
+  q->sent += batch.tries == 0;
   q->next_placed += batch.placed;
   q->next += !batch.placed;
   return batch;
@@ -195,10 +195,10 @@ struct gateway *const *schedule_gateways(const struct schedule *s, int h,
 void schedule_retry(struct schedule *s, struct account_context *c, int h,
                     struct batch batch, bool tried, int64_t not_before) {
   struct queue *q = &s->queues[h];
+  /* One that failed had its turn. */
+  q->sent -= !tried && batch.tries == 0;
   batch.tries = (uint8_t)(batch.tries + tried);
   batch.not_before = not_before;
-  assert(q->sent > 0);
-  q->sent--;
   push_batch(q, c, batch);
 }
 

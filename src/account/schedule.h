@@ -30,7 +30,7 @@ struct queue {
   size_t n_own; /* batches of its own gateways, queued at the poll's start */
   size_t first; /* which of these is sent first: moves on after a failed probe
                  * or a limit */
-  size_t sent;  /* batches that were sent in this poll */
+  size_t sent;  /* batches that had their turn in this poll */
   unsigned own_pending; /* batches, but for lookups, that have not ended */
 };
 

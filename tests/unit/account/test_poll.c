@@ -374,6 +374,33 @@ static void test_looks_elsewhere_when_limited(void **state) {
   stack_close(p);
 }
 
+static void one_batch_hangs(struct stack *p, struct ttn_call *call) {
+  if (is_list(call))
+    limits_auth_amid_many(p, call);
+  else if (p->poll > 0 && strstr(call->body, "a-0000") != NULL)
+    call->answer = (struct ttn_answer){.failure = TTN_FAIL_TIMEOUT};
+  else
+    answer_batch(p, call, CONNECTED);
+}
+
+/* The next poll's probe is another batch. */
+static void test_one_batch_hangs(void **state) {
+  (void)state;
+  const char *const options[] = {"DiscoveryInterval", "3600", "Spread", "0",
+                                 NULL};
+  struct stack *p = stack_open(one_batch_hangs, options);
+  stack_poll(p);
+  stack_poll(p);
+  assert_reported(p, "ttn_api/home/count-connected=900");
+  stack_poll(p);
+  assert_reported(p, "ttn_api/home/count-unknown=1000");
+  for (int poll = 3; poll < 6; poll++) {
+    stack_poll(p);
+    assert_reported(p, "ttn_api/home/count-connected=900");
+  }
+  stack_close(p);
+}
+
 /* A server without the batch; one gateway's own limit is far off. */
 static void limits_one(struct stack *p, struct ttn_call *call) {
   if (is_list(call))
@@ -770,6 +797,7 @@ int main(void) {
       cmocka_unit_test(test_limited_auth_info),
       cmocka_unit_test(test_storm_of_limits),
       cmocka_unit_test(test_looks_elsewhere_when_limited),
+      cmocka_unit_test(test_one_batch_hangs),
       cmocka_unit_test(test_one_limited_gateway),
       cmocka_unit_test(test_public_gateway_elsewhere),
       cmocka_unit_test(test_one_cluster_refuses_the_key),
