@@ -22,6 +22,8 @@
 #define LASTING (5 * TTN_SECOND)
 /* Events come in any order, and the time is printed in whole seconds. */
 #define MARGIN (2 * TTN_SECOND)
+/* A stream that opens slowly tells again what another one told meanwhile. */
+_Static_assert(TTN_SEEN_TIME >= OPENS_WITHIN + MARGIN, "seen");
 /* A gateway that connects again at once is no news: the stack ends the old
  * connection when it gets a new one. */
 #define SETTLED TTN_SECOND

@@ -3,9 +3,6 @@
 
 #include <string.h>
 
-/* What a stream tells again: account/streams.c's margin, and events that were
- * late. */
-#define SET_TIME (8 * TTN_SECOND)
 #define ROOM_MIN 64
 
 void ttn_seen_free(struct ttn_seen *seen, const struct ttn_env *env) {
@@ -59,14 +56,14 @@ static void turn(struct ttn_seen *seen, const struct ttn_env *env) {
 }
 
 bool ttn_seen_again(struct ttn_seen *seen, const struct ttn_env *env,
-                    uint64_t hash, int64_t time) {
+                    uint64_t hash, int64_t mono) {
   if (hash == 0)
     return false;
   if (has(&seen->now, hash) || has(&seen->before, hash))
     return true;
-  if (time > seen->began + SET_TIME) {
+  if (mono > seen->began + TTN_SEEN_TIME) {
     turn(seen, env);
-    seen->began = time;
+    seen->began = mono;
   }
   if (!room_for_one(&seen->now, env))
     return false;
