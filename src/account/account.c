@@ -24,6 +24,7 @@ struct ttn_account *ttn_account_new(const struct ttn_env *env,
   if (context_init(&a->context, env, settings, sink) &&
       discovery_init(&a->discovery, &a->context)) {
     hosts_init(&a->hosts, &a->context);
+    apply_init(&a->apply, &a->context);
     return a;
   }
   ttn_account_free(a);

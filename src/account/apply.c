@@ -7,10 +7,15 @@
 
 #include <string.h>
 
-void apply_begin(struct apply *ap, const struct account_context *c) {
-  ap->poll = (struct apply_poll){0};
+static void changes_begin(struct apply *ap, const struct account_context *c) {
   ttn_changes_begin(&ap->changes, (unsigned)c->settings->notification_limit);
 }
+
+void apply_init(struct apply *ap, const struct account_context *c) {
+  changes_begin(ap, c);
+}
+
+void apply_begin(struct apply *ap) { ap->poll = (struct apply_poll){0}; }
 
 static void count_bad(struct apply *ap, const struct gateway *gw,
                       const char *reason) {
@@ -69,12 +74,12 @@ static void log_servers(struct apply *ap, const struct account_context *c,
                 gw->id);
 }
 
-static void notify(struct ttn_changes *changes, const struct account_context *c,
+static void notify(struct apply *ap, const struct account_context *c,
                    struct gateway *gw, enum ttn_state state,
                    const char *reason) {
   if (c->settings->notifications)
-    ttn_notify_gateway(c->sink, changes, &gw->notice, gw->id, gw->name, state,
-                       context_mono(c),
+    ttn_notify_gateway(c->sink, &ap->changes, &gw->notice, gw->id, gw->name,
+                       state, context_mono(c),
                        state == TTN_CONNECTED ? gw->known.connected_at
                                               : gw->known.disconnected_at,
                        c->settings->offline_after, reason);
@@ -106,21 +111,12 @@ static void report_radio(const struct account_context *c,
                    c->settings->meta_data ? &meta : NULL);
 }
 
-void apply_changes_begin(struct apply *ap, const struct account_context *c) {
-  ttn_changes_begin(&ap->told, (unsigned)c->settings->notification_limit);
-}
-
 void apply_change(struct apply *ap, struct account_context *c,
                   struct gateway *gw, const char *reason) {
   struct ttn_outcome outcome = {.state = gw->known.shown};
   report_gateway(c, gw, &outcome, NULL, 0, TTN_PART_BUT_COUNTS);
   gateway_told(gw, context_mono(c));
-  notify(&ap->told, c, gw, outcome.state, reason);
-}
-
-void apply_changes_end(struct apply *ap, const struct account_context *c,
-                       size_t n_gateways) {
-  ttn_changes_end(&ap->told, c->sink, c->settings->account, n_gateways);
+  notify(ap, c, gw, outcome.state, reason);
 }
 
 /* Its own host may not be asked, and it was never seen at any other: whether it
@@ -170,7 +166,7 @@ void apply_finding(struct apply *ap, struct account_context *c,
   report_gateway(c, gw, &outcome, outcome.past ? NULL : f->stats,
                  f->server_time, wait ? TTN_PART_BUT_COUNTS : TTN_PART_ALL);
   report_radio(c, gw);
-  notify(&ap->changes, c, gw, outcome.state, "");
+  notify(ap, c, gw, outcome.state, "");
 }
 
 void apply_places(const struct account_context *c, const struct gateways *g) {
@@ -246,6 +242,7 @@ void apply_end(struct apply *ap, const struct account_context *c,
                size_t n_gateways) {
   const struct apply_poll *poll = &ap->poll;
   ttn_changes_end(&ap->changes, c->sink, c->settings->account, n_gateways);
+  changes_begin(ap, c);
   log_refused(poll, c);
   log_gone(poll, c);
   if (poll->n_bad > 0 && ttn_episode_begin(&ap->bad))

@@ -16,15 +16,16 @@ struct apply_poll {
   char gone_names[256];
 };
 
-/* All zero at first. */
 struct apply {
   struct ttn_episode bad, odd, guess, servers;
-  struct ttn_changes changes; /* of this poll */
-  struct ttn_changes told;    /* by events at one time */
+  struct ttn_changes changes; /* since the end of the last poll */
   struct apply_poll poll;
 };
 
-void apply_begin(struct apply *ap, const struct account_context *c);
+/* All zero before. */
+void apply_init(struct apply *ap, const struct account_context *c);
+
+void apply_begin(struct apply *ap);
 void apply_finding(struct apply *ap, struct account_context *c,
                    struct hosts *hosts, struct offsets *offsets,
                    const struct finding *finding);
@@ -45,13 +46,9 @@ void apply_pending(struct account_context *c, struct gateways *g,
  * it is known, whatever its state, each time: receivers drop what does not come
  * again. */
 void apply_places(const struct account_context *c, const struct gateways *g);
-/* Changes of state that events told of, one after the other between the other
- * two. reason: the stack's, or "". */
-void apply_changes_begin(struct apply *ap, const struct account_context *c);
+/* A change of state that an event told of. reason: the stack's, or "". */
 void apply_change(struct apply *ap, struct account_context *c,
                   struct gateway *gw, const char *reason);
-void apply_changes_end(struct apply *ap, const struct account_context *c,
-                       size_t n_gateways);
 
 /* A poll ends: tells what is new. */
 void apply_end(struct apply *ap, const struct account_context *c,

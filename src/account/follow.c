@@ -16,10 +16,8 @@ static void tell_changes(struct ttn_account *a, int64_t now) {
   if (gw == NULL)
     return;
   c->sink->begin(c->sink->ctx);
-  apply_changes_begin(&a->apply, c);
   for (; gw != NULL; gw = streams_next_change(&a->streams, now, reason))
     apply_change(&a->apply, c, gw, reason);
-  apply_changes_end(&a->apply, c, a->gateways.n);
   c->sink->end(c->sink->ctx);
 }
 

@@ -127,7 +127,7 @@ static bool begin(struct ttn_account *a, int64_t spread) {
   discovery_begin(&a->discovery);
   schedule_begin(&a->schedule);
   lookups_begin(&a->lookups);
-  apply_begin(&a->apply, &a->context);
+  apply_begin(&a->apply);
   bool has_key = credentials_begin(&a->credentials, &a->context);
   if (!has_key)
     context_count_failure(&a->context, TTN_FAIL_KEY);

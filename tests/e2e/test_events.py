@@ -68,6 +68,26 @@ def test_states():
             assert time.monotonic() - begin < 2, "a stop with an open stream takes %.1f s" % (time.monotonic() - begin)
 
 
+def test_limit():
+    """NotificationLimit is of all that goes between two polls, not of what goes at one moment"""
+    with Scratch() as scratch, Standin() as stack:
+        ids = stack.fleet(6, [1], "idle")
+        with Drive(scratch, Events=True, NotificationLimit=2, **stack.options(scratch)) as drive:
+            for _ in range(2):
+                drive.poll()
+                drive.follow(200)
+            notified = []
+            for pair in (ids[:2], ids[2:4]):
+                for gateway in pair:
+                    stack.disconnect(gateway)
+                notified += drive.follow(1200).notified
+            equal(len(notified), 2, "notifications: %s" % notified)
+            notified = drive.poll().notified
+            equal(len(notified), 1, "notifications: %s" % notified)
+            matches("4 of 6 gateways of account home disconnected at once", notified[0])
+            equal(drive.poll().notified, [])
+
+
 def test_connects():
     """Connections that begin and end between two polls are counted; a reconnect at once is no news"""
     with Scratch() as scratch, Standin() as stack:
