@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Events arrive between polls, and while a poll that is spread waits for its
- * next batch; changes of state are told at once. */
+/* Events arrive between polls and during them; changes of state are told at
+ * once. */
 #include "account/account.h"
 
 #include "account/internal.h"
@@ -22,10 +22,10 @@ static void tell_changes(struct ttn_account *a, int64_t now) {
 }
 
 int64_t follow_streams(struct ttn_account *a, int64_t now) {
-  bool good = a->credentials.auth != NULL && !a->credentials.poll.rejected;
+  const struct credentials *k = &a->credentials;
+  bool refused = k->poll.rejected || k->serialize;
   tell_changes(a, now);
-  return streams_run(&a->streams, &a->hosts, good ? a->credentials.auth : NULL,
-                     now);
+  return streams_run(&a->streams, &a->hosts, refused ? NULL : k->auth, now);
 }
 
 void ttn_account_follow(struct ttn_account *a) {

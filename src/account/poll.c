@@ -213,13 +213,13 @@ static void save_early(struct ttn_account *a, int64_t now) {
   a->poll.save_at = now + a->poll.spread / SAVES_PER_SPREAD;
 }
 
-/* What does not wait for the end of a poll that is spread. Returns when to call
- * it again (mono). */
+/* What does not wait for the end of the poll. Returns when to call it again
+ * (mono). */
 static int64_t work_between(struct ttn_account *a, int64_t now) {
-  if (a->schedule.pause == 0)
-    return INT64_MAX;
-  take_held(a, now);
-  save_early(a, now);
+  if (a->schedule.pause != 0) {
+    take_held(a, now);
+    save_early(a, now);
+  }
   return a->context.settings->events ? follow_streams(a, now) : INT64_MAX;
 }
 

@@ -56,7 +56,7 @@ def emitted():
         with Drive(scratch, Traffic=True, Location=True, CollectDetails=True, **stack.options(scratch, "user-traffic")) as drive:
             for action in (None, {"status": 503}, {"transform": [["html", 502]]}, None):
                 if action:
-                    stack.fault(action, times=1)
+                    stack.fault(action, {"kind": "batch"}, times=1)
                 stack.move()
                 for plugin, _, type_, type_instance in drive.poll().values:
                     out.add((plugin, type_, type_instance))

@@ -68,6 +68,40 @@ def test_states():
             assert time.monotonic() - begin < 2, "a stop with an open stream takes %.1f s" % (time.monotonic() - begin)
 
 
+def test_slow_poll():
+    """A gateway that goes while a poll waits for answers is told before that poll ends"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.register("roof")
+        stack.connect("roof")
+        with Drive(scratch, Events=True, Timeout=2000, **stack.options(scratch)) as drive:
+            for _ in range(2):
+                drive.poll()
+                drive.follow(200)
+            stack.fault({"hang": True}, {"kind": "batch"})
+            drive.start_poll()
+            time.sleep(0.3)
+            stack.disconnect("roof")
+            poll = drive.polled()
+            equal((poll.connected("roof"), len(poll.notified)), (0, 1))
+
+
+def test_refused_key():
+    """No stream is asked for with a key that the last poll's answers refused"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.register("roof")
+        stack.connect("roof")
+        with Drive(scratch, Events=True, **stack.options(scratch)) as drive:
+            drive.poll()
+            drive.follow(200)
+            stack.delete_key("user")
+            for _ in range(3):
+                drive.later(61)
+                drive.poll()
+                drive.follow(100)
+            equal(stack.streams(), [])
+            equal([request["status"] for request in stack.stream_requests()], [200])
+
+
 def test_limit():
     """NotificationLimit is of all that goes between two polls, not of what goes at one moment"""
     with Scratch() as scratch, Standin() as stack:
