@@ -432,7 +432,10 @@ static void refuse(struct streams *s, const struct hosts *hosts,
   }
   if (answer->status == 429)
     pause = rate_limit_wait(answer);
-  if (answer->status == 404 || answer->status == 405 || answer->status == 501) {
+  /* A 404 that names a gateway: it was deleted since the list was read. */
+  if (stream->refused[0] == '\0' &&
+      (answer->status == 404 || answer->status == 405 ||
+       answer->status == 501)) {
     if ((s->lacking & UINT64_C(1) << slot->host) == 0)
       context_log(s->context, TTN_WARNING,
                   "%s has no event stream (%s): Events does nothing there, "

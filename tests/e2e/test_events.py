@@ -216,6 +216,27 @@ def test_refused_gateway():
             equal(daemon.value("ttn", "roof", "bool", "connected"), 1)
 
 
+def test_gone_gateway():
+    """A gateway that is deleted while its stream opens: the stack's 404 says nothing of streams"""
+    with Scratch() as scratch, Standin() as stack:
+        for gateway in ("roof", "barn"):
+            stack.register(gateway)
+            stack.connect(gateway)
+        options = dict(stack.options(scratch, "admin-status"), Scope="all", DiscoveryInterval=0)
+        with Drive(scratch, Events=True, **options) as drive:
+            drive.poll()
+            drive.follow(200)
+            stack.unregister("barn")
+            stack.fault({"delay": 1.0}, {"kind": "events"}, times=1)
+            stack.end_streams("error")  # it is asked for again within a second
+            lines = drive.follow(1050).lines() + drive.poll().lines() + drive.follow(1000).lines()
+            equal([line for line in lines if "has no event stream" in line], [])
+            equal([request["status"] for request in stack.stream_requests()], [200, 404])
+            drive.later(61)
+            drive.follow(300)
+            equal([stream["ids"] for stream in stack.streams()], [["roof"]])
+
+
 def test_old_stack():
     """A stack without event streams: one line, and all as without the option"""
     with Scratch() as scratch, Standin() as stack:
