@@ -198,9 +198,8 @@ static void add_change(struct streams *s, struct gateway *gw,
     return; /* the next poll tells */
   s->changes = changes;
   gateway_changed(gw, true);
-  if (s->n_changes == 0)
-    s->tell_at = context_mono(s->context) + SETTLED;
   struct change *change = &s->changes[s->n_changes++];
+  change->tell_at = context_mono(s->context) + SETTLED;
   ttn_print(change->id, sizeof change->id, "%s", gw->id);
   ttn_print(change->reason, sizeof change->reason, "%s",
             reason == NULL ? "" : reason);
@@ -253,8 +252,8 @@ static void take_opened(void *ctx) {
 
 struct gateway *streams_next_change(struct streams *s, int64_t now,
                                     char reason[64]) {
-  while (s->n_changes > 0 && now >= s->tell_at) {
-    const struct change *change = &s->changes[--s->n_changes];
+  while (s->n_told < s->n_changes && now >= s->changes[s->n_told].tell_at) {
+    const struct change *change = &s->changes[s->n_told++];
     struct gateway *gw = gateways_find(s->gateways, change->id);
     ttn_print(reason, 64, "%s", change->reason);
     if (gw == NULL || gw->removed)
@@ -262,6 +261,11 @@ struct gateway *streams_next_change(struct streams *s, int64_t now,
     gateway_changed(gw, false);
     return gw;
   }
+  s->n_changes -= s->n_told;
+  if (s->n_told > 0)
+    memmove(s->changes, s->changes + s->n_told,
+            s->n_changes * sizeof *s->changes);
+  s->n_told = 0;
   return NULL;
 }
 
@@ -383,8 +387,8 @@ static void watch_next(struct streams *s, const struct hosts *hosts,
 int64_t streams_run(struct streams *s, const struct hosts *hosts,
                     const struct ttn_auth *auth, int64_t now) {
   int64_t next = now + OPENS_WITHIN;
-  if (s->n_changes > 0 && s->tell_at < next)
-    next = s->tell_at;
+  if (s->n_changes > 0 && s->changes[0].tell_at < next)
+    next = s->changes[0].tell_at;
   for (size_t i = 0; i < s->n; i++) {
     struct slot *slot = s->slots[i];
     if (slot == NULL)

@@ -34,18 +34,19 @@ struct slot {
 struct change {
   char id[TTN_ID_MAX + 1];
   char reason[64]; /* of a disconnect, or "" */
+  int64_t tell_at; /* mono */
 };
 
 /* All zero at first. */
 struct streams {
   struct slot **slots; /* host * parts + part; NULL: none */
   size_t n;
-  unsigned parts;   /* of each host */
-  uint64_t lacking; /* bit h: it was logged that host h has no streams */
-  struct change *changes;
+  unsigned parts;         /* of each host */
+  uint64_t lacking;       /* bit h: it was logged that host h has no streams */
+  struct change *changes; /* in order of their time */
   size_t n_changes, room_changes;
-  int64_t tell_at; /* mono: when they are reported */
-  uint64_t n_bad;  /* lines that were skipped, and are not counted yet */
+  size_t n_told;  /* the first ones, which are told */
+  uint64_t n_bad; /* lines that were skipped, and are not counted yet */
   struct ttn_episode broken;
   const struct account_context *context;
   const struct ttn_net *net;

@@ -118,7 +118,7 @@ def test_limit():
             equal(len(notified), 2, "notifications: %s" % notified)
             notified = drive.poll().notified
             equal(len(notified), 1, "notifications: %s" % notified)
-            matches("4 of 6 gateways of account home disconnected at once", notified[0])
+            matches("4 of 6 gateways of account home disconnected at once, the first is %s" % ids[0], notified[0])
             equal(drive.poll().notified, [])
 
 
@@ -137,6 +137,28 @@ def test_connects():
             daemon.wait_value("ttn", "roof", "total_operations", "connects", 3)
             equal(daemon.value("ttn", "roof", "bool", "connected"), 1)
             equal(told(daemon), [])
+
+
+def test_two_changes():
+    """A reconnect at once is no news either when another gateway went just before"""
+    with Scratch() as scratch, Standin() as stack:
+        for gateway in ("roof", "barn"):
+            stack.register(gateway)
+            stack.connect(gateway)
+        with Drive(scratch, Events=True, **stack.options(scratch)) as drive:
+            for _ in range(2):
+                drive.poll()
+                drive.follow(200)
+            drive.send("follow 2300")
+            time.sleep(0.1)
+            stack.disconnect("roof")
+            time.sleep(0.8)
+            stack.disconnect("barn")
+            time.sleep(0.4)
+            stack.connect("barn")
+            poll = drive.polled()
+            equal((poll.connected("roof"), poll.connected("barn")), (0, 1))
+            equal([line.split()[2] for line in poll.notified], ["roof"])
 
 
 def test_two_servers():
