@@ -454,4 +454,6 @@ void gateway_absent_at(struct gateway *gw, int host) {
 
 void gateway_looked_up(struct gateway *gw, struct lookup *lookup) {
   gw->lookup = lookup;
+  if (lookup != NULL && gw->result == GATEWAY_PENDING)
+    gw->result = GATEWAY_LOOKED_UP;
 }

@@ -16,11 +16,12 @@
 
 /* What became of a gateway in this poll. */
 enum gateway_result {
-  GATEWAY_PENDING,  /* not asked for, or no answer yet: unknown */
-  GATEWAY_ANSWERED, /* what an answer proved is known and reported */
-  GATEWAY_IN_DOUBT, /* one of several servers let it go: unknown this time */
-  GATEWAY_REFUSED,  /* a refusal is remembered: unknown */
-  GATEWAY_ELSEWHERE /* no host that may have the key has it: unknown */
+  GATEWAY_PENDING,   /* not asked for, or no answer yet: unknown */
+  GATEWAY_LOOKED_UP, /* its host lacks it, others did not tell yet: unknown */
+  GATEWAY_ANSWERED,  /* what an answer proved is known and reported */
+  GATEWAY_IN_DOUBT,  /* one of several servers let it go: unknown this time */
+  GATEWAY_REFUSED,   /* a refusal is remembered: unknown */
+  GATEWAY_ELSEWHERE  /* no host that may have the key has it: unknown */
 };
 
 struct lookup; /* cluster_lookup.h */

@@ -273,9 +273,9 @@ static void log_limited(struct host *host, const struct account_context *c) {
 }
 
 void hosts_end(struct hosts *hosts, const struct account_context *c,
-               bool whole) {
+               uint64_t to_hear) {
   for (size_t h = 0; h < hosts->n; h++) {
-    log_failing(&hosts->list[h], c, whole);
+    log_failing(&hosts->list[h], c, (to_hear >> h & 1) == 0);
     log_limited(&hosts->list[h], c);
   }
 }

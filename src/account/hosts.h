@@ -77,9 +77,9 @@ void hosts_log_untrusted(struct hosts *hosts, const struct account_context *c,
 uint64_t hosts_to_ask(const struct hosts *hosts);
 
 void hosts_begin(struct hosts *hosts);
-/* A poll ends. whole: nothing that it was to find out is unknown. */
+/* A poll ends. to_hear: bit h: something that host h was to tell is unknown. */
 void hosts_end(struct hosts *hosts, const struct account_context *c,
-               bool whole);
+               uint64_t to_hear);
 /* Batches are tried again everywhere: servers may have been updated. */
 void hosts_retry_batch_api(struct hosts *hosts);
 

@@ -277,11 +277,21 @@ static void end_hosts(struct ttn_account *a) {
   }
 }
 
+/* Bit h: host h was to tell of a gateway that is unknown, and did not. */
+static uint64_t hosts_to_hear(const struct hosts *hosts,
+                              const struct gateway *gw) {
+  if (gw->result == GATEWAY_PENDING)
+    return UINT64_C(1) << gw->current_host;
+  return gw->result == GATEWAY_LOOKED_UP ? hosts_to_ask(hosts) & ~gw->absent_at
+                                         : 0;
+}
+
 /* Only now: a gateway that was answered may have left the list since. up: every
  * wanted gateway has an answer or a remembered refusal, or all hosts that may
- * have the key answered that they lack it. */
-static void count_gateways(const struct ttn_account *a, bool had_key,
-                           struct ttn_api_stats *r) {
+ * have the key answered that they lack it. Returns hosts_to_hear of all. */
+static uint64_t count_gateways(const struct ttn_account *a, bool had_key,
+                               struct ttn_api_stats *r) {
+  uint64_t to_hear = 0;
   size_t settled = 0; /* unknown, and no answer would change that */
   r->listed = a->discovery.have_list;
   r->gateways = a->gateways.n;
@@ -293,11 +303,13 @@ static void count_gateways(const struct ttn_account *a, bool had_key,
                gw->result == GATEWAY_IN_DOUBT;
     r->connected += answered && gw->known.shown == TTN_CONNECTED;
     r->disconnected += answered && gw->known.shown != TTN_CONNECTED;
+    to_hear |= hosts_to_hear(&a->hosts, gw);
   }
   r->unknown = r->gateways - r->connected - r->disconnected;
   r->up = had_key && r->listed && !a->gateways.incomplete &&
           !discovery_any_denied(&a->discovery) &&
           !a->credentials.poll.rejected && r->unknown == settled;
+  return to_hear;
 }
 
 static bool list_limited(const struct ttn_account *a) {
@@ -311,11 +323,11 @@ static bool list_limited(const struct ttn_account *a) {
 static void report(struct ttn_account *a, bool had_key) {
   struct account_context *c = &a->context;
   struct ttn_api_stats r = {.counters = &c->counters};
-  count_gateways(a, had_key, &r);
+  uint64_t to_hear = count_gateways(a, had_key, &r);
   credentials_end(&a->credentials, c);
   bool quiet = a->credentials.poll.rejected || a->hosts.list[0].poll.failed;
   bool listed = discovery_end(&a->discovery, c, quiet, list_limited(a));
-  hosts_end(&a->hosts, c, listed && r.up);
+  hosts_end(&a->hosts, c, listed ? to_hear : to_hear | 1);
   r.poll = context_mono(c) - a->poll.started - a->poll.waited;
   ttn_report_api(c->sink, c->settings->collect, c->settings->account, &r);
 }

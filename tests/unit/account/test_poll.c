@@ -150,6 +150,35 @@ static void test_break_after_503(void **state) {
   stack_close(p);
 }
 
+static void repaired(struct stack *p, struct ttn_call *call) {
+  bool breaks = is_at(call, EU1) ? p->poll == 2 && p->started == 2
+                                 : p->poll >= 1 && p->poll < 4;
+  if (is_list(call))
+    LIST(p, call, "a-gw", EU1, "b-gw", NAM1);
+  else if (breaks)
+    call->answer = (struct ttn_answer){.failure = TTN_FAIL_TRANSFER};
+  else
+    answer_batch(p, call, CONNECTED);
+}
+
+/* A failure that a second attempt repairs is no line, whatever else is unknown.
+ */
+static void test_repaired_failure(void **state) {
+  (void)state;
+  const char *const options[] = {"DiscoveryInterval", "3600", NULL};
+  struct stack *p = stack_open(repaired, options);
+  p->first = EU1;
+  for (int poll = 0; poll < 5; poll++) {
+    stack_poll(p);
+    assert_reported(p, "ttn/a-gw/bool-connected=1");
+    assert_int_equal(count(p->reported, "ttn/b-gw/bool-connected=1\n"),
+                     poll == 0 || poll == 4);
+  }
+  assert_logged(p, 1, "ERROR");
+  assert_logged(p, 1, "responds again");
+  stack_close(p);
+}
+
 /* ---- the list changes during a poll ---- */
 
 static void moves_to_stranger(struct stack *p, struct ttn_call *call) {
@@ -398,6 +427,32 @@ static void test_one_batch_hangs(void **state) {
     stack_poll(p);
     assert_reported(p, "ttn_api/home/count-connected=900");
   }
+  stack_close(p);
+}
+
+static void fails_for_some(struct stack *p, struct ttn_call *call) {
+  bool some = call->body != NULL && strstr(call->body, "a-0000") != NULL;
+  if (is_list(call))
+    limits_auth_amid_many(p, call);
+  else if (some && p->poll > 1)
+    answer_error(p, call, 500, "{}");
+  else
+    answer_batch(p, call, some ? CONNECTED "," DISCONNECTED : CONNECTED);
+}
+
+/* Those that are down were asked for everywhere before; that their host fails
+ * for them is a line all the same. */
+static void test_failure_for_some(void **state) {
+  (void)state;
+  const char *const options[] = {"DiscoveryInterval", "3600", NULL};
+  struct stack *p = stack_open(fails_for_some, options);
+  for (int poll = 0; poll < 4; poll++) {
+    stack_poll(p);
+    assert_reported(p, "ttn_api/home/count-connected=900");
+    assert_int_equal(
+        count(p->reported, "ttn_api/home/count-disconnected=100\n"), poll < 2);
+  }
+  assert_logged(p, 1, "statistics: answered 500");
   stack_close(p);
 }
 
@@ -789,6 +844,7 @@ int main(void) {
       cmocka_unit_test(test_does_not_search),
       cmocka_unit_test(test_list_waits_for_auth_info),
       cmocka_unit_test(test_break_after_503),
+      cmocka_unit_test(test_repaired_failure),
       cmocka_unit_test(test_moves_to_a_stranger),
       cmocka_unit_test(test_at_strangers),
       cmocka_unit_test(test_leaves_after_its_answer),
@@ -798,6 +854,7 @@ int main(void) {
       cmocka_unit_test(test_storm_of_limits),
       cmocka_unit_test(test_looks_elsewhere_when_limited),
       cmocka_unit_test(test_one_batch_hangs),
+      cmocka_unit_test(test_failure_for_some),
       cmocka_unit_test(test_one_limited_gateway),
       cmocka_unit_test(test_public_gateway_elsewhere),
       cmocka_unit_test(test_one_cluster_refuses_the_key),
