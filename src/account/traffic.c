@@ -12,7 +12,9 @@ static void log_silence(struct traffic *traffic,
                         const struct ttn_auth_info *owner, uint64_t seen,
                         uint64_t missed) {
   bool lacks_right = owner != NULL && !owner->can_read_traffic;
-  if (seen > 0) {
+  bool any_new = seen > traffic->seen;
+  traffic->seen = seen;
+  if (any_new) {
     if (ttn_episode_end(&traffic->silent))
       context_log(c, TTN_NOTICE, "events of traffic arrive");
   } else if (lacks_right && ttn_episode_begin(&traffic->silent)) {
@@ -20,7 +22,8 @@ static void log_silence(struct traffic *traffic,
         c, TTN_WARNING,
         "Traffic does nothing: the API key lacks the right " TTN_TRAFFIC_RIGHT
         "; all else goes on");
-  } else if (missed >= UNTOLD && ttn_episode_begin(&traffic->silent)) {
+  } else if (seen == 0 && missed >= UNTOLD &&
+             ttn_episode_begin(&traffic->silent)) {
     context_log(c, TTN_WARNING,
                 "no event of traffic came of %llu uplinks: the key's owner "
                 "may lack the right \"read gateway traffic\" at the gateways "

@@ -8,6 +8,7 @@
 /* All zero at first. */
 struct traffic {
   struct ttn_episode silent; /* none comes, and it was logged */
+  uint64_t seen;             /* events of all gateways, at the last check */
 };
 
 /* A poll begins: logs if none comes, and why. owner: what is known of the key,

@@ -18,7 +18,7 @@ from collectd import Collectd, account  # noqa: E402
 from drive import Drive  # noqa: E402
 from paths import Scratch  # noqa: E402
 from standin import Standin, key_text  # noqa: E402
-from tap import equal, note, run, wait_for  # noqa: E402
+from tap import equal, matches, note, run, wait_for  # noqa: E402
 
 RIGHT = "user-traffic"
 RATES = ({"spreading_factor": 7}, {"spreading_factor": 9}, {"spreading_factor": 12, "frequency": 869525000},
@@ -273,6 +273,29 @@ def test_key_without_right():
             stack.end_streams("error")
             wait_for(lambda: [stack.uplink("roof"), traffic(daemon, "roof")[1]][1], "levels", 20)
             daemon.wait_line("notice", "events of traffic arrive$")
+
+
+def test_lost_right():
+    """A new key without the right, after events came: one line that names it; one with the right: a second one"""
+    with Scratch() as scratch, Standin() as stack:
+        stack.register("roof")
+        stack.connect("roof")
+        options = stack.options(scratch, RIGHT)
+        with Drive(scratch, Traffic=True, **options) as drive:
+            said = []
+            for kind in (RIGHT, "user", RIGHT):
+                with open(options["APIKeyFile"], "w", encoding="utf-8") as file:
+                    file.write(key_text(kind) + "\n")
+                os.utime(options["APIKeyFile"], (len(said), 1))
+                for _ in range(3):
+                    said += drive.poll().lines("warning", "notice")
+                    drive.follow(150)
+                    stack.uplink("roof")
+                    drive.follow(150)
+            said += drive.poll().lines("warning", "notice")
+            equal(len(said), 2, said)
+            matches("Traffic does nothing: the API key lacks the right", said[0])
+            matches("events of traffic arrive", said[1])
 
 
 def test_owner_without_right():
