@@ -254,15 +254,25 @@ static void cancel_all(struct ttn_account *a, bool stopped) {
   }
 }
 
+static bool is_limited(const struct ttn_account *a, int h, enum api_call api) {
+  int64_t until = INT64_MAX;
+  return !rate_limit_allows(&a->hosts.list[h].limits[api],
+                            context_mono(&a->context), &until);
+}
+
 /* Is there a batch that the host's rate limit, and nothing else, kept from
- * being sent before the deadline? */
+ * being sent before the deadline, or auth_info for which one waits? */
 static bool waits_for_limit(const struct ttn_account *a, int h) {
-  int64_t until = INT64_MAX, now = context_mono(&a->context);
+  int64_t now = context_mono(&a->context);
+  const struct question_poll *question = &a->question.poll;
   const struct batch *batch = schedule_next(&a->schedule, h, now);
-  return batch != NULL && !a->poll.no_memory &&
-         (batch->not_before > now ||
-          !rate_limit_allows(&a->hosts.list[h].limits[batch_call(batch)], now,
-                             &until));
+  if (a->poll.no_memory)
+    return false;
+  if (h == 0 && question->state == QUESTION_WANTED && question->n_waiting > 0 &&
+      is_limited(a, h, API_AUTH_INFO))
+    return true;
+  return batch != NULL &&
+         (batch->not_before > now || is_limited(a, h, batch_call(batch)));
 }
 
 /* What waits for a limit is sent first in the next poll. */

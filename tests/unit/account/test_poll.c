@@ -352,6 +352,7 @@ static void test_limited_auth_info(void **state) {
     assert_reported(p, "ttn_api/home/count-connected=900");
     assert_reported(p, "ttn_api/home/count-unknown=100");
   }
+  assert_logged(p, 1, "because of the rate limit some gateways are unknown");
   stack_close(p);
 }
 
