@@ -322,21 +322,18 @@ static uint64_t count_gateways(const struct ttn_account *a, bool had_key,
   return to_hear;
 }
 
-static bool list_limited(const struct ttn_account *a) {
-  int64_t until = INT64_MAX;
-  enum api_call api = a->discovery.poll.held ? API_AUTH_INFO : API_LIST;
-  return !host_may_start(&a->hosts.list[0], &a->context, api,
-                         context_mono(&a->context), &until) &&
-         until != INT64_MAX;
-}
-
 static void report(struct ttn_account *a, bool had_key) {
   struct account_context *c = &a->context;
   struct ttn_api_stats r = {.counters = &c->counters};
   uint64_t to_hear = count_gateways(a, had_key, &r);
   credentials_end(&a->credentials, c);
-  bool quiet = a->credentials.poll.rejected || a->hosts.list[0].poll.failed;
-  bool listed = discovery_end(&a->discovery, c, quiet, list_limited(a));
+  const struct host *home = &a->hosts.list[0];
+  bool breaks = a->discovery.poll.state == DISCOVERY_RUNNING &&
+                home->not_before > context_mono(c);
+  bool quiet = a->credentials.poll.rejected || home->poll.failed || breaks;
+  bool limited =
+      is_limited(a, 0, a->discovery.poll.held ? API_AUTH_INFO : API_LIST);
+  bool listed = discovery_end(&a->discovery, c, quiet, limited);
   hosts_end(&a->hosts, c, listed ? to_hear : to_hear | 1);
   r.poll = context_mono(c) - a->poll.started - a->poll.waited;
   ttn_report_api(c->sink, c->settings->collect, c->settings->account, &r);

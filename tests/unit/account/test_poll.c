@@ -150,6 +150,47 @@ static void test_break_after_503(void **state) {
   stack_close(p);
 }
 
+static void home_wants_a_break(struct stack *p, struct ttn_call *call) {
+  wants_a_break(p, call);
+  if (is_list(call) || p->poll != 1)
+    return;
+  p->body[0] = '\0';
+  answer_error(p, call, 503, "<html>");
+  call->answer.retry_after = 170;
+}
+
+static void list_wants_a_break(struct stack *p, struct ttn_call *call) {
+  wants_a_break(p, call);
+  if (!is_list(call) || p->poll != 1)
+    return;
+  p->body[0] = '\0';
+  answer_error(p, call, 503, "<html>");
+  call->answer.retry_after = 170;
+}
+
+/* The list is not read during the break, which is no rate limit; the host's own
+ * line says why. */
+static void test_break_of_the_list(void **state) {
+  (void)state;
+  struct stack *p = stack_open(home_wants_a_break, NULL);
+  for (int poll = 0; poll < 6; poll++) {
+    stack_poll(p);
+    assert_int_equal(count(p->reported, "ttn_api/home/bool-up=1\n"),
+                     poll == 0 || poll > 3);
+  }
+  assert_logged(p, 2, "ERROR");
+  assert_logged(p, 2, "statistics: answered 503");
+  assert_logged(p, 0, "the list of gateways");
+  stack_close(p);
+  p = stack_open(list_wants_a_break, NULL);
+  p->last = "/gateways?";
+  for (int poll = 0; poll < 6; poll++)
+    stack_poll(p);
+  assert_logged(p, 1, "the list of gateways can't be read: answered 503");
+  assert_logged(p, 1, "the list of gateways can be read again");
+  stack_close(p);
+}
+
 static void repaired(struct stack *p, struct ttn_call *call) {
   bool breaks = is_at(call, EU1) ? p->poll == 2 && p->started == 2
                                  : p->poll >= 1 && p->poll < 4;
@@ -845,6 +886,7 @@ int main(void) {
       cmocka_unit_test(test_does_not_search),
       cmocka_unit_test(test_list_waits_for_auth_info),
       cmocka_unit_test(test_break_after_503),
+      cmocka_unit_test(test_break_of_the_list),
       cmocka_unit_test(test_repaired_failure),
       cmocka_unit_test(test_moves_to_a_stranger),
       cmocka_unit_test(test_at_strangers),
