@@ -29,6 +29,16 @@ void schedule_retry_refused(struct schedule *s) {
   s->retry_refused = s->retry_alone = true;
 }
 
+/* A single GET that waits for its gateway's own limit. */
+static bool is_delayed(const struct batch *batch) {
+  return !batch->placed && batch->not_before != 0;
+}
+
+/* Do lookups wait for its end? */
+static bool is_awaited(const struct batch *batch) {
+  return !batch->lookup && !is_delayed(batch);
+}
+
 static bool push_gateway(struct queue *q, const struct ttn_env *env,
                          struct gateway *gw) {
   void *gateways = q->gateways;
@@ -51,7 +61,7 @@ static void push_batch(struct queue *q, struct account_context *c,
   q->batches = batches;
   batch.placed = false;
   q->batches[q->n_batches++] = batch;
-  if (!batch.lookup)
+  if (is_awaited(&batch))
     q->own_pending++;
 }
 
@@ -154,28 +164,47 @@ size_t schedule_lookups(struct schedule *s, struct account_context *c,
   return q->n_gateways - from;
 }
 
-const struct batch *schedule_next(const struct schedule *s, int h,
-                                  int64_t now) {
-  const struct queue *q = &s->queues[h];
-  const struct batch *other =
-      q->next < q->n_batches ? &q->batches[q->next] : NULL;
+/* Of the batches without a place the first that is due, else the one that is
+ * due first. */
+static struct batch *next_other(const struct queue *q, int64_t now) {
+  struct batch *next = NULL;
+  for (size_t i = q->next; i < q->n_batches; i++) {
+    struct batch *batch = &q->batches[i];
+    if (batch->not_before <= now)
+      return batch;
+    if (next == NULL || batch->not_before < next->not_before)
+      next = batch;
+  }
+  return next;
+}
+
+static struct batch *next_batch(const struct queue *q, int64_t now) {
+  struct batch *other = next_other(q, now);
   if (q->next_placed == q->n_placed)
     return other;
-  const struct batch *placed = &q->batches[q->next_placed];
+  struct batch *placed = &q->batches[q->next_placed];
   return other == NULL || placed->not_before <= now ||
                  placed->not_before < other->not_before
              ? placed
              : other;
 }
 
+const struct batch *schedule_next(const struct schedule *s, int h,
+                                  int64_t now) {
+  return next_batch(&s->queues[h], now);
+}
+
 struct batch schedule_take(struct schedule *s, int h, int64_t now) {
   struct queue *q = &s->queues[h];
-  const struct batch *next = schedule_next(s, h, now);
+  struct batch *next = next_batch(q, now);
   assert(next != NULL);
   struct batch batch = *next;
   q->sent += batch.tries == 0;
-  q->next_placed += batch.placed;
-  q->next += !batch.placed;
+  if (batch.placed) {
+    q->next_placed++;
+  } else { /* one that is not due takes its room */
+    *next = q->batches[q->next++];
+  }
   return batch;
 }
 
@@ -240,6 +269,7 @@ void schedule_halves(struct schedule *s, struct account_context *c, int h,
   high.n = (uint8_t)(batch->n - low.n);
   high.from = batch->from + low.n;
   low.tries = high.tries = 0;
+  low.not_before = high.not_before = 0;
   push_batch(&s->queues[h], c, low);
   push_batch(&s->queues[h], c, high);
 }
@@ -247,7 +277,7 @@ void schedule_halves(struct schedule *s, struct account_context *c, int h,
 bool schedule_batch_ended(struct schedule *s, int h,
                           const struct batch *batch) {
   struct queue *q = &s->queues[h];
-  if (batch->lookup)
+  if (!is_awaited(batch))
     return false;
   assert(q->own_pending > 0);
   return --q->own_pending == 0;

@@ -31,7 +31,8 @@ struct queue {
   size_t first; /* which of these is sent first: moves on after a failed probe
                  * or a limit */
   size_t sent;  /* batches that had their turn in this poll */
-  unsigned own_pending; /* batches, but for lookups, that have not ended */
+  unsigned own_pending; /* batches that have not ended, but for lookups and
+                         * single GETs that were limited */
 };
 
 /* All zero at first. queues[h] is of hosts.list[h]. */
@@ -97,7 +98,7 @@ void schedule_singles(struct schedule *s, struct account_context *c, int h,
 void schedule_halves(struct schedule *s, struct account_context *c, int h,
                      const struct batch *batch);
 /* A batch ended: it was answered, queued again, or will not be answered in this
- * poll. True: it was the last of host h's own batches. */
+ * poll. True: it was the last of host h's own batches that lookups wait for. */
 bool schedule_batch_ended(struct schedule *s, int h, const struct batch *batch);
 
 /* A poll ends. moved_on: host h's next poll starts with the first batch that

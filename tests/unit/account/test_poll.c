@@ -523,6 +523,33 @@ static void test_one_limited_gateway(void **state) {
   stack_close(p);
 }
 
+static int64_t b_asked_at, poll_began;
+
+/* As above, but a-gw may be asked again within the poll. */
+static void limits_one_for_a_while(struct stack *p, struct ttn_call *call) {
+  if (is_at(call, "a-gw") && p->test.mono > poll_began + 10 * TTN_SECOND) {
+    answer_add(p, "{" CONNECTED "}");
+    return;
+  }
+  limits_one(p, call);
+  if (is_at(call, "a-gw"))
+    call->answer.rate_retry = 10;
+  if (is_at(call, EU1) && is_at(call, "b-gw"))
+    b_asked_at = p->test.mono;
+}
+
+/* Lookups do not wait for a gateway's own limit. */
+static void test_limit_delays_no_lookup(void **state) {
+  (void)state;
+  struct stack *p = stack_open(limits_one_for_a_while, NULL);
+  poll_began = p->test.mono + 60 * TTN_SECOND;
+  stack_poll(p);
+  assert_reported(p, "ttn/a-gw/bool-connected=1");
+  assert_reported(p, "ttn/b-gw/bool-connected=1");
+  assert_true(b_asked_at < poll_began + 2 * TTN_SECOND);
+  stack_close(p);
+}
+
 /* b-gw is public, and at another cluster than its own. */
 static void public_elsewhere(struct stack *p, struct ttn_call *call) {
   bool other = is_at(call, NAM1);
@@ -899,6 +926,7 @@ int main(void) {
       cmocka_unit_test(test_one_batch_hangs),
       cmocka_unit_test(test_failure_for_some),
       cmocka_unit_test(test_one_limited_gateway),
+      cmocka_unit_test(test_limit_delays_no_lookup),
       cmocka_unit_test(test_public_gateway_elsewhere),
       cmocka_unit_test(test_one_cluster_refuses_the_key),
       cmocka_unit_test(test_key_works_for_no_gateway),
