@@ -7,34 +7,40 @@
 
 #include <string.h>
 
-static void changes_begin(struct apply *ap, const struct account_context *c) {
-  ttn_changes_begin(&ap->changes, (unsigned)c->settings->notification_limit);
-}
-
 void apply_init(struct apply *ap, const struct account_context *c) {
-  changes_begin(ap, c);
+  ttn_changes_begin(&ap->changes, (unsigned)c->settings->notification_limit);
 }
 
 void apply_begin(struct apply *ap) { ap->poll = (struct apply_poll){0}; }
 
-static void count_bad(struct apply *ap, const struct gateway *gw,
-                      const char *reason) {
-  if (ap->poll.n_bad++ == 0)
-    ttn_print(ap->poll.bad_reason, sizeof(ap->poll.bad_reason), "%s: %s",
-              gw->id, reason);
+static void tell_first(struct told *told, const struct gateway *gw,
+                       const char *what) {
+  if (told->n++ == 0)
+    ttn_print(told->text, sizeof(told->text), "%s: %s", gw->id, what);
+}
+
+static void tell_name(struct told *told, const char *name) {
+  static const char more[] = " …";
+  size_t n = strlen(told->text), room = sizeof(told->text) - n;
+  told->n++;
+  if (told->cut)
+    return;
+  told->cut = strlen(name) + strlen(", ") + sizeof(more) > room;
+  if (told->cut)
+    ttn_print(told->text + n, room, "%s", more);
+  else
+    ttn_print(told->text + n, room, "%s%s", n == 0 ? "" : ", ", name);
 }
 
 void apply_bad_entry(struct apply *ap, struct account_context *c,
                      const struct gateway *gw, const char *reason) {
-  count_bad(ap, gw, reason);
+  tell_first(&ap->poll.bad, gw, reason);
   context_count_failure(c, TTN_FAIL_JSON);
 }
 
 void apply_odd_field(struct apply *ap, const struct gateway *gw,
                      const char *field) {
-  if (ap->poll.n_odd++ == 0)
-    ttn_print(ap->poll.odd_reason, sizeof(ap->poll.odd_reason), "%s: %s",
-              gw->id, field);
+  tell_first(&ap->poll.odd, gw, field);
 }
 
 /* Gateway lines with plain ids need no list: another cluster than those that
@@ -51,16 +57,14 @@ static void log_guess(struct apply *ap, const struct account_context *c,
         gw->id, hosts->list[0].endpoint.host);
 }
 
-static void log_moved(const struct account_context *c,
-                      const struct hosts *hosts, const struct gateway *gw,
-                      int host) {
+static void tell_moved(struct apply *ap, const struct account_context *c,
+                       const struct hosts *hosts, const struct gateway *gw,
+                       int host) {
+  char name[TTN_ID_MAX + TTN_HOST_MAX + 8];
   if (!ttn_filter_exact(c->filter) /* else the registered host is a guess */
       && gw->registered_host >= 0 && gw->registered_host != host)
-    context_log(c, TTN_NOTICE,
-                "gateway %s is registered at %s but connected at %s, and is "
-                "read there: set its gateway server address in the Console",
-                gw->id, hosts->list[gw->registered_host].endpoint.host,
-                hosts->list[host].endpoint.host);
+    tell_name(&ap->poll.moved, ttn_print(name, sizeof(name), "%s at %s", gw->id,
+                                         hosts->list[host].endpoint.host));
 }
 
 /* Its counts are not wrong, but may lack messages: gateway/counters.h. */
@@ -143,16 +147,16 @@ void apply_finding(struct apply *ap, struct account_context *c,
   struct ttn_outcome outcome = gateway_learn(c->env, gw, f->host, f->proof,
                                              f->stats, f->server_time, &why);
   if (why != NULL) {
-    count_bad(ap, gw, why);
+    tell_first(&ap->poll.bad, gw, why);
     context_count_failure(c, TTN_FAIL_ANSWER);
     return;
   }
   if (was_refused)
-    context_log(c, TTN_NOTICE, "gateway %s is no longer refused", gw->id);
+    tell_name(&ap->poll.allowed, gw->id);
   if (f->proof == TTN_PROOF_ABSENT)
     log_guess(ap, c, hosts, gw);
   else if (outcome.state == TTN_CONNECTED && current != f->host)
-    log_moved(c, hosts, gw, f->host);
+    tell_moved(ap, c, hosts, gw, f->host);
   log_servers(ap, c, gw);
   if (f->stats != NULL && (c->settings->collect & TTN_COLLECT_LOCATION) != 0)
     gateway_keep_own_place(c->env, gw, f->stats);
@@ -182,23 +186,9 @@ void apply_places(const struct account_context *c, const struct gateways *g) {
   }
 }
 
-static void add_name(char *names, size_t size, const char *id) {
-  size_t n = strlen(names);
-  if (n + TTN_ID_MAX + 3 < size)
-    ttn_print(names + n, size - n, "%s%s", n == 0 ? "" : ", ", id);
-}
-
 void apply_refusal(struct apply *ap, struct gateway *gw, bool gone) {
-  struct apply_poll *poll = &ap->poll;
-  if (gateway_is_done(gw) || !gateway_refused(gw))
-    return;
-  if (gone) {
-    poll->n_gone++;
-    add_name(poll->gone_names, sizeof(poll->gone_names), gw->id);
-  } else {
-    poll->n_refused++;
-    add_name(poll->refused_names, sizeof(poll->refused_names), gw->id);
-  }
+  if (!gateway_is_done(gw) && gateway_refused(gw))
+    tell_name(gone ? &ap->poll.gone : &ap->poll.refused, gw->id);
 }
 
 void apply_pending(struct account_context *c, struct gateways *g,
@@ -217,47 +207,55 @@ void apply_pending(struct account_context *c, struct gateways *g,
   }
 }
 
-static void log_refused(const struct apply_poll *poll,
-                        const struct account_context *c) {
-  if (poll->n_refused > 0)
-    context_log(c, TTN_WARNING,
-                "%zu gateway%s refused to this key and left out until that "
-                "changes: %s%s: give the key's owner the right \"view gateway "
-                "status\" on %s (Console: gateway, Collaborators)",
-                poll->n_refused, poll->n_refused == 1 ? " is" : "s are",
-                poll->refused_names, poll->n_refused > 5 ? " …" : "",
-                poll->n_refused == 1 ? "it" : "them");
+static const char *are(const struct told *told) {
+  return told->n == 1 ? " is" : "s are";
 }
 
-/* They leave the list at the next discovery. */
-static void log_gone(const struct apply_poll *poll,
-                     const struct account_context *c) {
-  if (poll->n_gone > 0)
-    context_log(c, TTN_INFO, "%zu gateway%s no longer registered: %s%s",
-                poll->n_gone, poll->n_gone == 1 ? " is" : "s are",
-                poll->gone_names, poll->n_gone > 5 ? " …" : "");
+static void log_names(const struct apply_poll *poll,
+                      const struct account_context *c) {
+  const struct told *told = &poll->refused;
+  if (told->n > 0)
+    context_log(c, TTN_WARNING,
+                "%zu gateway%s refused to this key and left out until that "
+                "changes: %s: give the key's owner the right \"view gateway "
+                "status\" on %s (Console: gateway, Collaborators)",
+                told->n, are(told), told->text, told->n == 1 ? "it" : "them");
+  told = &poll->gone; /* they leave the list at the next discovery */
+  if (told->n > 0)
+    context_log(c, TTN_INFO, "%zu gateway%s no longer registered: %s", told->n,
+                are(told), told->text);
+  told = &poll->allowed;
+  if (told->n > 0)
+    context_log(c, TTN_NOTICE, "%zu gateway%s no longer refused: %s", told->n,
+                are(told), told->text);
+  told = &poll->moved;
+  if (told->n > 0)
+    context_log(
+        c, TTN_NOTICE,
+        "%zu gateway%s connected at another host than the registered one, "
+        "and read there: %s: set %s gateway server address in the Console",
+        told->n, are(told), told->text, told->n == 1 ? "its" : "their");
 }
 
 void apply_end(struct apply *ap, const struct account_context *c,
                size_t n_gateways) {
-  const struct apply_poll *poll = &ap->poll;
+  const struct told *bad = &ap->poll.bad, *odd = &ap->poll.odd;
   ttn_changes_end(&ap->changes, c->sink, c->settings->account, n_gateways);
-  changes_begin(ap, c);
-  log_refused(poll, c);
-  log_gone(poll, c);
-  if (poll->n_bad > 0 && ttn_episode_begin(&ap->bad))
+  ttn_changes_begin(&ap->changes, (unsigned)c->settings->notification_limit);
+  log_names(&ap->poll, c);
+  if (bad->n > 0 && ttn_episode_begin(&ap->bad))
     context_log(c, TTN_ERROR,
                 "%zu gateway%s implausible statistics and %s reported as "
                 "unknown; first %s",
-                poll->n_bad, poll->n_bad == 1 ? " has" : "s have",
-                poll->n_bad == 1 ? "is" : "are", poll->bad_reason);
-  else if (poll->n_bad == 0 && ttn_episode_end(&ap->bad))
+                bad->n, bad->n == 1 ? " has" : "s have",
+                bad->n == 1 ? "is" : "are", bad->text);
+  else if (bad->n == 0 && ttn_episode_end(&ap->bad))
     context_log(c, TTN_NOTICE, "all gateways' statistics are plausible again");
-  if (poll->n_odd > 0 && ttn_episode_begin(&ap->odd))
+  if (odd->n > 0 && ttn_episode_begin(&ap->odd))
     context_log(c, TTN_WARNING,
                 "the statistics of %zu gateway%s have a field that makes no "
                 "sense; its values are left out; first %s",
-                poll->n_odd, poll->n_odd == 1 ? "" : "s", poll->odd_reason);
-  else if (poll->n_odd == 0 && ttn_episode_end(&ap->odd))
+                odd->n, odd->n == 1 ? "" : "s", odd->text);
+  else if (odd->n == 0 && ttn_episode_end(&ap->odd))
     context_log(c, TTN_NOTICE, "all fields of the statistics make sense again");
 }

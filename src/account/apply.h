@@ -5,15 +5,21 @@
 
 #include "account/cluster_lookup.h"
 
+/* Gateways of which one line tells. */
+struct told {
+  size_t n;
+  bool cut;       /* not all names fit */
+  char text[256]; /* their names, or what is wrong with the first */
+};
+
+/* What the end of this poll tells. */
 struct apply_poll {
-  size_t n_bad;         /* gateways whose entry cannot be believed */
-  char bad_reason[256]; /* of the first of these */
-  size_t n_odd;         /* gateways with a field that was left out */
-  char odd_reason[256]; /* of the first of these */
-  size_t n_refused;     /* gateways that are refused since this poll */
-  char refused_names[256];
-  size_t n_gone; /* and those that were deleted, as the stack says */
-  char gone_names[256];
+  struct told bad;     /* their entry cannot be believed */
+  struct told odd;     /* a field of it was left out */
+  struct told refused; /* since this poll */
+  struct told gone;    /* they were deleted, as the stack says */
+  struct told allowed; /* no longer refused */
+  struct told moved;   /* found at another host than the registered one */
 };
 
 struct apply {

@@ -17,8 +17,8 @@ void ttn_account_status(const struct ttn_account *a, struct ttn_status *view) {
       .all = a->discovery.all,
       .n_gateways = a->gateways.n,
       .n_hosts = a->hosts.n,
-      .n_bad = a->apply.poll.n_bad,
-      .bad_reason = a->apply.poll.bad_reason,
+      .n_bad = a->apply.poll.bad.n,
+      .bad_reason = a->apply.poll.bad.text,
       .no_streams = streams_none(&a->streams),
   };
 }

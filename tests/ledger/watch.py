@@ -16,8 +16,8 @@ _LINES = (("host", r"(\S+): .*; gateways there are reported as unknown until it 
            r"()all gateways' statistics are plausible again$"),
           ("key", r"().* No gateway is reported until this is fixed; each poll tries the key again$", r"()the key works again$"))
 # What is said of gateways has nothing to do with trouble: one that has left the list is refused until it is read.
-_OTHER = re.compile(r"gateway \S+ is (registered at \S+ but connected at |no longer refused$)|"
-                    r"\d+ gateways? (is|are) refused to this key and left out until that changes: ")
+_OTHER = re.compile(r"\d+ gateways? (is|are) (connected at another host than the registered one, and read there: |"
+                    r"no longer refused: |refused to this key and left out until that changes: )")
 _LINE = re.compile(r'(error|warning|notice) account "home": (.*)$')
 
 

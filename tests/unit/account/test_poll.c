@@ -579,6 +579,50 @@ static void test_public_gateway_elsewhere(void **state) {
   stack_close(p);
 }
 
+#define SEVEN(host)                                                            \
+  "a-gw", host, "b-gw", host, "c-gw", host, "d-gw", host, "e-gw", host,        \
+      "f-gw", host, "g-gw", host
+
+static void seven_at_once(struct stack *p, struct ttn_call *call) {
+  if (is_list(call))
+    LIST(p, call, SEVEN(EU1));
+  else if (is_auth(call))
+    answer_add(p, "%s", OWNER(""));
+  else if (p->poll == 0)
+    answer_error(p, call, 403,
+                 ERROR("pkg/identityserver", "insufficient_rights"));
+  else if (p->poll == 1 && call->body == NULL)
+    answer_add(p, "{" CONNECTED "}");
+  else if (p->poll < 3 || is_at(call, NAM1))
+    answer_batch(p, call, CONNECTED);
+  else
+    answer_add(p, "{\"entries\":{}}");
+  call->answer.from_stack = true;
+}
+
+/* What happens to many gateways is one line. */
+static void test_seven_at_once(void **state) {
+  (void)state;
+  const char *const options[] = {"Cluster", NAM1, NULL};
+  static const char seven[] = "a-gw, b-gw, c-gw, d-gw, e-gw, f-gw, g-gw";
+  static const char moved[] =
+      "7 gateways are connected at another host than the registered one, and "
+      "read there: a-gw at " NAM1 ", b-gw at " NAM1 ", c-gw at " NAM1
+      ", d-gw at " NAM1 ", e-gw at " NAM1 ", f-gw at " NAM1 " …: set their";
+  char line[100];
+  struct stack *p = stack_open(seven_at_once, options);
+  for (int poll = 0; poll < 5; poll++)
+    stack_poll(p);
+  snprintf(line, sizeof(line), "until that changes: %s: give", seven);
+  assert_logged(p, 1, line);
+  snprintf(line, sizeof(line), "7 gateways are no longer refused: %s\n", seven);
+  assert_logged(p, 1, line);
+  assert_logged(p, 1, moved);
+  assert_logged(p, 1, "INFO");
+  assert_int_equal(p->test.lines, 5); /* and one about the key */
+  stack_close(p);
+}
+
 /* ---- the key ---- */
 
 static void one_cluster_refuses(struct stack *p, struct ttn_call *call) {
@@ -767,7 +811,7 @@ static void test_named_gateway_elsewhere(void **state) {
   struct stack *p = stack_open(at_the_other, options);
   stack_poll(p);
   assert_reported(p, "ttn/a-gw/bool-connected=1");
-  assert_logged(p, 0, "is registered at");
+  assert_logged(p, 0, "the registered one");
   stack_close(p);
 }
 
@@ -928,6 +972,7 @@ int main(void) {
       cmocka_unit_test(test_one_limited_gateway),
       cmocka_unit_test(test_limit_delays_no_lookup),
       cmocka_unit_test(test_public_gateway_elsewhere),
+      cmocka_unit_test(test_seven_at_once),
       cmocka_unit_test(test_one_cluster_refuses_the_key),
       cmocka_unit_test(test_key_works_for_no_gateway),
       cmocka_unit_test(test_auth_info_fails),
