@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "account/runner.h"
 
+#include "base/episode.h"
 #include "base/text.h"
 
 #define THREAD_NAME_SIZE 16 /* pthread_setname_np(3) */
@@ -11,7 +12,8 @@ struct ttn_runner {
   ttn_thread_create *create;
   char name[TTN_NAME_MAX + 1];
   pthread_t thread;
-  bool has_thread; /* wake and free only, never at once */
+  bool has_thread;               /* wake and free only, never at once */
+  struct ttn_episode threadless; /* likewise */
   pthread_mutex_t lock;
   pthread_cond_t wake;
   bool due, polling, stop; /* under lock */
@@ -71,9 +73,12 @@ static bool have_thread(struct ttn_runner *runner) {
     return true;
   ttn_print(name, sizeof(name), "ttn-%s", runner->name);
   runner->has_thread = runner->create(&runner->thread, run, runner, name) == 0;
-  if (!runner->has_thread)
+  if (!runner->has_thread && ttn_episode_begin(&runner->threadless))
     ttn_log(runner->env, TTN_ERROR,
-            "account \"%s\": no thread for it; tried again at the next read",
+            "account \"%s\": no thread for it; tried again at each read",
+            runner->name);
+  else if (runner->has_thread && ttn_episode_end(&runner->threadless))
+    ttn_log(runner->env, TTN_NOTICE, "account \"%s\": it has its thread now",
             runner->name);
   return runner->has_thread;
 }
@@ -84,8 +89,8 @@ static void skip_poll(struct ttn_runner *runner) {
   uint64_t n = ++runner->skipped;
   if ((n & (n - 1)) == 0)
     ttn_log(runner->env, TTN_NOTICE,
-            "account \"%s\": the poll takes longer than the interval; %llu "
-            "skipped so far",
+            "account \"%s\": a poll takes longer than the interval; polls "
+            "skipped so far: %llu",
             runner->name, (unsigned long long)n);
 }
 

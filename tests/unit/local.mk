@@ -27,6 +27,7 @@ untimed_tests = $(filter-out $(timed_tests) $(slow_unit_tests),$(unit_tests))
 threaded_tests = \
 	%D%/account/test_account.tap \
 	%D%/account/test_poll.tap \
+	%D%/account/test_runner.tap \
 	%D%/collectd/test_plugin.tap \
 	%D%/collectd/test_threads.tap \
 	%D%/http/test_http.tap \
