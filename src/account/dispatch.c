@@ -245,8 +245,7 @@ bool dispatch_answer(struct ttn_account *a, struct request *request) {
                          .n_lost = statistics_lost(a, request),
                          .tries = request_tries(request)},
       &failure, reason, sizeof(reason));
-  if (answer->status == 200 && verdict <= VERDICT_LIST_EMPTY &&
-      request->host == 0 && answer->date > 0)
+  if (verdict == VERDICT_OK && request->host == 0 && answer->date > 0)
     offsets_saw_time(&a->offsets, answer->date);
   if (verdict == VERDICT_RATE_LIMITED) {
     context_count_failure(&a->context, TTN_FAIL_RATE_LIMIT);
