@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* One account: its gateways, its hosts, what is known of them, and the poll
  * that brings it up to date. The top of the library: plugin.c and ttn-check
- * call it and give it a sink and a network. account.c owns, discovery.c finds
- * the gateways, poll.c asks for their statistics. */
+ * call it and give it a sink and a network. account.c owns, poll.c runs a poll,
+ * dispatch.c decides what follows from answers. */
 #ifndef TTN_ACCOUNT_H
 #define TTN_ACCOUNT_H
 

@@ -46,15 +46,15 @@ void apply_odd_field(struct apply *ap, const struct gateway *gw,
 /* Gateway lines with plain ids need no list: another cluster than those that
  * were asked may have this gateway. */
 static void log_guess(struct apply *ap, const struct account_context *c,
-                      const struct hosts *hosts, const struct gateway *gw) {
+                      const struct gateway *gw) {
   if (ttn_filter_exact(c->filter) && gw->known.connected_at == 0 &&
       ttn_episode_begin(&ap->guess))
-    context_log(
-        c, TTN_NOTICE,
-        "gateway %s is not connected at %s: where it is registered is "
-        "not known, since Gateway lines with plain ids need no list; if "
-        "that is another cluster, name it with a Cluster line",
-        gw->id, hosts->list[0].endpoint.host);
+    context_log(c, TTN_NOTICE,
+                "gateway %s is not connected at any host that was asked: where "
+                "it is registered is not known, since Gateway lines with plain "
+                "ids need no list; if that is another cluster, name it with a "
+                "Cluster line",
+                gw->id);
 }
 
 static void tell_moved(struct apply *ap, const struct account_context *c,
@@ -154,7 +154,7 @@ void apply_finding(struct apply *ap, struct account_context *c,
   if (was_refused)
     tell_name(&ap->poll.allowed, gw->id);
   if (f->proof == TTN_PROOF_ABSENT)
-    log_guess(ap, c, hosts, gw);
+    log_guess(ap, c, gw);
   else if (outcome.state == TTN_CONNECTED && current != f->host)
     tell_moved(ap, c, hosts, gw, f->host);
   log_servers(ap, c, gw);

@@ -48,7 +48,7 @@ void lookups_free(struct lookups *l, const struct ttn_env *env);
 
 /* host lacks gw, says an answer of that date (0 = none). stats: its
  * disconnected entry, or NULL. looked_up: host was asked for a lookup. True:
- * all hosts were heard, or the last answer that decides is there: *finding. */
+ * this answer decides, and *finding says what to apply. */
 bool lookup_absent(struct lookups *l, struct account_context *c,
                    const struct hosts *hosts, int host, struct gateway *gw,
                    bool looked_up, const struct ttn_stats *stats,

@@ -39,8 +39,8 @@ struct page {
 struct discovery_poll {
   enum discovery_state state;
   bool denied; /* it failed for a right that the key lacks */
-  bool held;   /* it waits for what auth_info says of the key, and */
-  bool waits;  /* so does `refused` */
+  bool held;   /* no page is requested until auth_info is answered */
+  bool waits;  /* the page `refused` waits for auth_info */
   struct page refused;
   unsigned in_flight; /* pages under way, and `refused` while it waits */
   char reason[512];   /* why it failed, "": it did not */

@@ -91,7 +91,7 @@ struct gateways {
 
 void gateways_free(struct gateways *g, const struct ttn_env *env);
 
-/* Is it asked where gateways are? */
+/* Must the list be asked for the gateways' places? */
 bool gateways_need_places(const struct ttn_settings *s);
 /* False: no memory, or there are FOUND_MAX. Only texts that the settings
  * need are kept. */

@@ -249,7 +249,7 @@ static void log_failing(struct host *host, const struct account_context *c,
     host->failing_since = context_mono(c);
     context_log(c, TTN_ERROR,
                 "%s: %s: %s; gateways there are reported as unknown until it "
-                "responds; it is tried again at every poll",
+                "responds; it is tried again",
                 host->base, poll->asked_for, poll->reason);
   } else if (poll->answered && ttn_episode_end(&host->failing)) {
     context_log(c, TTN_NOTICE, "%s: responds again, after %s", host->base,

@@ -21,13 +21,14 @@ enum host_health {
   HOST_SUSPENDED /* this poll's failed: nothing more in this poll */
 };
 
-/* Why something failed at a host: for a person. asked_for: a literal. */
+/* What happened at a host in this poll; of the first failure also what was
+ * asked for, and why it failed. */
 struct host_poll {
   bool answered, failed; /* both: not at first, or not always */
   bool limited;          /* gateways stay unknown because of its rate limit */
-  const char *asked_for; /* of the first failure: what was asked for, */
-  enum ttn_failure failure; /* what failed, and why */
-  char reason[300];
+  const char *asked_for; /* a literal */
+  enum ttn_failure failure;
+  char reason[300]; /* for a person */
 };
 
 struct host {

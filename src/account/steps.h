@@ -23,7 +23,7 @@ bool steps_nobody_to_ask(const struct ttn_account *a);
 /* If all is listed, the table of gateways becomes the list. */
 void steps_after_discovery(struct ttn_account *a, enum discovery_step step);
 
-/* The key does not do; reason: a sentence of key_errors.h. */
+/* The key can't be used; reason: a sentence of tts/key_errors.h. */
 void steps_reject_key(struct ttn_account *a, const char *reason);
 void steps_accept_key(struct ttn_account *a);
 

@@ -8,7 +8,7 @@ counted; and where nothing is wrong nothing is said or counted. Knows one proces
 import re
 
 # (what is in trouble, how its first line ends or begins, how its last line does). {}: an account's host.
-_LINES = (("host", r"(\S+): .*; gateways there are reported as unknown until it responds; it is tried again at every poll$",
+_LINES = (("host", r"(\S+): .*; gateways there are reported as unknown until it responds; it is tried again$",
            r"(\S+): responds again, after "),
           ("limit", r"(\S+): because of the rate limit some gateways are unknown", r"(\S+): the rate limit is sufficient again$"),
           ("list", r"()the list of gateways can't be read: ", r"()the list of gateways can be read again, after "),
