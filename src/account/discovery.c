@@ -71,7 +71,6 @@ enum discovery_step discovery_start(struct discovery *d,
   if (d->have_list &&
       started - d->discovered_at < s->discovery_interval - s->interval / 2)
     return DISCOVERY_MORE;
-  d->n_again = 0;
   for (size_t i = 0; i < d->n_sources; i++)
     d->sources[i].whole = true; /* until it is read */
   if (ttn_filter_exact(c->filter))
@@ -94,23 +93,18 @@ static bool any_wanted(const struct discovery *d) {
 void discovery_release(struct discovery *d) { d->poll.held = false; }
 
 bool discovery_has_page(const struct discovery *d) {
-  if (d->poll.state != DISCOVERY_RUNNING || d->poll.held)
-    return false;
-  return d->n_again > 0 || any_wanted(d);
+  return d->poll.state == DISCOVERY_RUNNING && !d->poll.held && any_wanted(d);
 }
 
 struct page discovery_take_page(struct discovery *d, bool may_search) {
   struct page page = {0};
-  if (d->n_again > 0) {
-    page = d->again[--d->n_again];
-  } else {
-    while (d->sources[page.source].pages.n_wanted == 0)
-      page.source++;
-    struct pages *pages = &d->sources[page.source].pages;
-    page.index = (unsigned)pages_take(pages);
-    page.number = pages->list[page.index].number;
-    page.limit = pages->list[page.index].limit;
-  }
+  while (d->sources[page.source].pages.n_wanted == 0)
+    page.source++;
+  struct pages *pages = &d->sources[page.source].pages;
+  page.index = (unsigned)pages_take(pages);
+  page.number = pages->list[page.index].number;
+  page.limit = pages->list[page.index].limit;
+  page.tries = pages->list[page.index].tries;
   d->poll.in_flight++;
   page.search = d->all || (d->search && may_search &&
                            d->sources[page.source].organization == NULL);
@@ -130,12 +124,7 @@ static struct source *page_ended(struct discovery *d, struct page page) {
 }
 
 void discovery_retry(struct discovery *d, struct page page, bool tried) {
-  page_ended(d, page);
-  page.tries = (uint8_t)(page.tries + tried);
-  if (d->n_again < sizeof(d->again) / sizeof(d->again[0]))
-    d->again[d->n_again++] = page;
-  else
-    discovery_fail(d, "the rate limit leaves no room for the list");
+  pages_want_again(&page_ended(d, page)->pages, page.index, tried);
 }
 
 void discovery_page_failed(struct discovery *d, struct page page,
@@ -168,7 +157,7 @@ bool discovery_is_complete(const struct discovery *d) {
 static enum discovery_step next_step(struct discovery *d,
                                      const struct ttn_env *env) {
   bool any = false;
-  if (d->n_again > 0 || any_wanted(d) || d->poll.in_flight > 0)
+  if (any_wanted(d) || d->poll.in_flight > 0)
     return DISCOVERY_MORE;
   for (size_t i = 0; i < d->n_sources; i++) {
     struct source *s = &d->sources[i];

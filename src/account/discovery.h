@@ -51,8 +51,6 @@ struct discovery {
   struct source *sources;
   size_t n_sources;
   struct found_list found;
-  struct page again[64]; /* pages that were limited or lost */
-  size_t n_again;
   bool have_list;        /* one discovery succeeded */
   bool all;              /* Scope "all": by an admin's search */
   bool search;           /* the key may not list, but search */

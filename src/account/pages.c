@@ -80,6 +80,11 @@ size_t pages_take(struct pages *p) {
   return index;
 }
 
+void pages_want_again(struct pages *p, size_t index, bool tried) {
+  p->list[index].tries = (uint8_t)(p->list[index].tries + tried);
+  want_page(p, index, true);
+}
+
 static void keep_ids(struct list_page *page, const struct ttn_listed *listed,
                      size_t n) {
   assert(n <= TTN_LIST_MAX);

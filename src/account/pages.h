@@ -21,6 +21,7 @@ struct list_page {
   unsigned number, limit; /* of its request: places (number - 1) * limit to
                            * number * limit - 1 of the list */
   bool wanted;            /* to be requested */
+  uint8_t tries;          /* that failed */
   bool whole;             /* it has what its own X-Total-Count lets expect */
   bool last;              /* nothing comes behind it */
   size_t n;
@@ -46,6 +47,8 @@ void pages_free(struct pages *p, const struct ttn_env *env);
 
 /* Takes a page that is wanted, of n_wanted: it is requested. */
 size_t pages_take(struct pages *p);
+/* It was limited or lost. tried: this was an attempt. */
+void pages_want_again(struct pages *p, size_t index, bool tried);
 /* No more pages are wanted. */
 void pages_stop(struct pages *p);
 
