@@ -162,7 +162,7 @@ static enum discovery_step next_step(struct discovery *d,
   for (size_t i = 0; i < d->n_sources; i++) {
     struct source *s = &d->sources[i];
     any = any || !s->refused;
-    s->whole = !s->refused && pages_check(&s->pages, env) == PAGES_WHOLE;
+    s->whole = !s->refused && pages_check(&s->pages, env);
   }
   if (any_wanted(d))
     return DISCOVERY_MORE;

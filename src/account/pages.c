@@ -183,17 +183,17 @@ static bool are_whole(const struct pages *p) {
   return false;
 }
 
-enum pages_state pages_check(struct pages *p, const struct ttn_env *env) {
+bool pages_check(struct pages *p, const struct ttn_env *env) {
   if (!are_whole(p))
-    return PAGES_MOVED;
+    return false;
   for (size_t i = 0; !p->list[i].last; i++) {
     if (!has_gap(&p->list[i], &p->list[i + 1]))
       continue;
     if (p->n_across > p->n / 2 || !read_across(p, env, i)) {
       pages_stop(p);
-      return PAGES_MOVED;
+      return false;
     }
     i++;
   }
-  return p->n_wanted > 0 ? PAGES_MORE : PAGES_WHOLE;
+  return p->n_wanted == 0;
 }

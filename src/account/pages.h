@@ -35,12 +35,6 @@ struct pages {
   size_t n_across; /* of them, those that were read across a gap */
 };
 
-enum pages_state {
-  PAGES_MORE,  /* there are gaps, across which pages are wanted */
-  PAGES_WHOLE, /* each gateway that was in the list all the time is on a page */
-  PAGES_MOVED  /* some may be on no page */
-};
-
 /* A list is to be read, from its first page. False: no memory. */
 bool pages_begin(struct pages *p, const struct ttn_env *env);
 void pages_free(struct pages *p, const struct ttn_env *env);
@@ -58,7 +52,9 @@ void pages_stop(struct pages *p);
 bool pages_answered(struct pages *p, const struct ttn_env *env, size_t index,
                     const struct ttn_listed *listed, size_t n, size_t skipped,
                     int64_t total);
-/* All that were requested came: is that all of the list? */
-enum pages_state pages_check(struct pages *p, const struct ttn_env *env);
+/* All that were requested came: is each gateway that was in the list all the
+ * time on a page? False: some may be on none, or pages are wanted across gaps.
+ */
+bool pages_check(struct pages *p, const struct ttn_env *env);
 
 #endif
