@@ -40,12 +40,7 @@ void context_begin(struct account_context *c) {
 
 void context_count_failure(struct account_context *c,
                            enum ttn_failure failure) {
-  context_count_failures(c, failure, 1);
-}
-
-void context_count_failures(struct account_context *c, enum ttn_failure failure,
-                            uint64_t n) {
-  c->counters.failures[failure] += n;
+  c->counters.failures[failure]++;
 }
 
 void context_count_answer(struct account_context *c, int status,

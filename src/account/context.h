@@ -30,8 +30,6 @@ void context_log(const struct account_context *c, enum ttn_level level,
 /* A poll begins: the lowest X-Rate-Limit-Available is not known. */
 void context_begin(struct account_context *c);
 void context_count_failure(struct account_context *c, enum ttn_failure failure);
-void context_count_failures(struct account_context *c, enum ttn_failure failure,
-                            uint64_t n);
 /* status 0: none came. available: X-Rate-Limit-Available, -1: none. */
 void context_count_answer(struct account_context *c, int status,
                           int64_t available);

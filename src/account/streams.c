@@ -29,7 +29,7 @@ _Static_assert(TTN_SEEN_TIME >= OPENS_WITHIN + MARGIN, "seen");
 #define SETTLED TTN_SECOND
 #define CHANGES_MAX 100000
 
-void streams_init(struct streams *s, const struct account_context *c,
+void streams_init(struct streams *s, struct account_context *c,
                   const struct ttn_net *net, struct gateways *gateways) {
   s->context = c;
   s->net = net;
@@ -47,7 +47,6 @@ static void drop_stream(struct slot *slot, struct ttn_stream **stream) {
   if (*stream == NULL)
     return;
   keep_after(slot, *stream);
-  s->n_bad += ttn_stream_take_bad(*stream);
   ttn_stream_close(*stream, s->net);
   ttn_stream_free(*stream);
   *stream = NULL;
@@ -169,14 +168,8 @@ void streams_use_key(struct streams *s, const struct ttn_auth *auth) {
   }
 }
 
-void streams_begin_poll(struct streams *s, struct account_context *c,
-                        const struct ttn_auth *auth) {
+void streams_begin_poll(struct streams *s, const struct ttn_auth *auth) {
   streams_use_key(s, auth);
-  for (size_t i = 0; i < s->n; i++)
-    if (s->slots[i] != NULL && s->slots[i]->current != NULL)
-      s->n_bad += ttn_stream_take_bad(s->slots[i]->current);
-  context_count_failures(c, TTN_FAIL_JSON, s->n_bad);
-  s->n_bad = 0;
   for (size_t i = 0; i < s->gateways->n && s->n > 0; i++) {
     struct gateway *gw = s->gateways->list[i];
     bool followed = has_open(s, gw);
@@ -244,6 +237,10 @@ bool streams_none(const struct streams *s) {
   return wanted;
 }
 
+static void take_bad(void *ctx) {
+  context_count_failure(((struct slot *)ctx)->streams->context, TTN_FAIL_JSON);
+}
+
 /* The stream may take another's place: now, not when the wait ends. */
 static void take_opened(void *ctx) {
   struct streams *s = ((struct slot *)ctx)->streams;
@@ -297,7 +294,7 @@ static bool open_stream(struct streams *s, struct slot *slot,
     ids.list[ids.n++] = gw;
   }
   *stream = ttn_stream_new(
-      env, (struct ttn_stream_sink){slot, take_opened, take_event});
+      env, (struct ttn_stream_sink){slot, take_opened, take_event, take_bad});
   if (*stream != NULL && ids.n > 0)
     good = ttn_stream_open(
         *stream, s->net, hosts->list[slot->host].base, auth,

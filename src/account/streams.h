@@ -45,25 +45,23 @@ struct streams {
   uint64_t lacking;       /* bit h: it was logged that host h has no streams */
   struct change *changes; /* in order of their time */
   size_t n_changes, room_changes;
-  size_t n_told;  /* the first ones, which are told */
-  uint64_t n_bad; /* lines that were skipped, and are not counted yet */
+  size_t n_told; /* the first ones, which are told */
   struct ttn_episode broken;
-  const struct account_context *context;
+  struct account_context *context;
   const struct ttn_net *net;
   struct gateways *gateways;
 };
 
 /* The last three outlive the streams. */
-void streams_init(struct streams *s, const struct account_context *c,
+void streams_init(struct streams *s, struct account_context *c,
                   const struct ttn_net *net, struct gateways *gateways);
 void streams_free(struct streams *s);
 
 /* Closes streams with another key. auth: NULL: there is no key. */
 void streams_use_key(struct streams *s, const struct ttn_auth *auth);
-/* A poll begins: as above, and counts lines that made no sense; gateways whose
- * stream is not open are told of by answers alone. */
-void streams_begin_poll(struct streams *s, struct account_context *c,
-                        const struct ttn_auth *auth);
+/* A poll begins: as above; gateways whose stream is not open are told of by
+ * answers alone. */
+void streams_begin_poll(struct streams *s, const struct ttn_auth *auth);
 /* No event will come: all hosts that were asked for streams have none. */
 bool streams_none(const struct streams *s);
 /* A poll ended: which gateways shall have streams. */

@@ -51,7 +51,7 @@ static void take_line(struct ttn_stream *stream) {
     if (n == 1 && entries[0].bad == NULL)
       stream->sink.event(stream->sink.ctx, event, &entries[0].stats);
     else
-      stream->n_bad++;
+      stream->sink.bad(stream->sink.ctx);
     return;
   case TTN_EVENT_DISCONNECT:
   case TTN_EVENT_UPLINK:
@@ -77,7 +77,7 @@ static bool on_bytes(struct ttn_call *call, int status, const char *bytes,
     if (line == TTN_LINE_EVENT)
       take_line(stream);
     else
-      stream->n_bad++;
+      stream->sink.bad(stream->sink.ctx);
   return true;
 }
 
@@ -110,12 +110,6 @@ void ttn_stream_close(struct ttn_stream *stream, const struct ttn_net *net) {
   if (stream->state != TTN_STREAM_CLOSED)
     net->cancel(net->ctx, &stream->call);
   stream->state = TTN_STREAM_CLOSED;
-}
-
-uint64_t ttn_stream_take_bad(struct ttn_stream *stream) {
-  uint64_t n = stream->n_bad;
-  stream->n_bad = 0;
-  return n;
 }
 
 void ttn_stream_ended(struct ttn_stream *stream) {

@@ -21,7 +21,7 @@ enum ttn_stream_state {
   TTN_STREAM_OPEN
 };
 
-/* Who hears of it, from within the network's wait: neither may open or close a
+/* Who hears of it, from within the network's wait: none may open or close a
  * stream. */
 struct ttn_stream_sink {
   void *ctx;
@@ -31,6 +31,8 @@ struct ttn_stream_sink {
    * STATS, else NULL. */
   void (*event)(void *ctx, const struct ttn_event *event,
                 const struct ttn_stats *stats);
+  /* A line was skipped. */
+  void (*bad)(void *ctx);
 };
 
 struct ttn_stream {
@@ -44,8 +46,6 @@ struct ttn_stream {
   int64_t began;                /* mono */
   int64_t heard;                /* mono: the latest byte */
   int64_t latest;               /* time of the latest event, ns; 0 = none */
-  uint64_t n_bad;               /* lines that were skipped since the last
-                                 * ttn_stream_take_bad */
   char why[300];                /* once it ended */
   char refused[TTN_ID_MAX + 1]; /* the gateway that the stack refuses, or "" */
   char url[TTN_URL_MAX + 64];
@@ -71,8 +71,6 @@ bool ttn_stream_open(struct ttn_stream *stream, const struct ttn_net *net,
                      const char *base, const struct ttn_auth *auth,
                      const struct ttn_stream_ids *ids, int64_t after);
 void ttn_stream_close(struct ttn_stream *stream, const struct ttn_net *net);
-/* How many lines were skipped since the last call. */
-uint64_t ttn_stream_take_bad(struct ttn_stream *stream);
 /* The network gave its call back: fills `why`, and `refused` where one gateway
  * is the reason. */
 void ttn_stream_ended(struct ttn_stream *stream);
