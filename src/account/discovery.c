@@ -101,20 +101,15 @@ struct page discovery_take_page(struct discovery *d, bool may_search) {
   while (d->sources[page.source].pages.n_wanted == 0)
     page.source++;
   struct pages *pages = &d->sources[page.source].pages;
+  page.organization = d->sources[page.source].organization;
   page.index = (unsigned)pages_take(pages);
   page.number = pages->list[page.index].number;
   page.limit = pages->list[page.index].limit;
   page.tries = pages->list[page.index].tries;
   d->poll.in_flight++;
-  page.search = d->all || (d->search && may_search &&
-                           d->sources[page.source].organization == NULL);
+  page.search =
+      d->all || (d->search && may_search && page.organization == NULL);
   return page;
-}
-
-struct ttn_list_of discovery_list_of(const struct discovery *d,
-                                     struct page page) {
-  return (struct ttn_list_of){d->sources[page.source].organization,
-                              page.search};
 }
 
 static struct source *page_ended(struct discovery *d, struct page page) {
@@ -225,8 +220,8 @@ enum discovery_step discovery_denied(struct discovery *d,
 
 bool discovery_ask_search(struct discovery *d, struct page page,
                           const char *reason) {
-  if (page.search || d->sources[page.source].organization != NULL ||
-      d->poll.waits || d->poll.state != DISCOVERY_RUNNING)
+  if (page.search || page.organization != NULL || d->poll.waits ||
+      d->poll.state != DISCOVERY_RUNNING)
     return false;
   d->poll.waits = true;
   d->poll.refused = page;

@@ -31,7 +31,8 @@ struct source {             /* the key's own list, or an organization's */
 /* One page of one source. */
 struct page {
   unsigned source, index;
-  unsigned number, limit; /* of its request */
+  const char *organization; /* as its source has it */
+  unsigned number, limit;   /* of its request */
   uint8_t tries;
   bool search; /* by the search instead of the list */
 };
@@ -86,8 +87,6 @@ bool discovery_has_page(const struct discovery *d);
 /* Takes the next page that is to be requested. may_search: the key is known to
  * be one that may be searched with. */
 struct page discovery_take_page(struct discovery *d, bool may_search);
-struct ttn_list_of discovery_list_of(const struct discovery *d,
-                                     struct page page);
 
 /* What became of a page: */
 enum discovery_step discovery_page(struct discovery *d,

@@ -269,14 +269,13 @@ void dispatch_unanswered(struct ttn_account *a, struct request *request) {
   steps_failed(a, request, true, TTN_FAIL_TIMEOUT, reason);
 }
 
-void dispatch_not_sent(struct ttn_account *a, enum api_call api, int host,
-                       const struct batch *batch, struct page page) {
-  if (api == API_LIST)
-    discovery_page_failed(&a->discovery, page, "no memory");
-  else if (api == API_AUTH_INFO)
+void dispatch_not_sent(struct ttn_account *a, const struct request *request) {
+  if (request->api == API_LIST)
+    discovery_page_failed(&a->discovery, request->page, "no memory");
+  else if (request->api == API_AUTH_INFO)
     settle_question(a, QUESTION_FAILED, NULL);
   else
-    steps_end_batch(a, host, batch);
+    steps_end_batch(a, request->host, &request->batch);
 }
 
 /* ---- a poll ---- */

@@ -53,9 +53,8 @@ void dispatch_begin(struct ttn_account *a, bool has_key);
 bool dispatch_answer(struct ttn_account *a, struct request *request);
 /* The deadline came first. */
 void dispatch_unanswered(struct ttn_account *a, struct request *request);
-/* It was not sent for lack of memory: batch or page, by its kind. */
-void dispatch_not_sent(struct ttn_account *a, enum api_call api, int host,
-                       const struct batch *batch, struct page page);
+/* It was not sent for lack of memory. */
+void dispatch_not_sent(struct ttn_account *a, const struct request *request);
 /* No answer will come any more. stopped: nothing more is reported. */
 void dispatch_end(struct ttn_account *a, bool stopped);
 

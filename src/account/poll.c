@@ -27,16 +27,12 @@ static bool send_request(struct ttn_account *a, struct request *request,
       request_is_batch(request)
           ? schedule_gateways(&a->schedule, request->host, &request->batch)
           : NULL,
-      request->api == API_LIST ? discovery_list_of(&a->discovery, request->page)
-                               : (struct ttn_list_of){0},
       most < left ? most : left);
 }
 
 /* True: a call was sent, or found no memory. */
 static bool launch_call(struct ttn_account *a, int h, enum api_call api,
                         int64_t now, int64_t *until) {
-  struct batch batch = {0};
-  struct page page = {0};
   if (!host_may_start(&a->hosts.list[h], &a->context, api, now, until))
     return false;
   struct request *request = request_new(&a->requests, &a->context, api, h);
@@ -46,14 +42,16 @@ static bool launch_call(struct ttn_account *a, int h, enum api_call api,
   }
   if (api == API_LIST)
     request_for_page(
-        request, page = discovery_take_page(
-                     &a->discovery, credentials_may_search(&a->credentials)));
+        request, discovery_take_page(&a->discovery,
+                                     credentials_may_search(&a->credentials)));
   else if (api == API_AUTH_INFO)
     question_enter(&a->question, QUESTION_ASKED);
   else
-    request_for_batch(request, batch = schedule_take(&a->schedule, h, now));
-  if (!send_request(a, request, now))
-    dispatch_not_sent(a, api, h, &batch, page);
+    request_for_batch(request, schedule_take(&a->schedule, h, now));
+  if (!send_request(a, request, now)) {
+    dispatch_not_sent(a, request);
+    request_done(&a->requests, request);
+  }
   return true;
 }
 

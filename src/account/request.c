@@ -160,14 +160,14 @@ static const char *id_of(const void *gateways, size_t i) {
 static bool print_request(struct request *request,
                           const struct account_context *c,
                           const struct host *host,
-                          struct gateway *const *gateways,
-                          struct ttn_list_of list) {
+                          struct gateway *const *gateways) {
   const struct ttn_settings *settings = c->settings;
+  const struct page *page = &request->page;
   const char *paths[TTN_PATHS];
   if (request->api == API_LIST)
-    ttn_request_list(request->url, sizeof(request->url), host->base, list,
-                     gateways_need_places(settings), request->page.limit,
-                     request->page.number);
+    ttn_request_list(request->url, sizeof(request->url), host->base,
+                     (struct ttn_list_of){page->organization, page->search},
+                     gateways_need_places(settings), page->limit, page->number);
   else
     ttn_request_url(request->url, sizeof(request->url), host->base,
                     request->api, gateways == NULL ? NULL : gateways[0]->id);
@@ -185,7 +185,7 @@ static bool print_request(struct request *request,
 bool request_send(struct requests *r, struct account_context *c,
                   struct hosts *hosts, const struct ttn_auth *auth,
                   struct request *request, struct gateway *const *gateways,
-                  struct ttn_list_of list, int64_t timeout) {
+                  int64_t timeout) {
   struct host *host = &hosts->list[request->host];
   /* A second attempt that fails proves as much as a failed probe. */
   request->probe = host->health != HOST_HEALTHY || request_tries(request) > 0;
@@ -195,10 +195,9 @@ bool request_send(struct requests *r, struct account_context *c,
   request->call.data = on_data;
   request->call.ctx = request;
   request->call.fresh = host->fresh_connection;
-  if (!print_request(request, c, host, gateways, list) ||
+  if (!print_request(request, c, host, gateways) ||
       !r->net.start(r->net.ctx, &request->call)) {
     context_count_failure(c, TTN_FAIL_MEMORY);
-    request_done(r, request);
     return false;
   }
   host_call_sent(host, request->api);

@@ -54,12 +54,11 @@ const char *request_name(const struct request *request);
 
 void request_for_batch(struct request *request, struct batch batch);
 void request_for_page(struct request *request, struct page page);
-/* gateways: the batch's. list: the page's. False: no memory (counted),
- * and the request is idle again. timeout: ns. */
+/* gateways: the batch's. timeout: ns. False: no memory (counted). */
 bool request_send(struct requests *r, struct account_context *c,
                   struct hosts *hosts, const struct ttn_auth *auth,
                   struct request *request, struct gateway *const *gateways,
-                  struct ttn_list_of list, int64_t timeout);
+                  int64_t timeout);
 
 /* Waits until `until` (mono) for a call that ended: a request's, or a stream's.
  * NULL: none did, or the wait was woken. */
@@ -80,7 +79,7 @@ void request_hold(struct requests *r, struct request *request, int64_t more_at);
 int64_t requests_held_until(const struct requests *r);
 /* One that is due at `now`, which is no longer held. NULL: none is. */
 struct request *requests_release(struct requests *r, int64_t now);
-/* Done with one that ended or was cancelled. */
+/* Done with one that ended, was cancelled or was not sent. */
 void request_done(struct requests *r, struct request *request);
 
 #endif
