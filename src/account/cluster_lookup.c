@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 void lookups_begin(struct lookups *l) {
   for (size_t h = 0; h < HOSTS_MAX; h++)
@@ -105,8 +104,7 @@ bool lookup_absent(struct lookups *l, struct account_context *c,
 }
 
 static int gateway_order(const void *a, const void *b) {
-  return strcmp((*(struct gateway *const *)a)->id,
-                (*(struct gateway *const *)b)->id);
+  return gateway_compare_id(gateway_id(a, 0), b);
 }
 
 bool lookups_start(struct lookups *l, struct account_context *c,

@@ -338,6 +338,10 @@ struct ttn_meta gateway_meta(const struct gateway *gw) {
   return meta;
 }
 
+const char *gateway_id(const void *gateways, size_t i) {
+  return ((struct gateway *const *)gateways)[i]->id;
+}
+
 int gateway_compare_id(const void *id, const void *gw) {
   return strcmp(id, (*(struct gateway *const *)gw)->id);
 }

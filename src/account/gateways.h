@@ -131,6 +131,8 @@ const struct ttn_location *gateway_location(const struct gateway *gw);
 void gateway_keep_own_place(const struct ttn_env *env, struct gateway *gw,
                             const struct ttn_stats *stats);
 
+/* The i-th one's of a list of gateways. */
+const char *gateway_id(const void *gateways, size_t i);
 /* For bsearch(3): an id, and an element of a list of gateways sorted by id. */
 int gateway_compare_id(const void *id, const void *gw);
 /* NULL: it is not in the table. */

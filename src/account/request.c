@@ -153,10 +153,6 @@ static bool on_data(struct ttn_call *call, int status, const char *bytes,
   return request->decoded == TTN_OK;
 }
 
-static const char *id_of(const void *gateways, size_t i) {
-  return ((struct gateway *const *)gateways)[i]->id;
-}
-
 static bool print_request(struct request *request,
                           const struct account_context *c,
                           const struct host *host,
@@ -175,7 +171,7 @@ static bool print_request(struct request *request,
     return true;
   size_t n = ttn_field_mask(settings->collect, settings->meta_data,
                             host->unknown_paths, paths);
-  bool good = ttn_request_batch(&request->body, c->env, id_of, gateways,
+  bool good = ttn_request_batch(&request->body, c->env, gateway_id, gateways,
                                 request->batch.n, paths, n);
   request->call.body = request->body.bytes;
   request->call.body_size = request->body.n;

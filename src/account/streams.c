@@ -268,42 +268,32 @@ struct gateway *streams_next_change(struct streams *s, int64_t now,
 
 /* ---- opening and closing ---- */
 
-/* The gateways of a slot, in order. */
-struct ids {
-  struct gateway **list;
-  size_t n;
-};
-
-static const char *id_at(const void *ids, size_t i) {
-  return ((const struct ids *)ids)->list[i]->id;
-}
-
 static bool open_stream(struct streams *s, struct slot *slot,
                         const struct hosts *hosts, const struct ttn_auth *auth,
                         struct ttn_stream **stream, int64_t after) {
   const struct ttn_env *env = s->context->env;
-  struct ids ids = {
-      .list = ttn_alloc(env, (slot->n_wanted + 1) * sizeof *ids.list)};
+  struct gateway **wanted =
+      ttn_alloc(env, (slot->n_wanted + 1) * sizeof *wanted);
+  size_t n = 0;
   bool good = false;
-  if (ids.list == NULL)
+  if (wanted == NULL)
     return false;
-  for (size_t i = 0; i < s->gateways->n && ids.n < slot->n_wanted; i++) {
+  for (size_t i = 0; i < s->gateways->n && n < slot->n_wanted; i++) {
     struct gateway *gw = s->gateways->list[i];
-    if (!is_wanted(gw) || slot_of(s, gw) != slot)
-      continue;
-    ids.list[ids.n++] = gw;
+    if (is_wanted(gw) && slot_of(s, gw) == slot)
+      wanted[n++] = gw;
   }
   *stream = ttn_stream_new(
       env, (struct ttn_stream_sink){slot, take_opened, take_event, take_bad});
-  if (*stream != NULL && ids.n > 0)
+  if (*stream != NULL && n > 0)
     good = ttn_stream_open(
         *stream, s->net, hosts->list[slot->host].base, auth,
-        &(struct ttn_stream_ids){slot->wanted, s->context->settings->traffic,
-                                 ids.n, id_at, &ids},
+        &(struct ttn_stream_ids){slot->wanted, s->context->settings->traffic, n,
+                                 gateway_id, wanted},
         after);
   if (!good)
     drop_stream(slot, stream);
-  ttn_free(env, ids.list);
+  ttn_free(env, wanted);
   return good;
 }
 
