@@ -85,7 +85,8 @@ static void settle_question(struct ttn_account *a, enum question_state state,
   if (problem != NULL) {
     steps_reject_key(a, problem);
   } else if (info != NULL) {
-    steps_accept_key(a); /* though all gateways may be refused to it */
+    /* Though all gateways may be refused to it. */
+    credentials_accepted(&a->credentials, &a->context);
     singles =
         info->kind == TTN_KEY_GATEWAY && !a->credentials.single_gateway_key;
     if (singles)
@@ -142,9 +143,10 @@ static void list_verdict(struct ttn_account *a, const struct request *request,
     steps_after_discovery(a, discovery_page(d, &a->context, &a->hosts,
                                             &a->gateways, request->page, listed,
                                             n, skipped, answer->total_count));
+    /* No statistics will tell whether the key works. */
     if (a->credentials.serialize && d->poll.state == DISCOVERY_DONE &&
-        steps_nobody_to_ask(a))
-      steps_accept_key(a);
+        a->gateways.n == 0)
+      credentials_accepted(&a->credentials, &a->context);
     return;
   case VERDICT_LIST_EMPTY:
     host_succeeded(steps_host(a, request));

@@ -226,7 +226,7 @@ bool statistics_verdict(struct ttn_account *a, struct request *request,
       if (request->api == API_BATCH)
         schedule_ask_alone(&a->schedule, request->host, batch, false);
       host_succeeded(host);
-      steps_accept_key(a);
+      credentials_accepted(&a->credentials, &a->context);
       return statistics_more(a, request);
     }
     steps_failed(a, request, request->probe, TTN_FAIL_ANSWER,
@@ -234,7 +234,7 @@ bool statistics_verdict(struct ttn_account *a, struct request *request,
     break;
   case VERDICT_NOT_CONNECTED:
     host_succeeded(host);
-    steps_accept_key(a);
+    credentials_accepted(&a->credentials, &a->context);
     gateway_readable(first);
     absent(a, request->host, first, batch->lookup, NULL,
            request->call.answer.date);

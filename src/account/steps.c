@@ -32,10 +32,6 @@ bool steps_idle(struct ttn_account *a) {
   return any;
 }
 
-bool steps_nobody_to_ask(const struct ttn_account *a) {
-  return a->gateways.n == 0;
-}
-
 void steps_after_discovery(struct ttn_account *a, enum discovery_step step) {
   struct discovery *d = &a->discovery;
   struct list_change change;
@@ -57,10 +53,6 @@ void steps_reject_key(struct ttn_account *a, const char *reason) {
   credentials_rejected(&a->credentials, &a->context, reason);
   if (a->discovery.poll.state == DISCOVERY_RUNNING)
     discovery_fail(&a->discovery, reason);
-}
-
-void steps_accept_key(struct ttn_account *a) {
-  credentials_accepted(&a->credentials, &a->context);
 }
 
 void steps_failed(struct ttn_account *a, const struct request *request,

@@ -18,14 +18,11 @@ void steps_end_batch(struct ttn_account *a, int host,
 /* Nothing more can be sent to anyone: looks up what hosts lack whose own
  * batches did not all end. False: there is nothing to look up. */
 bool steps_idle(struct ttn_account *a);
-/* No statistics will tell whether the key works. */
-bool steps_nobody_to_ask(const struct ttn_account *a);
 /* If all is listed, the table of gateways becomes the list. */
 void steps_after_discovery(struct ttn_account *a, enum discovery_step step);
 
 /* The key can't be used; reason: a sentence of tts/key_errors.h. */
 void steps_reject_key(struct ttn_account *a, const char *reason);
-void steps_accept_key(struct ttn_account *a);
 
 /* A request failed, which counts in ttn_api. probe, reason: as host_failed. */
 void steps_failed(struct ttn_account *a, const struct request *request,
