@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "account/context.h"
 
-#include <stdio.h>
-
 bool context_init(struct account_context *c, const struct ttn_env *env,
                   struct ttn_settings *settings, const struct ttn_sink *sink) {
   char why[256];
@@ -22,16 +20,6 @@ void context_free(struct account_context *c) {
 
 int64_t context_mono(const struct account_context *c) {
   return c->env->mono(c->env->ctx);
-}
-
-void context_log(const struct account_context *c, enum ttn_level level,
-                 const char *format, ...) {
-  char text[900];
-  va_list args;
-  va_start(args, format);
-  vsnprintf(text, sizeof(text), format, args);
-  va_end(args);
-  ttn_log(c->env, level, "account \"%s\": %s", c->settings->account, text);
 }
 
 void context_begin(struct account_context *c) {

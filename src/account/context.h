@@ -24,8 +24,8 @@ bool context_init(struct account_context *c, const struct ttn_env *env,
 void context_free(struct account_context *c);
 
 int64_t context_mono(const struct account_context *c);
-void context_log(const struct account_context *c, enum ttn_level level,
-                 const char *format, ...) __attribute__((format(printf, 3, 4)));
+#define context_log(c, level, ...)                                             \
+  ttn_settings_log((c)->env, (c)->settings, level, __VA_ARGS__)
 
 /* A poll begins: the lowest X-Rate-Limit-Available is not known. */
 void context_begin(struct account_context *c);
