@@ -49,6 +49,7 @@ def test_http2():
             block = account("home", **stack.options(scratch), Interval=0.5, Events=True, HTTPVersion=version,
                             MaxConnections=1)
             with Collectd(scratch, block, csv=True) as daemon:
+                daemon.wait_value("ttn", "roof", "bool", "connected", 1)
                 wait_for(lambda: len(stack.streams()) == 1, "a stream")
                 polls = daemon.polls()
                 stack.uplink("roof", 7)
