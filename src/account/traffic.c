@@ -7,31 +7,6 @@
  * is no LoRaWAN is counted, too, and has no event. */
 #define UNTOLD 20
 
-static void log_silence(struct traffic *traffic,
-                        const struct account_context *c,
-                        const struct ttn_auth_info *owner, uint64_t seen,
-                        uint64_t missed) {
-  bool lacks_right = owner != NULL && !owner->can_read_traffic;
-  bool any_new = seen > traffic->seen;
-  traffic->seen = seen;
-  if (any_new) {
-    if (ttn_episode_end(&traffic->silent))
-      context_log(c, TTN_NOTICE, "events of traffic arrive");
-  } else if (lacks_right && ttn_episode_begin(&traffic->silent)) {
-    context_log(
-        c, TTN_WARNING,
-        "Traffic does nothing: the API key lacks the right " TTN_TRAFFIC_RIGHT
-        "; all else goes on");
-  } else if (seen == 0 && missed >= UNTOLD &&
-             ttn_episode_begin(&traffic->silent)) {
-    context_log(c, TTN_WARNING,
-                "no event of traffic came of %llu uplinks: the key's owner "
-                "may lack the right \"read gateway traffic\" at the gateways "
-                "(Console: gateway, Collaborators); all else goes on",
-                (unsigned long long)missed);
-  }
-}
-
 void traffic_check(struct traffic *traffic, const struct account_context *c,
                    const struct gateways *g,
                    const struct ttn_auth_info *owner) {
@@ -43,5 +18,23 @@ void traffic_check(struct traffic *traffic, const struct account_context *c,
     seen += radio->seen;
     missed += radio->count[TTN_RADIO_MISSED];
   }
-  log_silence(traffic, c, owner, seen, missed);
+  bool any_new = seen > traffic->seen;
+  traffic->seen = seen;
+  if (any_new) {
+    if (ttn_episode_end(&traffic->silent))
+      context_log(c, TTN_NOTICE, "events of traffic arrive");
+  } else if (owner != NULL && !owner->can_read_traffic) {
+    if (ttn_episode_begin(&traffic->silent))
+      context_log(
+          c, TTN_WARNING,
+          "Traffic does nothing: the API key lacks the right " TTN_TRAFFIC_RIGHT
+          "; all else goes on");
+  } else if (seen == 0 && missed >= UNTOLD &&
+             ttn_episode_begin(&traffic->silent)) {
+    context_log(c, TTN_WARNING,
+                "no event of traffic came of %llu uplinks: the key's owner "
+                "may lack the right \"read gateway traffic\" at the gateways "
+                "(Console: gateway, Collaborators); all else goes on",
+                (unsigned long long)missed);
+  }
 }
