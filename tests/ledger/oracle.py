@@ -165,8 +165,9 @@ class Book:
             self.torn = self.torn or self._apart(sight, count)
         again = self.torn and sight.state == "disconnected" and not memory.is_past(sight)
         first = memory.learn(sight, count)
-        if again and count is not None:
-            # Of a connection that began and ended meanwhile: from here both count alike.
+        # Of a connection that began and ended meanwhile: from here both count alike. But if the value is
+        # the last one, nothing was forgotten: the kill came before a stopped collectd's file was read.
+        if again and count is not None and value != self.writer.last:
             memory.level = count
         if self.base is None:
             self.base = first
