@@ -15,8 +15,9 @@ struct ttn_notice {
   uint8_t warned;    /* a WARNING was sent and no OKAY yet */
   int64_t since;     /* mono: when the gateway was first seen disconnected */
 };
-/* The changes of one poll, and those that events told of before it. Beyond `limit` of a kind, one notification tells of
- * all of them: hundreds of e-mails help nobody. */
+/* The changes of one poll, and those that events told of before it. Beyond
+ * `limit` of a kind, one notification tells of all of them: hundreds of e-mails
+ * help nobody. */
 struct ttn_changes {
   unsigned limit;
   size_t n[2]; /* connected again, disconnected */
