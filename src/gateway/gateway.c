@@ -237,7 +237,8 @@ static void begin_counts(struct ttn_gateway *next) {
       next->offset[k] = 0;
 }
 
-/* Table 2, for an entry. at: its connected_at. False: no DERIVE holds that. */
+/* Table 2, for an entry. at: when its connection began, 0 = not known. False:
+ * no DERIVE holds that. */
 static bool learn_count(struct ttn_gateway *next, struct ttn_counter_sets *sets,
                         int k, const struct ttn_stats *stats, enum whose whose,
                         int64_t at) {
@@ -313,8 +314,11 @@ static const char *learn_entry(struct ttn_gateway *next,
   next->disconnected_at = next->shown == TTN_CONNECTED ? 0 : gone;
   if (next->first_answer == 0 && server_time > 0)
     next->first_answer = (uint32_t)(server_time / TTN_SECOND);
+  /* If a server's clock is ahead of Date, which messages came before the
+   * connection is not known. */
+  bool ahead = whose == NEW && server_time != 0 && at > server_time;
   for (int k = 0; k < TTN_MESSAGES; k++)
-    if (!learn_count(next, sets, k, stats, whose, at))
+    if (!learn_count(next, sets, k, stats, whose, ahead ? 0 : at))
       return too_many;
   ttn_counter_sets_answered(sets, server_time, at > gone ? at : gone,
                             whose == NEW);
