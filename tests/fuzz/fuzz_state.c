@@ -110,6 +110,21 @@ static const char *scratch(void) {
   return path;
 }
 
+/* All that a file holds but for counters: the bytes that are written again show
+ * those. */
+static bool same_row(const struct ttn_state_row *a,
+                     const struct ttn_state_row *b) {
+  const struct ttn_gateway *x = &a->gateway, *y = &b->gateway;
+  return strcmp(a->id, b->id) == 0 && a->gone_at == b->gone_at &&
+         x->connected_at == y->connected_at &&
+         x->disconnected_at == y->disconnected_at &&
+         x->reported == y->reported &&
+         memcmp(x->value, y->value, sizeof(x->value)) == 0 &&
+         memcmp(x->offset, y->offset, sizeof(x->offset)) == 0 &&
+         memcmp(x->last, y->last, sizeof(x->last)) == 0 &&
+         (x->counters == NULL) == (y->counters == NULL);
+}
+
 static void round_trip(struct test_env *test, const struct rows *rows) {
   static char before[1 << 20], after[1 << 20];
   struct rows again;
@@ -118,13 +133,8 @@ static void round_trip(struct test_env *test, const struct rows *rows) {
   size_t n = read_bytes(path, before, sizeof(before));
   REQUIRE(read_rows(test, path, &again) == TTN_OK);
   REQUIRE(again.n == rows->n && again.with_values == rows->with_values);
-  for (size_t i = 0; i < rows->n; i++) {
-    struct ttn_state_row row = rows->row[i];
-    REQUIRE((row.gateway.counters == NULL) ==
-            (again.row[i].gateway.counters == NULL));
-    row.gateway.counters = again.row[i].gateway.counters;
-    REQUIRE(memcmp(&again.row[i], &row, sizeof(row)) == 0);
-  }
+  for (size_t i = 0; i < rows->n; i++)
+    REQUIRE(same_row(&again.row[i], &rows->row[i]));
   write_rows(test, &again, path);
   REQUIRE(read_bytes(path, after, sizeof(after)) == n);
   REQUIRE(memcmp(before, after, n) == 0);
