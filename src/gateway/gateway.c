@@ -59,7 +59,8 @@
  *
  * NEW entries can be connected or disconnected. "Stays" is reported, its rate
  * is 0. NEW sets the counters known so far aside: they come back with BACK, and
- * are forgotten when no server can bring them back any more.
+ * are forgotten when no server can bring them back any more. A count in a NEW
+ * entry can still be that of the server before: then its growth is added.
  *
  * A disconnected entry may be the end of one server's connection while the
  * gateway is connected to another. Where several were seen lately, the gateway
