@@ -32,11 +32,11 @@ void ttn_report_api(const struct ttn_sink *sink, uint32_t collect,
                 (double)stats->poll / (double)TTN_SECOND);
   for (size_t i = 0; i < TTN_STATUSES; i++) {
     char status[16];
+    if (counters->statuses[i].n == 0)
+      continue;
     value.label =
         ttn_print(status, sizeof status, "%d", counters->statuses[i].status);
-    if (counters->statuses[i].n != 0)
-      ttn_put_count(sink, &value, TTN_SERIES_RESPONSES,
-                    counters->statuses[i].n);
+    ttn_put_count(sink, &value, TTN_SERIES_RESPONSES, counters->statuses[i].n);
   }
   for (int i = TTN_OK + 1; i < TTN_FAILURES; i++) {
     enum ttn_failure failure = (enum ttn_failure)i;
