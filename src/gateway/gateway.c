@@ -252,13 +252,9 @@ static bool learn_count(struct ttn_gateway *next, struct ttn_counter_sets *sets,
   if (whose == NEW) {
     count = more =
         ttn_counter_sets_begin(sets, (enum ttn_message)k, at, count, last);
-  } else if (!there) {
-    return true;
-  } else if (!reported) {
-    if (at == 0 && next->offset[k] != 0)
-      return true; /* (*) */
-    ttn_counters_add(&sets->now[k], count, last);
-  } else if (whose == EARLIER) {
+  } else if (!there || (!reported && at == 0 && next->offset[k] != 0)) {
+    return true; /* (*) */
+  } else if (!reported || whose == EARLIER) {
     ttn_counters_add(&sets->now[k], count, last);
   } else {
     more = ttn_counter_sets_grow(sets, (enum ttn_message)k, count, last,
