@@ -58,6 +58,19 @@ static void be_failed(struct world *w) {
   w->host.why = "could not resolve the host name";
 }
 
+/* What a poll of one host found, but for its gateways. */
+static struct snapshot snapshot_of(struct cli_env *env,
+                                   const struct options *options,
+                                   struct ttn_account *account,
+                                   struct ttn_host_status *host) {
+  return (struct snapshot){.env = env,
+                           .options = options,
+                           .url = endpoint,
+                           .account = account,
+                           .hosts = host,
+                           .status = {.n_hosts = 1}};
+}
+
 /* Gateways of which no answer says anything are a problem of their own, unless
  * another one is the cause. */
 static void test_explained(void **state) {
@@ -86,16 +99,10 @@ static void test_explained(void **state) {
              .why = UNKNOWN_NO_ANSWER,
              .untrusted = -1}}};
     cases[i].change(&w);
-    const struct snapshot snap = {
-        .env = &env,
-        .options = &options,
-        .url = endpoint,
-        .account = account,
-        .hosts = &w.host,
-        .rows = w.rows,
-        .n_rows = 2,
-        .n_state = {[TTN_UNKNOWN] = 2},
-        .status = {.listed = true, .n_hosts = 1, .n_gateways = 2}};
+    struct snapshot snap = snapshot_of(&env, &options, account, &w.host);
+    snap.rows = w.rows;
+    snap.n_rows = snap.n_state[TTN_UNKNOWN] = snap.status.n_gateways = 2;
+    snap.status.listed = true;
     assert_true(diagnose(&problems, &snap));
     print_message("# case %zu\n", i);
     assert_int_equal(problems.n, cases[i].kinds[1] != NULL ? 2 : 1);
@@ -128,13 +135,8 @@ static void test_list_reasons(void **state) {
   for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
     struct problems problems = {0};
     struct ttn_host_status host = {.endpoint = &endpoint, .answered = true};
-    const struct snapshot snap = {
-        .env = &env,
-        .options = &options,
-        .url = endpoint,
-        .account = account,
-        .hosts = &host,
-        .status = {.n_hosts = 1, .list_reason = cases[i][0]}};
+    struct snapshot snap = snapshot_of(&env, &options, account, &host);
+    snap.status.list_reason = cases[i][0];
     char message[200];
     ttn_print(message, sizeof(message),
               "https://stack.example.org has no list of gateways: %s",
