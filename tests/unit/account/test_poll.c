@@ -371,7 +371,7 @@ static void limits_auth_info(struct stack *p, struct ttn_call *call) {
 }
 
 /* More than one batch's worth, of which the first is refused. */
-static void limits_auth_amid_many(struct stack *p, struct ttn_call *call) {
+static void limits_auth_of_many(struct stack *p, struct ttn_call *call) {
   if (!is_list(call)) {
     limits_auth_info(p, call);
     return;
@@ -387,7 +387,7 @@ static void limits_auth_amid_many(struct stack *p, struct ttn_call *call) {
 
 static void test_limited_auth_info(void **state) {
   (void)state;
-  struct stack *p = stack_open(limits_auth_amid_many, NULL);
+  struct stack *p = stack_open(limits_auth_of_many, NULL);
   for (int poll = 0; poll < 2; poll++) {
     stack_poll(p);
     assert_reported(p, "ttn_api/home/count-connected=900");
@@ -399,7 +399,7 @@ static void test_limited_auth_info(void **state) {
 
 static void storm(struct stack *p, struct ttn_call *call) {
   if (is_list(call)) {
-    limits_auth_amid_many(p, call);
+    limits_auth_of_many(p, call);
   } else if (p->poll == 0) {
     answer_batch(p, call, CONNECTED);
   } else {
@@ -425,7 +425,7 @@ static void test_storm_of_limits(void **state) {
 
 static void limited_home(struct stack *p, struct ttn_call *call) {
   if (is_list(call)) {
-    limits_auth_amid_many(p, call);
+    limits_auth_of_many(p, call);
   } else if (is_at(call, EU1) && strstr(call->body, "c-0500") != NULL) {
     limit(p, call, 3600);
   } else {
@@ -447,7 +447,7 @@ static void test_looks_elsewhere_when_limited(void **state) {
 
 static void one_batch_hangs(struct stack *p, struct ttn_call *call) {
   if (is_list(call))
-    limits_auth_amid_many(p, call);
+    limits_auth_of_many(p, call);
   else if (p->poll > 0 && strstr(call->body, "a-0000") != NULL)
     call->answer = (struct ttn_answer){.failure = TTN_FAIL_TIMEOUT};
   else
@@ -475,7 +475,7 @@ static void test_one_batch_hangs(void **state) {
 static void fails_for_some(struct stack *p, struct ttn_call *call) {
   bool some = call->body != NULL && strstr(call->body, "a-0000") != NULL;
   if (is_list(call))
-    limits_auth_amid_many(p, call);
+    limits_auth_of_many(p, call);
   else if (some && p->poll > 1)
     answer_error(p, call, 500, "{}");
   else
