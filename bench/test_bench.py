@@ -94,7 +94,7 @@ def test_recorded_events():
 
 def test_writers():
     """Every writer that is measured takes all values of a few gateways, of one collectd and of two"""
-    writers.INTERVAL, writers.QUIET = 2, 0.3
+    writers.INTERVAL, writers.QUIET = 3, 0.8
     for writer in (writers.Graphite, writers.Network, writers.Csv, writers.Rrdtool):
         row = writers.measure(writer, "counts and state", 1, 5)
         equal((row[0], row[4:6]), (writer.name, (20, "all")))
