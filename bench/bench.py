@@ -232,7 +232,7 @@ def median(polls):
     return Poll(*(None if column[0] is None else int(statistics.median(column)) for column in zip(*polls)))
 
 
-def side_by_side(server, ours, floor, gateways):
+def in_turns(server, ours, floor, gateways):
     """{latency: (ours, floor)}, medians; the two take turns, so that a busy machine troubles both."""
     out = {}
     for latency in LATENCIES:
@@ -248,7 +248,7 @@ def alone(server, gateways):
     with Alone(server, gateways, "ttn") as ours, Alone(server, gateways, "floor") as floor:
         first = ours.poll()
         floor.poll()
-        return first, side_by_side(server, ours, floor, gateways)
+        return first, in_turns(server, ours, floor, gateways)
 
 
 def in_collectd(scratch, server, gateways):
@@ -260,7 +260,7 @@ def in_collectd(scratch, server, gateways):
     with Daemon(scratch, server, gateways, "ttn") as ours, Daemon(scratch, server, gateways, "floor") as floor:
         ours.poll()
         floor.poll()
-        out = side_by_side(server, ours, floor, gateways)
+        out = in_turns(server, ours, floor, gateways)
         return ours.rss(), ours.connections, out
 
 

@@ -109,7 +109,7 @@ static enum ttn_failure failure_of(const struct end *end) {
 
 /* What to do about a TLS failure. The texts are OpenSSL's: with GnuTLS the last
  * one is always given. */
-static const char *tls_cure(const struct end *end) {
+static const char *tls_fix(const struct end *end) {
   if (client_refused(end) && !end->proxy_untrusted)
     return "; it wants a certificate of a CA that it trusts: see ClientCert";
   switch (end->code) {
@@ -158,7 +158,7 @@ static const char *lead(enum ttn_failure failure, const struct end *end) {
 static const char *what_to_do(enum ttn_failure failure, const struct end *end) {
   if (failure == TTN_FAIL_PROXY && end->proxy_status == 407)
     return "; see ProxyUserFile and ProxyAuth";
-  return failure == TTN_FAIL_TLS ? tls_cure(end) : "";
+  return failure == TTN_FAIL_TLS ? tls_fix(end) : "";
 }
 
 /* What did not happen in time. Who is to blame is known when libcurl's own

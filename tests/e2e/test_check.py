@@ -316,7 +316,7 @@ def test_organization():
 # Clusters.
 
 
-def test_stranger():
+def test_unnamed_cluster():
     """A cluster that needs a Cluster line: named, the line offered as a comment, and it works"""
     with Scratch() as scratch, Standin(clusters=2) as stack:
         ids = stack.fleet(4, [1, 2])

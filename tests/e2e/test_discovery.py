@@ -44,7 +44,7 @@ def test_gateways_come_and_go():
             tap.matches("3 gateways to report: 1 new, 1 no longer listed", str(poll.log))
 
 
-def test_pages_side_by_side():
+def test_pages():
     """3,500 gateways: 4 pages, none twice"""
     with Scratch() as scratch, Standin() as stack:
         stack.fleet(3500, [1], "idle")
@@ -176,7 +176,7 @@ def test_organizations():
             tap.equal(gateways(poll), ["town-gw-1"])
 
 
-def test_a_refused_organization_takes_nothing_from_the_others():
+def test_a_refused_organization_alone():
     """An Organization line that the key may not list is named, once; when all are, nothing is known"""
     with Scratch() as scratch, Standin() as stack:
         stack.recorded_world()
@@ -236,7 +236,7 @@ def test_shards_take_each_gateway_once():
         tap.equal(sorted(seen), sorted(ids))
 
 
-def test_the_key_stays_away_from_strangers():
+def test_no_key_for_untrusted_hosts():
     """Addresses of hosts that may not have it: nothing is sent there, the own host is asked, one line each, bounded"""
     addresses = ["127.0.0.2", "https://127.0.0.2:443", "user@127.0.0.2", "127.0.0.2/x", "localhost",
                  "127.0.0.2\n", "127.0.0.1@127.0.0.2", "[::1]:1700", "169.254.0.1", "127.0.0.2:99999",
@@ -256,7 +256,7 @@ def test_the_key_stays_away_from_strangers():
             tap.equal(drive.poll().log, [])
 
 
-def test_a_thousand_strangers():
+def test_many_untrusted_hosts():
     """A list full of foreign hosts takes bounded memory and log"""
     with Scratch() as scratch, Standin() as stack:
         for number in range(300):

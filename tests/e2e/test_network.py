@@ -104,7 +104,7 @@ def test_certificates():
                                    Interval=0.4, **options) for kind, name, options in lax)
         with Collectd(scratch, blocks, name="lax") as daemon:
             for kind, name, options in lax:
-                # VerifyPeer is the graver of the two, and named first.
+                # VerifyPeer is the worse of the two, and named first.
                 option = "VerifyPeer" if "VerifyPeer" in options else "VerifyHost"
                 daemon.wait_line("warning", '^account "%s": %s false: anybody between' % (name, option))
                 daemon.wait_value("ttn", kind, "bool", "connected", 1)

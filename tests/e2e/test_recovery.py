@@ -87,7 +87,7 @@ def test_died_between_polls():
                     at_most(before + 1, relay.accepted, "connections, so that one was replaced: " + what)
 
 
-def test_server_starts_anew():
+def test_server_starts_again():
     """A server, or what stands in front of it, is started again between two polls"""
     with Scratch() as scratch:
         for stack, _ in transports(scratch):

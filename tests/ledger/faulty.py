@@ -86,7 +86,7 @@ class FaultyStory(Story):
     def _rest(self):
         self._transport.rest()
 
-    def _amid_what(self):
+    def _present_faults(self):
         begun = self._going_on
         return begun and "%s (%s)" % (begun.fault.name, "each time" if begun.sure else "at times")
 

@@ -239,7 +239,7 @@ class Story:
     def _rest(self):
         """Until what is in between knows that the client is gone."""
 
-    def _amid_what(self):
+    def _present_faults(self):
         """For people."""
         return [(rule["match"], rule["action"], rule["hits"]) for rule in self.stack.faults()]
 
@@ -347,7 +347,7 @@ class Story:
     # The books.
 
     def _wrong(self, what):
-        faults = self._amid_what()
+        faults = self._present_faults()
         self.errors.append("poll %d%s: %s" % (self.polls, " with %s" % faults if faults else "", what))
         self.log(self.errors[-1])
 

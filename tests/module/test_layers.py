@@ -236,14 +236,14 @@ def writes(tree, name, flags):
     return out
 
 
-def side_by_side(function, items):
+def in_parallel(function, items):
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(function, items))
 
 
 def wrong_writes(tree, flags=()):
     sources = [name for name in tree.files if name.endswith(".c")]
-    return [line for lines in side_by_side(lambda name: writes(tree, name, flags), sources) for line in lines]
+    return [line for lines in in_parallel(lambda name: writes(tree, name, flags), sources) for line in lines]
 
 
 def idle_writers(tree, flags=()):
@@ -255,7 +255,7 @@ def idle_writers(tree, flags=()):
         return "read-only" not in compiled(tree, name, set(tree.owners) - {struct}, flags).stdout
 
     return ["%s does not write %s" % (name, struct)
-            for (struct, name), idle in zip(named, side_by_side(is_idle, named)) if idle]
+            for (struct, name), idle in zip(named, in_parallel(is_idle, named)) if idle]
 
 
 # -- The linker --

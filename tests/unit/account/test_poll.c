@@ -222,7 +222,7 @@ static void test_repaired_failure(void **state) {
 
 /* ---- the list changes during a poll ---- */
 
-static void moves_to_stranger(struct stack *p, struct ttn_call *call) {
+static void moves_to_untrusted(struct stack *p, struct ttn_call *call) {
   if (is_list(call))
     LIST(p, call, "a-gw", p->poll == 0 ? EU1 : "gateways.example");
   else
@@ -232,9 +232,9 @@ static void moves_to_stranger(struct stack *p, struct ttn_call *call) {
 
 /* Its new host may not have the key, but the account's own has the gateway: an
  * address of a vendor or of an old stack. */
-static void test_moves_to_a_stranger(void **state) {
+static void test_moves_to_untrusted_host(void **state) {
   (void)state;
-  struct stack *p = stack_open(moves_to_stranger, NULL);
+  struct stack *p = stack_open(moves_to_untrusted, NULL);
   p->first = "/gateways?";
   stack_poll(p);
   stack_poll(p);
@@ -245,7 +245,7 @@ static void test_moves_to_a_stranger(void **state) {
   stack_close(p);
 }
 
-static void at_strangers(struct stack *p, struct ttn_call *call) {
+static void at_untrusted(struct stack *p, struct ttn_call *call) {
   if (is_list(call))
     LIST(p, call, "a-gw", "gateways.example", "b-gw", "not a host", "c-gw",
          "router.eu.example:1700");
@@ -261,10 +261,10 @@ static void at_strangers(struct stack *p, struct ttn_call *call) {
 /* Addresses that are foreign, or none: unknown, and named, only when no host
  * that may have the key has the gateway; up is 0 only when one of those does
  * not answer. A gateway that was seen there can be disconnected. */
-static void test_at_strangers(void **state) {
+static void test_at_untrusted_hosts(void **state) {
   const char *const options[] = {"Cluster", NAM1, NULL};
   (void)state;
-  struct stack *p = stack_open(at_strangers, options);
+  struct stack *p = stack_open(at_untrusted, options);
   for (int poll = 0; poll < 4; poll++) {
     stack_poll(p);
     assert_not_reported(p, "ttn/a-gw");
@@ -959,8 +959,8 @@ int main(void) {
       cmocka_unit_test(test_break_after_503),
       cmocka_unit_test(test_break_of_the_list),
       cmocka_unit_test(test_repaired_failure),
-      cmocka_unit_test(test_moves_to_a_stranger),
-      cmocka_unit_test(test_at_strangers),
+      cmocka_unit_test(test_moves_to_untrusted_host),
+      cmocka_unit_test(test_at_untrusted_hosts),
       cmocka_unit_test(test_leaves_after_its_answer),
       cmocka_unit_test(test_no_list_yet),
       cmocka_unit_test(test_limited_list),

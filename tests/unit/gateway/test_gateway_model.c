@@ -285,7 +285,7 @@ enum event {
   MISSED,         /* no answer, and a new connection with four */
   STOP,           /* collectd stops and starts */
   KILL,           /* collectd is killed and starts */
-  KILL_AMID,      /* a new connection; killed after the file is written */
+  KILL_DURING,    /* a new connection; killed after the file is written */
   EVENTS
 };
 
