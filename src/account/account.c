@@ -20,7 +20,8 @@ struct ttn_account *ttn_account_new(const struct ttn_env *env,
   requests_init(&a->requests, net);
   /* What the key lacks is said at once. */
   a->ask_owner = settings->traffic || settings->scope == TTN_SCOPE_ALL;
-  streams_init(&a->streams, &a->context, &a->requests.net, &a->gateways);
+  streams_init(&a->streams, &a->context, &a->requests.net, &a->hosts,
+               &a->gateways);
   if (context_init(&a->context, env, settings, sink) &&
       discovery_init(&a->discovery, &a->context)) {
     hosts_init(&a->hosts, &a->context);

@@ -25,7 +25,7 @@ int64_t follow_streams(struct ttn_account *a, int64_t now) {
   const struct credentials *k = &a->credentials;
   bool refused = k->poll.rejected || k->serialize;
   tell_changes(a, now);
-  return streams_run(&a->streams, &a->hosts, refused ? NULL : k->auth, now);
+  return streams_run(&a->streams, refused ? NULL : k->auth, now);
 }
 
 void ttn_account_follow(struct ttn_account *a) {
@@ -35,5 +35,5 @@ void ttn_account_follow(struct ttn_account *a) {
   int64_t until = follow_streams(a, now);
   struct ttn_call *call = requests_wait(&a->requests, until);
   if (call != NULL)
-    streams_ended(&a->streams, &a->hosts, call, context_mono(&a->context));
+    streams_ended(&a->streams, call);
 }

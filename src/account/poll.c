@@ -236,8 +236,7 @@ static void work(struct ttn_account *a) {
     }
     struct ttn_call *call =
         wait_for_call(a, now, again < until ? again : until);
-    if (call != NULL &&
-        !streams_ended(&a->streams, &a->hosts, call, context_mono(&a->context)))
+    if (call != NULL && !streams_ended(&a->streams, call))
       take_answer(a, call);
   }
 }
@@ -365,7 +364,7 @@ static void poll_over(struct ttn_account *a, int64_t spread) {
     report(a, had_key);
   values_end(c);
   if (c->settings->events && !stopped)
-    streams_plan(&a->streams, &a->hosts);
+    streams_plan(&a->streams);
 }
 
 void ttn_account_poll(struct ttn_account *a) {

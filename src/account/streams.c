@@ -30,9 +30,11 @@ _Static_assert(TTN_SEEN_TIME >= OPENS_WITHIN + MARGIN, "seen");
 #define CHANGES_MAX 100000
 
 void streams_init(struct streams *s, struct account_context *c,
-                  const struct ttn_net *net, struct gateways *gateways) {
+                  const struct ttn_net *net, const struct hosts *hosts,
+                  struct gateways *gateways) {
   s->context = c;
   s->net = net;
+  s->hosts = hosts;
   s->gateways = gateways;
 }
 
@@ -64,8 +66,6 @@ static void free_slots(struct streams *s) {
 }
 
 void streams_free(struct streams *s) {
-  if (s->context == NULL)
-    return;
   free_slots(s);
   ttn_free(s->context->env, s->slots);
   ttn_free(s->context->env, s->changes);
@@ -104,8 +104,9 @@ static struct slot *add_slot(struct streams *s, const struct gateway *gw) {
 
 /* Room for a slot of each host and part. More parts come in powers of two, so
  * that it is rare: all streams are then opened again. False: no memory. */
-static bool divide(struct streams *s, size_t n_hosts) {
+static bool divide(struct streams *s) {
   const struct ttn_env *env = s->context->env;
+  size_t n_hosts = s->hosts->n;
   unsigned parts = s->parts == 0 ? 1 : s->parts;
   while (s->gateways->n > (size_t)parts * IDS_WANTED)
     parts *= 2;
@@ -125,9 +126,9 @@ static bool divide(struct streams *s, size_t n_hosts) {
   return true;
 }
 
-void streams_plan(struct streams *s, const struct hosts *hosts) {
+void streams_plan(struct streams *s) {
   struct gateways *g = s->gateways;
-  if (!divide(s, hosts->n))
+  if (!divide(s))
     return;
   for (size_t i = 0; i < s->n; i++)
     if (s->slots[i] != NULL) {
@@ -206,7 +207,7 @@ static void take_event(void *ctx, const struct ttn_event *event,
   const struct ttn_env *env = s->context->env;
   const struct ttn_sink *sink = s->context->sink;
   struct gateway *gw = gateways_find(s->gateways, event->gateway);
-  if (gw == NULL || gw->removed || !is_wanted(gw))
+  if (gw == NULL || !is_wanted(gw))
     return;
   bool traffic = ttn_event_is_traffic(event);
   bool again =
@@ -253,7 +254,7 @@ struct gateway *streams_next_change(struct streams *s, int64_t now,
     const struct change *change = &s->changes[s->n_told++];
     struct gateway *gw = gateways_find(s->gateways, change->id);
     ttn_print(reason, 64, "%s", change->reason);
-    if (gw == NULL || gw->removed)
+    if (gw == NULL)
       continue;
     gateway_changed(gw, false);
     return gw;
@@ -268,9 +269,9 @@ struct gateway *streams_next_change(struct streams *s, int64_t now,
 
 /* ---- opening and closing ---- */
 
-static bool open_stream(struct streams *s, struct slot *slot,
-                        const struct hosts *hosts, const struct ttn_auth *auth,
-                        struct ttn_stream **stream, int64_t after) {
+static bool open_stream(struct slot *slot, const struct ttn_auth *auth,
+                        struct ttn_stream **stream) {
+  const struct streams *s = slot->streams;
   const struct ttn_env *env = s->context->env;
   struct gateway **wanted =
       ttn_alloc(env, (slot->n_wanted + 1) * sizeof *wanted);
@@ -287,10 +288,10 @@ static bool open_stream(struct streams *s, struct slot *slot,
       env, (struct ttn_stream_sink){slot, take_opened, take_event, take_bad});
   if (*stream != NULL && n > 0)
     good = ttn_stream_open(
-        *stream, s->net, hosts->list[slot->host].base, auth,
+        *stream, s->net, s->hosts->list[slot->host].base, auth,
         &(struct ttn_stream_ids){slot->wanted, s->context->settings->traffic, n,
                                  gateway_id, wanted},
-        after);
+        slot->after);
   if (!good)
     drop_stream(slot, stream);
   ttn_free(env, wanted);
@@ -305,9 +306,9 @@ static size_t count_lacking(const struct streams *s) {
   return n;
 }
 
-static void note_failure(struct streams *s, const struct hosts *hosts,
-                         struct slot *slot, const char *why, int64_t pause,
+static void note_failure(struct slot *slot, const char *why, int64_t pause,
                          int64_t now) {
+  struct streams *s = slot->streams;
   slot->failures++;
   slot->not_before = now + pause;
   /* One that ends at once is opened again, and that is all. */
@@ -316,7 +317,7 @@ static void note_failure(struct streams *s, const struct hosts *hosts,
                 "events of %zu gateway%s at %s do not arrive: %s; polls go on, "
                 "and the stream is opened again when it can be",
                 count_lacking(s), count_lacking(s) == 1 ? "" : "s",
-                hosts->list[slot->host].endpoint.host, why);
+                s->hosts->list[slot->host].endpoint.host, why);
 }
 
 /* 1, 2, 4 … 60 s, each a little different: many accounts that one stack ended
@@ -329,21 +330,20 @@ static int64_t pause_of(const struct slot *slot, int64_t now) {
   return pause / 2 + (now / TTN_MS * 7919) % (pause / 2 / TTN_MS) * TTN_MS;
 }
 
-static void end_stream(struct streams *s, const struct hosts *hosts,
-                       struct slot *slot, struct ttn_stream **stream,
+static void end_stream(struct slot *slot, struct ttn_stream **stream,
                        const char *why, int64_t now) {
-  note_failure(s, hosts, slot, why, pause_of(slot, now), now);
+  note_failure(slot, why, pause_of(slot, now), now);
   drop_stream(slot, stream);
 }
 
-static void watch_current(struct streams *s, const struct hosts *hosts,
-                          struct slot *slot, int64_t now) {
+static void watch_current(struct slot *slot, int64_t now) {
+  struct streams *s = slot->streams;
   struct ttn_stream *stream = slot->current;
   if (stream->state == TTN_STREAM_OPENING) {
     if (now >= stream->began + OPENS_WITHIN)
-      end_stream(s, hosts, slot, &slot->current, HELD_BACK, now);
+      end_stream(slot, &slot->current, HELD_BACK, now);
   } else if (slot->connected && now >= stream->heard + SILENT) {
-    end_stream(s, hosts, slot, &slot->current, HELD_BACK, now);
+    end_stream(slot, &slot->current, HELD_BACK, now);
   } else if (slot->failures > 0 && now >= stream->began + LASTING) {
     slot->failures = 0;
     if (count_lacking(s) == 0 && ttn_episode_end(&s->broken))
@@ -352,27 +352,26 @@ static void watch_current(struct streams *s, const struct hosts *hosts,
 }
 
 /* What current lacks, or has too much. */
-static void watch_next(struct streams *s, const struct hosts *hosts,
-                       struct slot *slot, const struct ttn_auth *auth,
+static void watch_next(struct slot *slot, const struct ttn_auth *auth,
                        int64_t now) {
   if (slot->next != NULL && slot->next->state == TTN_STREAM_OPEN) {
     drop_stream(slot, &slot->current);
     slot->current = slot->next;
     slot->next = NULL;
   } else if (slot->next != NULL && now >= slot->next->began + OPENS_WITHIN) {
-    end_stream(s, hosts, slot, &slot->next, HELD_BACK, now);
+    end_stream(slot, &slot->next, HELD_BACK, now);
   } else if (slot->next == NULL && slot->current->ids != slot->wanted &&
              slot->current->state == TTN_STREAM_OPEN &&
              now >= slot->not_before) {
     /* What is still on its way on current comes once more on next. */
     keep_after(slot, slot->current);
-    if (!open_stream(s, slot, hosts, auth, &slot->next, slot->after))
-      note_failure(s, hosts, slot, "no memory", PAUSE_MAX, now);
+    if (!open_stream(slot, auth, &slot->next))
+      note_failure(slot, "no memory", PAUSE_MAX, now);
   }
 }
 
-int64_t streams_run(struct streams *s, const struct hosts *hosts,
-                    const struct ttn_auth *auth, int64_t now) {
+int64_t streams_run(struct streams *s, const struct ttn_auth *auth,
+                    int64_t now) {
   int64_t next = now + OPENS_WITHIN;
   if (s->n_changes > 0 && s->changes[0].tell_at < next)
     next = s->changes[0].tell_at;
@@ -390,23 +389,23 @@ int64_t streams_run(struct streams *s, const struct hosts *hosts,
       slot->next = NULL;
     }
     if (slot->current == NULL && now >= slot->not_before &&
-        !open_stream(s, slot, hosts, auth, &slot->current, slot->after))
-      note_failure(s, hosts, slot, "no memory", PAUSE_MAX, now);
+        !open_stream(slot, auth, &slot->current))
+      note_failure(slot, "no memory", PAUSE_MAX, now);
     if (slot->failures > 0 && now + LASTING < next)
       next = now + LASTING;
     if (slot->current != NULL)
-      watch_current(s, hosts, slot, now);
+      watch_current(slot, now);
     if (slot->current != NULL)
-      watch_next(s, hosts, slot, auth, now);
+      watch_next(slot, auth, now);
     if (slot->current == NULL && slot->not_before < next)
       next = slot->not_before;
   }
   return next;
 }
 
-static void refuse(struct streams *s, const struct hosts *hosts,
-                   struct slot *slot, const struct ttn_stream *stream,
+static void refuse(struct slot *slot, const struct ttn_stream *stream,
                    int64_t now) {
+  struct streams *s = slot->streams;
   const struct ttn_answer *answer = &stream->call.answer;
   struct gateway *gw = gateways_find(s->gateways, stream->refused);
   int64_t pause = answer->status < 500 ? REFUSED_PAUSE : pause_of(slot, now);
@@ -431,28 +430,28 @@ static void refuse(struct streams *s, const struct hosts *hosts,
       context_log(s->context, TTN_WARNING,
                   "%s has no event stream (%s): Events does nothing there, "
                   "polls tell all that they told before",
-                  hosts->list[slot->host].endpoint.host, stream->why);
+                  s->hosts->list[slot->host].endpoint.host, stream->why);
     s->lacking |= UINT64_C(1) << slot->host;
     slot->not_before = now + LACKING_PAUSE;
     return;
   }
-  note_failure(s, hosts, slot, stream->why, pause, now);
+  note_failure(slot, stream->why, pause, now);
 }
 
-bool streams_ended(struct streams *s, const struct hosts *hosts,
-                   struct ttn_call *call, int64_t now) {
+bool streams_ended(const struct streams *s, struct ttn_call *call) {
   if (!call->endless)
     return false;
+  int64_t now = context_mono(s->context);
   struct ttn_stream *stream = call->ctx;
   struct slot *slot = stream->sink.ctx;
   struct ttn_stream **place =
       slot->current == stream ? &slot->current : &slot->next;
   ttn_stream_ended(stream);
   if (call->answer.status >= 400) {
-    refuse(s, hosts, slot, stream, now);
+    refuse(slot, stream, now);
     drop_stream(slot, place);
   } else {
-    end_stream(s, hosts, slot, place, stream->why, now);
+    end_stream(slot, place, stream->why, now);
   }
   return true;
 }

@@ -11,7 +11,6 @@
 
 #include "account/gateways.h"
 #include "account/hosts.h"
-#include "account/request.h"
 #include "events/seen.h"
 #include "events/stream.h"
 
@@ -49,12 +48,14 @@ struct streams {
   struct ttn_episode broken;
   struct account_context *context;
   const struct ttn_net *net;
+  const struct hosts *hosts;
   struct gateways *gateways;
 };
 
-/* The last three outlive the streams. */
+/* All of it outlives the streams. */
 void streams_init(struct streams *s, struct account_context *c,
-                  const struct ttn_net *net, struct gateways *gateways);
+                  const struct ttn_net *net, const struct hosts *hosts,
+                  struct gateways *gateways);
 void streams_free(struct streams *s);
 
 /* Closes streams with another key. auth: NULL: there is no key. */
@@ -65,13 +66,12 @@ void streams_begin_poll(struct streams *s, const struct ttn_auth *auth);
 /* No event will come: all hosts that were asked for streams have none. */
 bool streams_none(const struct streams *s);
 /* A poll ended: which gateways shall have streams. */
-void streams_plan(struct streams *s, const struct hosts *hosts);
+void streams_plan(struct streams *s);
 /* Opens and closes what is due. Returns when to call it again (mono). */
-int64_t streams_run(struct streams *s, const struct hosts *hosts,
-                    const struct ttn_auth *auth, int64_t now);
+int64_t streams_run(struct streams *s, const struct ttn_auth *auth,
+                    int64_t now);
 /* True: the call was a stream's, which has ended. */
-bool streams_ended(struct streams *s, const struct hosts *hosts,
-                   struct ttn_call *call, int64_t now);
+bool streams_ended(const struct streams *s, struct ttn_call *call);
 /* Changes of state that are due at `now`, one after the other. NULL: none is
  * left. *reason: or "". */
 struct gateway *streams_next_change(struct streams *s, int64_t now,
