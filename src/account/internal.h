@@ -11,7 +11,6 @@
 #include "account/question.h"
 #include "account/request.h"
 #include "account/streams.h"
-#include "account/traffic.h"
 
 #include <stdatomic.h>
 
@@ -22,6 +21,12 @@ struct poll {
   bool no_memory;            /* for a request: what it was for stays unknown */
   int64_t waited;            /* ns: only for places of batches */
   int64_t save_at;           /* mono: counts wait no longer for the file */
+};
+
+/* Do events of traffic come, where Traffic is on? follow.c writes it. */
+struct traffic {
+  struct ttn_episode silent; /* none comes, and it was logged */
+  uint64_t seen;             /* events of all gateways, at the last check */
 };
 
 /* account.c writes it. */
@@ -58,6 +63,8 @@ void dispatch_not_sent(struct ttn_account *a, const struct request *request);
 /* No answer will come any more. stopped: nothing more is reported. */
 void dispatch_end(struct ttn_account *a, bool stopped);
 
+/* A poll begins: which gateways events tell of, and whether traffic comes. */
+void follow_begin(struct ttn_account *a, bool has_key);
 /* Tells changes of state that events told of, and opens and closes streams, if
  * that is due. Returns when to call it again (mono). */
 int64_t follow_streams(struct ttn_account *a, int64_t now);

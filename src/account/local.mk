@@ -47,6 +47,4 @@ src_libttn_la_SOURCES += \
 	%D%/steps.c \
 	%D%/steps.h \
 	%D%/streams.c \
-	%D%/streams.h \
-	%D%/traffic.c \
-	%D%/traffic.h
+	%D%/streams.h

@@ -129,9 +129,7 @@ static bool begin(struct ttn_account *a, int64_t spread) {
   bool has_key = credentials_begin(&a->credentials, &a->context);
   if (!has_key)
     context_count_failure(&a->context, TTN_FAIL_KEY);
-  if (a->context.settings->traffic)
-    traffic_check(&a->traffic, &a->context, &a->gateways, a->credentials.owner);
-  streams_begin_poll(&a->streams, has_key ? a->credentials.auth : NULL);
+  follow_begin(a, has_key);
   dispatch_begin(a, has_key);
   return has_key;
 }
