@@ -119,7 +119,7 @@ void apply_change(struct apply *ap, struct account_context *c,
                   struct gateway *gw, const char *reason) {
   struct ttn_outcome outcome = {.state = gw->known.shown};
   report_gateway(c, gw, &outcome, NULL, 0, TTN_PART_BUT_COUNTS);
-  gateway_told(gw, context_mono(c));
+  ttn_notice_told(&gw->notice, outcome.state, context_mono(c));
   notify(ap, c, gw, outcome.state, reason);
 }
 

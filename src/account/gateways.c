@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "account/gateways.h"
 
+#include "tts/decode.h"
 #include "tts/api_key.h"
 #include "base/secret.h"
 #include "base/text.h"
@@ -190,7 +191,7 @@ static struct gateway *gateway_add(const struct merge *m, struct found *f) {
 /* Answers for it may still be under way: it is freed at the poll's end. */
 static void gateway_remove(const struct merge *m, struct gateway *gw) {
   gw->removed = true;
-  gateway_unfollow(gw);
+  ttn_gateway_unfollow(&gw->known);
   offsets_keep(m->offsets, m->c, gw->id, &gw->known);
   ttn_ownership_release(m->ownership, m->owner, m->c->settings->host, gw->id);
   m->g->removed[m->g->n_removed++] = gw;
@@ -277,8 +278,9 @@ void gateways_too_many(struct gateways *g, const struct account_context *c) {
 
 void gateways_begin(struct gateways *g) {
   for (size_t i = 0; i < g->n; i++) {
-    g->list[i]->result = GATEWAY_PENDING;
-    g->list[i]->queued = false;
+    struct gateway *gw = g->list[i];
+    gw->result = gw->refused ? GATEWAY_REFUSED : GATEWAY_PENDING;
+    gw->queued = false;
   }
 }
 
@@ -356,54 +358,33 @@ struct gateway *gateways_find(const struct gateways *g, const char *id) {
 
 void gateway_queued(struct gateway *gw) { gw->queued = true; }
 
-bool gateway_event(const struct ttn_env *env, struct gateway *gw,
-                   const struct ttn_event *event,
-                   const struct ttn_stats *stats) {
-  return ttn_gateway_event(env, &gw->known, event->kind, stats, event->time);
-}
-
-/* Its radio, which events tell of from now on. NULL: no memory. */
-static struct ttn_radio *radio_of(const struct ttn_env *env,
-                                  struct gateway *gw) {
+void gateway_hear(const struct ttn_env *env, struct gateway *gw,
+                  const struct ttn_event *event,
+                  const struct ttn_stats *stats) {
   if (gw->radio == NULL)
     gw->radio = ttn_alloc(env, sizeof *gw->radio);
-  return gw->radio;
-}
-
-void gateway_hear(const struct ttn_env *env, struct gateway *gw,
-                  const struct ttn_event *event) {
-  struct ttn_radio *radio = radio_of(env, gw);
-  if (radio != NULL)
-    ttn_radio_event(radio, event->kind, &event->traffic);
-}
-
-void gateway_check_radio(const struct ttn_env *env, struct gateway *gw,
-                         const struct ttn_event *event,
-                         const struct ttn_stats *stats) {
-  struct ttn_radio *radio = radio_of(env, gw);
-  if (radio == NULL)
+  if (gw->radio == NULL)
     return;
-  if (event->kind != TTN_EVENT_STATS)
-    ttn_radio_connection(radio);
+  if (ttn_event_is_traffic(event))
+    ttn_radio_event(gw->radio, event->kind, &event->traffic);
+  else if (event->kind == TTN_EVENT_STATS)
+    ttn_radio_counted(gw->radio, stats);
   else
-    ttn_radio_counted(radio, stats);
+    ttn_radio_connection(gw->radio);
 }
 
-void gateway_tells_radio(struct gateway *gw, bool tells) {
-  gw->tells_radio = tells && gw->radio != NULL;
-  if (!tells && gw->radio != NULL)
+void gateway_follow(struct gateway *gw, bool open) {
+  gw->tells_radio = open && gw->radio != NULL;
+  if (open)
+    return;
+  if (gw->radio != NULL)
     ttn_radio_next(gw->radio);
+  ttn_gateway_unfollow(&gw->known);
 }
 
 void gateway_changed(struct gateway *gw, bool changed) {
   gw->changed = changed;
 }
-
-void gateway_told(struct gateway *gw, int64_t mono) {
-  ttn_notice_told(&gw->notice, (enum ttn_state)gw->known.shown, mono);
-}
-
-void gateway_unfollow(struct gateway *gw) { ttn_gateway_unfollow(&gw->known); }
 
 bool gateway_refuse_events(struct gateway *gw) {
   bool fresh = !gw->no_events_logged;
@@ -433,11 +414,6 @@ void gateway_elsewhere(struct gateway *gw) { gw->result = GATEWAY_ELSEWHERE; }
 
 void gateway_defer_counts(struct gateway *gw, uint8_t counts) {
   gw->pending_counts = counts;
-}
-
-void gateway_still_refused(struct gateway *gw) {
-  if (gw->refused && gw->result == GATEWAY_PENDING)
-    gw->result = GATEWAY_REFUSED;
 }
 
 bool gateway_refused(struct gateway *gw) {

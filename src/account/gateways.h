@@ -139,27 +139,16 @@ int gateway_compare_id(const void *id, const void *gw);
 struct gateway *gateways_find(const struct gateways *g, const char *id);
 
 void gateway_queued(struct gateway *gw);
-/* True: an event changed its state. */
-bool gateway_event(const struct ttn_env *env, struct gateway *gw,
-                   const struct ttn_event *event,
-                   const struct ttn_stats *stats);
-/* An event of traffic. */
+/* What an event tells of its radio: one of traffic, or another one of uplinks
+ * that no event told of. */
 void gateway_hear(const struct ttn_env *env, struct gateway *gw,
-                  const struct ttn_event *event);
-/* An event that gateway_event took: what it says of uplinks that no event told
- * of. */
-void gateway_check_radio(const struct ttn_env *env, struct gateway *gw,
-                         const struct ttn_event *event,
-                         const struct ttn_stats *stats);
-/* A poll begins. tells: events of its radio come, and are reported with its
- * answer; else what was heard since the last poll is part of an interval. */
-void gateway_tells_radio(struct gateway *gw, bool tells);
+                  const struct ttn_event *event, const struct ttn_stats *stats);
+/* A poll begins. open: its stream is, and what events tell of its radio is
+ * reported with its answer; else what was heard since the last poll is part of
+ * an interval, and answers alone tell of the gateway. */
+void gateway_follow(struct gateway *gw, bool open);
 /* changed: an event changed its state, which is not told yet. */
 void gateway_changed(struct gateway *gw, bool changed);
-/* An event told its state: as good as two answers. */
-void gateway_told(struct gateway *gw, int64_t mono);
-/* No stream has it now. */
-void gateway_unfollow(struct gateway *gw);
 /* True: this was not logged yet. */
 bool gateway_refuse_events(struct gateway *gw);
 /* An answer of host proves something of gw: ttn_gateway_learn. If it is
@@ -173,8 +162,6 @@ struct ttn_outcome gateway_learn(const struct ttn_env *env, struct gateway *gw,
 void gateway_defer_counts(struct gateway *gw, uint8_t counts);
 /* No host that was asked has gw, whose own may not have the key. */
 void gateway_elsewhere(struct gateway *gw);
-/* Its refusal is known at the start of a poll. */
-void gateway_still_refused(struct gateway *gw);
 /* True: this was not logged yet. */
 bool gateway_refused(struct gateway *gw);
 void gateway_readable(struct gateway *gw);

@@ -96,7 +96,6 @@ static bool plan_pass(struct schedule *s, struct account_context *c,
     from[h] = (uint32_t)s->queues[h].n_gateways;
   for (size_t i = 0; i < g->n; i++) {
     struct gateway *gw = g->list[i];
-    gateway_still_refused(gw);
     others = others || way_of(gw) != way;
     if (!gw->queued && way_of(gw) == way &&
         push_gateway(&s->queues[gw->current_host], c->env, gw))

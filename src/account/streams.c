@@ -173,10 +173,7 @@ void streams_begin_poll(struct streams *s, const struct ttn_auth *auth) {
   streams_use_key(s, auth);
   for (size_t i = 0; i < s->gateways->n && s->n > 0; i++) {
     struct gateway *gw = s->gateways->list[i];
-    bool followed = has_open(s, gw);
-    gateway_tells_radio(gw, followed);
-    if (!followed)
-      gateway_unfollow(gw);
+    gateway_follow(gw, has_open(s, gw));
   }
 }
 
@@ -213,14 +210,11 @@ static void take_event(void *ctx, const struct ttn_event *event,
   bool again =
       (traffic || sink->event != NULL) &&
       ttn_seen_again(&slot->seen, env, event->unique, context_mono(s->context));
-  if (!traffic) {
-    if (gateway_event(env, gw, event, stats))
-      add_change(s, gw, event->reason);
-    if (s->context->settings->traffic)
-      gateway_check_radio(env, gw, event, stats);
-  } else if (!again) {
-    gateway_hear(env, gw, event);
-  }
+  if (!traffic &&
+      ttn_gateway_event(env, &gw->known, event->kind, stats, event->time))
+    add_change(s, gw, event->reason);
+  if (traffic ? !again : s->context->settings->traffic)
+    gateway_hear(env, gw, event, stats);
   if (sink->event != NULL && !again)
     sink->event(sink->ctx, event);
 }
