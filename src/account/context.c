@@ -31,16 +31,17 @@ void context_count_failure(struct account_context *c,
   c->counters.failures[failure]++;
 }
 
-void context_count_answer(struct account_context *c, int status,
-                          int64_t available) {
+void context_count_answer(struct account_context *c,
+                          const struct ttn_answer *answer) {
   struct ttn_api_counters *counters = &c->counters;
+  int64_t available = answer->rate_available;
   if (available >= 0 &&
       (counters->rate_available < 0 || available < counters->rate_available))
     counters->rate_available = available;
-  for (size_t i = 0; status > 0 && i < TTN_STATUSES; i++)
+  for (size_t i = 0; i < TTN_STATUSES; i++)
     if (counters->statuses[i].n == 0 ||
-        counters->statuses[i].status == status) {
-      counters->statuses[i].status = status;
+        counters->statuses[i].status == answer->status) {
+      counters->statuses[i].status = answer->status;
       counters->statuses[i].n++;
       return;
     }

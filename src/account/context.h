@@ -30,8 +30,8 @@ int64_t context_mono(const struct account_context *c);
 /* A poll begins: the lowest X-Rate-Limit-Available is not known. */
 void context_begin(struct account_context *c);
 void context_count_failure(struct account_context *c, enum ttn_failure failure);
-/* status 0: none came. available: X-Rate-Limit-Available, -1: none. */
-void context_count_answer(struct account_context *c, int status,
-                          int64_t available);
+/* An answer that has a status. */
+void context_count_answer(struct account_context *c,
+                          const struct ttn_answer *answer);
 
 #endif

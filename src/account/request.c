@@ -7,7 +7,7 @@
 #include "report/field_mask.h"
 
 #include <assert.h>
-#include <string.h>
+#include <stdlib.h>
 
 static const struct {
   enum ttn_body body; /* of a 200 */
@@ -79,41 +79,45 @@ struct request *request_new(struct requests *r, struct account_context *c,
   return request;
 }
 
-void request_entry_of(struct request *request, size_t entry, size_t gateway) {
-  request->gateway_of[entry] = (uint8_t)gateway;
+bool request_match(struct request *request, struct gateway *const *gateways) {
+  size_t n;
+  const struct ttn_entry *entries = ttn_decoder_entries(request->decoder, &n);
+  if (request->api == API_SINGLE) {
+    request->gateway_of[0] = 0;
+    return n == 1;
+  }
+  for (size_t i = 0; i < n; i++) {
+    struct gateway *const *gw =
+        bsearch(entries[i].id, gateways, request->batch.n, sizeof(*gateways),
+                gateway_compare_id);
+    if (gw == NULL)
+      return false;
+    request->gateway_of[i] = (uint8_t)(gw - gateways);
+  }
+  return true;
 }
 
 void request_taken(struct request *request, size_t n) { request->n_taken = n; }
 
 void request_hold(struct requests *r, struct request *request,
                   int64_t more_at) {
+  struct request **link = &r->held;
+  while (*link != NULL && (*link)->more_at < more_at)
+    link = &(*link)->next;
   request->more_at = more_at;
-  request->next = r->held;
-  r->held = request;
-}
-
-/* Where the link to the first one that is due stands. */
-static struct request **first_held(struct request **held) {
-  struct request **first = held;
-  for (struct request **link = held; *link != NULL; link = &(*link)->next)
-    if ((*link)->more_at < (*first)->more_at)
-      first = link;
-  return first;
+  request->next = *link;
+  *link = request;
 }
 
 int64_t requests_held_until(const struct requests *r) {
-  int64_t until = INT64_MAX;
-  for (const struct request *one = r->held; one != NULL; one = one->next)
-    if (one->more_at < until)
-      until = one->more_at;
-  return until;
+  return r->held == NULL ? INT64_MAX : r->held->more_at;
 }
 
 struct request *requests_release(struct requests *r, int64_t now) {
-  struct request **link = first_held(&r->held), *request = *link;
+  struct request *request = r->held;
   if (request == NULL || request->more_at > now)
     return NULL;
-  *link = request->next;
+  r->held = request->next;
   return request;
 }
 
@@ -223,11 +227,11 @@ struct request *request_ended(struct requests *r, struct account_context *c,
   struct request *request = call->ctx;
   const struct ttn_answer *answer = &call->answer;
   call_ended(r, hosts, request);
-  if (answer->status > 0)
+  if (answer->status > 0) {
     host_answered(&hosts->list[request->host], c, request->api, answer,
                   context_mono(c));
-  context_count_answer(c, answer->status,
-                       answer->status > 0 ? answer->rate_available : -1);
+    context_count_answer(c, answer);
+  }
   if (!request->begun) /* an empty body is no JSON */
     on_data(call, answer->status, "", 0);
   if (answer->failure == TTN_OK && request->decoded == TTN_OK)

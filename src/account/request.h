@@ -32,7 +32,8 @@ struct requests {
   struct request *idle; /* to be used again */
   struct request *busy;
   size_t n_busy;
-  struct request *held; /* answered, but not all entries are taken */
+  struct request *held; /* answered, but not all entries are taken; the first
+                         * one that is due comes first */
 };
 
 void requests_init(struct requests *r, const struct ttn_net *net);
@@ -68,8 +69,10 @@ struct request *request_ended(struct requests *r, struct account_context *c,
                               struct hosts *hosts, struct ttn_call *call);
 /* Cancels one that is under way. NULL: there is none. */
 struct request *requests_cancel(struct requests *r, struct hosts *hosts);
-/* Entry `entry` of its answer is of the batch's gateway `gateway`. */
-void request_entry_of(struct request *request, size_t entry, size_t gateway);
+/* Finds the gateway of each entry of its answer; a single GET's is of the only
+ * one. False: it has an entry for a gateway that was not asked for, so all of
+ * it is wrong: it is an answer to something else. */
+bool request_match(struct request *request, struct gateway *const *gateways);
 /* So many entries of its answer are taken. */
 void request_taken(struct request *request, size_t n);
 /* The next ones are to be taken at that time (mono). */

@@ -6,9 +6,6 @@
 #include "account/steps.h"
 #include "report/field_mask.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 /* A refused batch of so many gateways that were asked alone before is not
  * halved again: there is little to win. */
 #define ALONE_MAX 8
@@ -26,6 +23,11 @@ static void absent(struct ttn_account *a, int host, struct gateway *gw,
       lookup_absent(&a->lookups, &a->context, &a->hosts, host, gw, looked_up,
                     stats, server_time, &finding))
     apply(a, &finding);
+}
+
+static struct gateway *const *asked(const struct ttn_account *a,
+                                    const struct request *request) {
+  return schedule_gateways(&a->schedule, request->host, &request->batch);
 }
 
 /* The batches that wait come first. */
@@ -86,28 +88,6 @@ static void take_entry(struct ttn_account *a, const struct request *request,
     absent(a, request->host, gw, request->batch.lookup, &e->stats, server_time);
 }
 
-/* Finds the gateway of each entry; a single GET's is of the only one. An entry
- * for a gateway that was not asked for makes all of an answer wrong: it is an
- * answer to something else. */
-static bool entries_fit(const struct ttn_account *a, struct request *request) {
-  size_t n;
-  const struct ttn_entry *entries = ttn_decoder_entries(request->decoder, &n);
-  struct gateway *const *asked =
-      schedule_gateways(&a->schedule, request->host, &request->batch);
-  if (request->api == API_SINGLE) {
-    request_entry_of(request, 0, 0);
-    return n == 1;
-  }
-  for (size_t i = 0; i < n; i++) {
-    struct gateway *const *gw = bsearch(entries[i].id, asked, request->batch.n,
-                                        sizeof(*asked), gateway_compare_id);
-    if (gw == NULL)
-      return false;
-    request_entry_of(request, i, (size_t)(gw - asked));
-  }
-  return true;
-}
-
 static void take_absent(struct ttn_account *a, const struct request *request) {
   const struct batch *batch = &request->batch;
   bool there[TTN_BATCH_MAX] = {false};
@@ -115,9 +95,8 @@ static void take_absent(struct ttn_account *a, const struct request *request) {
     there[request->gateway_of[i]] = true;
   for (size_t i = 0; i < batch->n; i++)
     if (!there[i])
-      absent(a, request->host,
-             schedule_gateways(&a->schedule, request->host, batch)[i],
-             batch->lookup, NULL, request->call.answer.date);
+      absent(a, request->host, asked(a, request)[i], batch->lookup, NULL,
+             request->call.answer.date);
 }
 
 size_t statistics_lost(const struct ttn_account *a,
@@ -129,11 +108,10 @@ size_t statistics_lost(const struct ttn_account *a,
   ttn_decoder_entries(request->decoder, &n);
   if (n > 0)
     return 0;
-  struct gateway *const *asked =
-      schedule_gateways(&a->schedule, request->host, batch);
+  struct gateway *const *gateways = asked(a, request);
   for (size_t i = 0; i < batch->n; i++)
-    lost += asked[i]->known.shown == TTN_CONNECTED &&
-            asked[i]->current_host == request->host;
+    lost += gateways[i]->known.shown == TTN_CONNECTED &&
+            gateways[i]->current_host == request->host;
   return lost;
 }
 
@@ -145,10 +123,9 @@ bool statistics_more(struct ttn_account *a, struct request *request) {
     end = n;
   /* A queue may move in memory when lookups start: not before the batch ended.
    */
-  struct gateway *const *asked =
-      schedule_gateways(&a->schedule, request->host, &request->batch);
+  struct gateway *const *gateways = asked(a, request);
   for (size_t i = request->n_taken; i < end; i++)
-    take_entry(a, request, asked[request->gateway_of[i]], &entries[i]);
+    take_entry(a, request, gateways[request->gateway_of[i]], &entries[i]);
   request_taken(request, end);
   if (end < n)
     return false;
@@ -185,8 +162,7 @@ static bool rights_unclear(struct ttn_account *a,
                            const struct request *request) {
   const struct batch *batch = &request->batch;
   const struct question_poll *question = &a->question.poll;
-  const struct gateway *first =
-      schedule_gateways(&a->schedule, request->host, batch)[0];
+  const struct gateway *first = asked(a, request)[0];
   host_succeeded(steps_host(a, request));
   if (question->state == QUESTION_ANSWERED || batch->lookup ||
       (batch->n == 1 && first->refusal_logged && !a->credentials.serialize)) {
@@ -218,11 +194,10 @@ bool statistics_verdict(struct ttn_account *a, struct request *request,
                         const char *reason) {
   struct host *host = steps_host(a, request);
   const struct batch *batch = &request->batch;
-  struct gateway *first =
-      schedule_gateways(&a->schedule, request->host, batch)[0];
+  struct gateway *first = asked(a, request)[0];
   switch (verdict) {
   case VERDICT_OK:
-    if (entries_fit(a, request)) {
+    if (request_match(request, asked(a, request))) {
       if (request->api == API_BATCH)
         schedule_ask_alone(&a->schedule, request->host, batch, false);
       host_succeeded(host);
