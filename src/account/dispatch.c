@@ -92,7 +92,6 @@ static void settle_question(struct ttn_account *a, enum question_state state,
     if (singles)
       credentials_use_single(&a->credentials, &a->context);
   }
-  question_list_empty(q, false);
   settle_held(a, info);
   settle_search(a);
   for (size_t i = 0; i < q->poll.n_waiting; i++) {
@@ -104,7 +103,7 @@ static void settle_question(struct ttn_account *a, enum question_state state,
       statistics_refuse(a, host, batch, false);
     steps_end_batch(a, host, batch);
   }
-  question_release(q);
+  question_settled(q);
 }
 
 /* ---- verdicts on each kind of call ---- */
@@ -150,8 +149,7 @@ static void list_verdict(struct ttn_account *a, const struct request *request,
     return;
   case VERDICT_LIST_EMPTY:
     host_succeeded(steps_host(a, request));
-    question_list_empty(&a->question, true);
-    question_want(&a->question);
+    question_list_empty(&a->question);
     /* The reason comes with auth_info, or at the poll's end. */
     discovery_page_failed(d, request->page, "");
     return;

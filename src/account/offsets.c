@@ -182,14 +182,13 @@ void offsets_write_end(struct offsets *o, struct account_context *c,
   }
 }
 
-bool offsets_restore(struct offsets *o, const char *id,
+void offsets_restore(struct offsets *o, const char *id,
                      struct ttn_gateway *known) {
   struct ttn_state_row *row = find_row(o, id);
   if (row == NULL || row->gone_at == TAKEN)
-    return false;
+    return;
   *known = ttn_gateway_take(&row->gateway);
   ttn_state_row_gone(row, TAKEN); /* closing each gap would take n * n */
-  return true;
 }
 
 void offsets_keep(struct offsets *o, const struct account_context *c,

@@ -46,8 +46,8 @@ void offsets_write_end(struct offsets *o, struct account_context *c,
                        struct ttn_state_writer *writer, char *why,
                        size_t why_size);
 
-/* A gateway is listed: takes its row into *known. False: it has no row. */
-bool offsets_restore(struct offsets *o, const char *id,
+/* A gateway is listed: takes its row, if it has one, into *known. */
+void offsets_restore(struct offsets *o, const char *id,
                      struct ttn_gateway *known);
 /* A gateway left the list: takes what is known into a row. */
 void offsets_keep(struct offsets *o, const struct account_context *c,

@@ -18,8 +18,9 @@ void question_enter(struct question *q, enum question_state state) {
   q->poll.state = state;
 }
 
-void question_list_empty(struct question *q, bool empty) {
-  q->poll.list_empty = empty;
+void question_list_empty(struct question *q) {
+  q->poll.list_empty = true;
+  question_want(q);
 }
 
 bool question_hold(struct question *q, struct account_context *c, int host,
@@ -37,4 +38,7 @@ bool question_hold(struct question *q, struct account_context *c, int host,
   return true;
 }
 
-void question_release(struct question *q) { q->poll.n_waiting = 0; }
+void question_settled(struct question *q) {
+  q->poll.list_empty = false;
+  q->poll.n_waiting = 0;
+}

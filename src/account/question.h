@@ -40,13 +40,13 @@ void question_begin(struct question *q);
 /* It is to be asked, if it was not in this poll. */
 void question_want(struct question *q);
 void question_enter(struct question *q, enum question_state state);
-/* The list came as for a key that did not arrive; false: that is settled. */
-void question_list_empty(struct question *q, bool empty);
+/* The list came as for a key that did not arrive: auth_info tells. */
+void question_list_empty(struct question *q);
 /* A batch waits for the answer. warning: X-Warning of its refusal. False: no
  * memory (counted). */
 bool question_hold(struct question *q, struct account_context *c, int host,
                    const struct batch *batch, const char *warning);
-/* No batch waits any more. */
-void question_release(struct question *q);
+/* Neither the list nor a batch waits for it any more. */
+void question_settled(struct question *q);
 
 #endif
