@@ -4,11 +4,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-void lookups_begin(struct lookups *l) {
-  for (size_t h = 0; h < HOSTS_MAX; h++)
-    l->absent[h].n = 0;
-}
-
 void lookups_end(struct lookups *l, const struct ttn_env *env) {
   for (struct lookup *lookup = l->list, *next; lookup != NULL; lookup = next) {
     next = lookup->next;
@@ -16,6 +11,8 @@ void lookups_end(struct lookups *l, const struct ttn_env *env) {
     ttn_free(env, lookup);
   }
   l->list = NULL;
+  for (size_t h = 0; h < HOSTS_MAX; h++)
+    l->absent[h].n = 0;
 }
 
 void lookups_free(struct lookups *l, const struct ttn_env *env) {

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Looks at the account's other hosts, in the same poll, before a gateway that
- * its host lacks counts as disconnected: some gateways are registered at one
- * cluster and connected to another. gateway.absent_at remembers who was asked,
- * so this costs nothing again until the next discovery. While the other hosts
- * are asked, a "disconnected" entry is held back. It is reported if none of
- * them has newer information, or if they do not answer but the entry ends the
- * connection we know of. */
+ * its host lacks counts as disconnected. doc/design.md says why, and what
+ * becomes of a "disconnected" entry meanwhile. */
 #ifndef TTN_CLUSTER_LOOKUP_H
 #define TTN_CLUSTER_LOOKUP_H
 
@@ -43,7 +39,6 @@ struct finding {
   int64_t server_time;           /* of the answer, 0 = none */
 };
 
-void lookups_begin(struct lookups *l);
 void lookups_free(struct lookups *l, const struct ttn_env *env);
 
 /* host lacks gw, says an answer of that date (0 = none). stats: its
@@ -63,7 +58,7 @@ bool lookups_start(struct lookups *l, struct account_context *c,
 /* No answer will come any more. True: what is known is enough: *finding. */
 bool lookup_decide(const struct lookup *lookup, const struct hosts *hosts,
                    struct finding *finding);
-/* A poll ends: forgets the lookups. */
+/* A poll ends: forgets the lookups, and those that did not start. */
 void lookups_end(struct lookups *l, const struct ttn_env *env);
 
 #endif

@@ -255,13 +255,9 @@ enum discovery_step discovery_search(struct discovery *d,
 }
 
 void discovery_merged(struct discovery *d, struct account_context *c,
-                      const struct gateways *g, bool merged,
-                      struct list_change change, int64_t started) {
+                      const struct gateways *g, struct list_change change,
+                      int64_t started) {
   const char *plural = g->n == 1 ? "" : "s";
-  if (!merged) {
-    discovery_fail(d, "no memory");
-    return;
-  }
   if (!d->have_list)
     context_log(c, TTN_INFO, "%zu gateway%s to report", g->n, plural);
   else if (change.added + change.removed > 0)
@@ -308,9 +304,4 @@ bool discovery_end(struct discovery *d, const struct account_context *c,
                                    context_mono(c) - d->failing_since));
   }
   return d->poll.state != DISCOVERY_FAILED;
-}
-
-void discovery_stopped(struct discovery *d, const struct ttn_env *env) {
-  forget_lists(d, env);
-  d->poll.state = DISCOVERY_IDLE;
 }

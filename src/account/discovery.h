@@ -76,8 +76,6 @@ enum discovery_step discovery_start(struct discovery *d,
  * False: there was one in this poll, and it failed. */
 bool discovery_end(struct discovery *d, const struct account_context *c,
                    bool quiet, bool limited);
-/* The poll was stopped. */
-void discovery_stopped(struct discovery *d, const struct ttn_env *env);
 
 /* With Scope "all" it is held until auth_info tells that the key is an admin's:
  * to another key the search lists fewer gateways, and does not say so. */
@@ -118,10 +116,10 @@ void discovery_fail(struct discovery *d, const char *reason);
 
 /* Is nothing missing in what was found? */
 bool discovery_is_complete(const struct discovery *d);
-/* The list is merged (false: there was no memory). */
+/* The list is merged. */
 void discovery_merged(struct discovery *d, struct account_context *c,
-                      const struct gateways *g, bool merged,
-                      struct list_change change, int64_t started);
+                      const struct gateways *g, struct list_change change,
+                      int64_t started);
 
 /* Is any Organization line refused, as far as is known? */
 bool discovery_any_denied(const struct discovery *d);

@@ -1,14 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* Health: after no connection, three failures in a row or a failed probe, a
- * host gets one request a poll, the probe; once it succeeds, the rest follows
- * in the same poll. So an outage of a day costs one request an interval, and
- * ends within one. A 503 with Retry-After is the exception: it is believed, up
- * to ten minutes. After a time-out the next request takes a new connection:
- * libcurl keeps using an HTTP/2 connection that went silent.
- *
- * A poll that is spread meets far more outages of a second than one that is
- * over at once. So when a host that answered in it fails, each later batch is
- * the next probe at its place. */
 #include "account/hosts.h"
 
 #include "base/hash.h"
@@ -202,11 +192,9 @@ void host_failed(struct host *host, bool probe, enum ttn_failure failure,
     host->health = HOST_PROBING;
 }
 
-bool host_may_return(const struct host *host) {
-  return host->health == HOST_SUSPENDED && host->poll.answered;
-}
-
-void host_probe_at(struct host *host, int64_t at) {
+void host_probe_again(struct host *host, int64_t at) {
+  if (host->health != HOST_SUSPENDED || !host->poll.answered)
+    return;
   host->health = HOST_PROBING;
   if (host->not_before < at)
     host->not_before = at;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The hosts that an account asks: which of them may have the key, how much each
- * of them accepts now, and how healthy it is. doc/design.md has the state
- * diagram. */
+ * of them accepts now, and how healthy it is. doc/design.md has the states, and
+ * why. */
 #ifndef TTN_HOSTS_H
 #define TTN_HOSTS_H
 
@@ -39,7 +39,7 @@ struct host {
   bool no_batch_api; /* tried again at each discovery */
   bool no_batch_logged;
   bool answered_once;     /* since the start */
-  bool unresolvable;      /* there seems to be no such host: hosts_to_ask */
+  bool unresolvable;      /* a typo in a gateway's address, as it seems */
   uint32_t unknown_paths; /* mask paths that the server does not know */
   unsigned in_flight;
   struct rate_limit limits[API_CALLS];
@@ -71,10 +71,8 @@ int hosts_find(struct hosts *hosts, const struct account_context *c,
  * for each host, and only for so many. address: as the list has it, or NULL. */
 void hosts_log_untrusted(struct hosts *hosts, const struct account_context *c,
                          const char *id, const char *address);
-/* Bit h: hosts that must lack a gateway before it counts as disconnected. Not
- * one whose name only a gateway's address holds, that does not resolve and has
- * never answered: a typo in one address would keep every other gateway from
- * being seen as disconnected. */
+/* Bit h: hosts that must lack a gateway before it counts as disconnected: all
+ * but those that are unresolvable. */
 uint64_t hosts_to_ask(const struct hosts *hosts);
 
 void hosts_begin(struct hosts *hosts);
@@ -100,11 +98,10 @@ void host_succeeded(struct host *host);
  * nothing in ttn_api. */
 void host_failed(struct host *host, bool probe, enum ttn_failure failure,
                  const char *asked_for, const char *reason);
-/* True: a probe failed although the host answered before in this poll, so it
- * may answer again in this poll. */
-bool host_may_return(const struct host *host);
-/* It is probed again at that time (mono), in the same poll. */
-void host_probe_at(struct host *host, int64_t at);
+/* If a probe failed although the host answered before in this poll, it is
+ * probed again at that time (mono), in the same poll: one that is spread meets
+ * far more outages of a second than one that is over at once. */
+void host_probe_again(struct host *host, int64_t at);
 /* Gateways of it stay unknown in this poll because of its rate limit. limited
  * false: this is withdrawn, because something worse is known. */
 void host_limited(struct host *host, bool limited);

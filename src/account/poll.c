@@ -124,7 +124,6 @@ static bool begin(struct ttn_account *a, int64_t spread) {
   gateways_begin(&a->gateways);
   discovery_begin(&a->discovery);
   schedule_begin(&a->schedule);
-  lookups_begin(&a->lookups);
   apply_begin(&a->apply);
   bool has_key = credentials_begin(&a->credentials, &a->context);
   if (!has_key)
@@ -356,9 +355,7 @@ static void poll_over(struct ttn_account *a, int64_t spread) {
   streams_use_key(&a->streams, a->credentials.auth);
   credentials_calls_ended(&a->credentials, c);
   requests_trim(&a->requests, c->env);
-  if (stopped)
-    discovery_stopped(&a->discovery, c->env);
-  else
+  if (!stopped)
     report(a, had_key);
   values_end(c);
   if (c->settings->events && !stopped)

@@ -37,13 +37,12 @@ void steps_after_discovery(struct ttn_account *a, enum discovery_step step) {
   struct list_change change;
   if (step != DISCOVERY_LISTED)
     return;
-  bool merged =
-      gateways_merge(&a->gateways, &a->context, &a->offsets, a->ownership, a,
-                     &d->found, discovery_is_complete(d), &change);
-  discovery_merged(d, &a->context, &a->gateways, merged, change,
-                   a->poll.started);
-  if (!merged)
+  if (!gateways_merge(&a->gateways, &a->context, &a->offsets, a->ownership, a,
+                      &d->found, discovery_is_complete(d), &change)) {
+    discovery_fail(d, "no memory");
     return;
+  }
+  discovery_merged(d, &a->context, &a->gateways, change, a->poll.started);
   hosts_retry_batch_api(&a->hosts);
   schedule_retry_refused(&a->schedule);
   steps_plan(a);
@@ -65,7 +64,6 @@ void steps_failed(struct ttn_account *a, const struct request *request,
               reason);
   int64_t place = schedule_next_place(&a->schedule, request->host,
                                       context_mono(&a->context));
-  if (place != 0 && failure != TTN_FAIL_KEY &&
-      host_may_return(steps_host(a, request)))
-    host_probe_at(steps_host(a, request), place);
+  if (place != 0 && failure != TTN_FAIL_KEY)
+    host_probe_again(steps_host(a, request), place);
 }
