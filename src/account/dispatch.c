@@ -148,13 +148,11 @@ static void list_verdict(struct ttn_account *a, const struct request *request,
       credentials_accepted(&a->credentials, &a->context);
     return;
   case VERDICT_LIST_EMPTY:
-    host_succeeded(steps_host(a, request));
     question_list_empty(&a->question);
     /* The reason comes with auth_info, or at the poll's end. */
     discovery_page_failed(d, request->page, "");
     return;
   case VERDICT_LIST_DENIED:
-    host_succeeded(steps_host(a, request));
     list_denied(a, request);
     return;
   case VERDICT_RATE_LIMITED:
@@ -187,7 +185,6 @@ static void auth_info_verdict(struct ttn_account *a,
     settle_question(a, QUESTION_ANSWERED, info);
     return;
   case VERDICT_NO_IDENTITY_SERVER: /* then halving has to find it out */
-    host_succeeded(steps_host(a, request));
     settle_question(a, QUESTION_ANSWERED, NULL);
     return;
   case VERDICT_RATE_LIMITED:
@@ -247,10 +244,10 @@ bool dispatch_answer(struct ttn_account *a, struct request *request) {
       &failure, reason, sizeof(reason));
   if (verdict == VERDICT_OK && request->host == 0 && answer->date > 0)
     offsets_saw_time(&a->offsets, answer->date);
-  if (verdict == VERDICT_RATE_LIMITED) {
+  if (verdict == VERDICT_RATE_LIMITED)
     context_count_failure(&a->context, TTN_FAIL_RATE_LIMIT);
+  if (verdict >= VERDICT_RATE_LIMITED)
     host_succeeded(steps_host(a, request));
-  }
   if (verdict == VERDICT_KEY_REJECTED)
     key_rejected(a, request);
   else if (request->api == API_LIST)

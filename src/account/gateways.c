@@ -2,7 +2,6 @@
 #include "account/gateways.h"
 
 #include "tts/decode.h"
-#include "tts/api_key.h"
 #include "base/secret.h"
 #include "base/text.h"
 

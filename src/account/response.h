@@ -13,13 +13,14 @@ enum verdict {
   VERDICT_RETRY,   /* the transfer broke: worth a second attempt */
   VERDICT_DOUBTED, /* it knows none of many gateways: asked again, once */
   VERDICT_FAILED,  /* no answer of use */
-  VERDICT_RATE_LIMITED,
   VERDICT_KEY_REJECTED,
+  VERDICT_UNKNOWN_FIELDS, /* forbidden_paths are not known to the server */
+  /* With these the host is healthy, whatever becomes of the call. */
+  VERDICT_RATE_LIMITED,
   VERDICT_RIGHTS_UNCLEAR, /* a batch is refused for one of its gateways, or for
                            * the key: auth_info tells which */
   VERDICT_SINGLE_GATEWAY_KEY, /* a gateway's own key: it has no batch */
   VERDICT_NO_BATCH_API,       /* a server before 3.21 */
-  VERDICT_UNKNOWN_FIELDS,     /* forbidden_paths are not known to the server */
   VERDICT_NOT_CONNECTED,      /* of a single gateway */
   VERDICT_LIST_DENIED,        /* the key lacks the right to list */
   VERDICT_LIST_EMPTY,         /* as the stack answers to no key at all */

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* When the gateways of a poll are asked, if not all at once. Pure: no clock, no
- * memory, no network.
- *
- * A gateway's place is that in the order of the queues, where gateways are
- * sorted by id. So it is the same in each poll, and when some come or go, the
- * others' move by no more than the share of these. */
+/* When the gateways of a poll are asked, if not all at once: doc/design.md.
+ * Pure: no clock, no memory, no network. */
 #ifndef TTN_SPREAD_H
 #define TTN_SPREAD_H
 

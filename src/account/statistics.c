@@ -38,11 +38,8 @@ static bool has_room_to_halve(const struct ttn_account *a, int host) {
          room >= (int64_t)schedule_waiting(&a->schedule, host) + 2;
 }
 
-/* Single GETs tell at once which gateways are refused, without taking from the
- * batch's limit. A batch that is refused although each of its gateways can be
- * read alone has public ones, which only a GET lets in (lorawan-stack
- * pkg/identityserver/rights.go): they are searched for in halves as far as the
- * limit allows, and what is left is asked alone. */
+/* doc/design.md: What becomes of a refused batch. Only a GET lets public
+ * gateways in: lorawan-stack pkg/identityserver/rights.go. */
 void statistics_refuse(struct ttn_account *a, int host,
                        const struct batch *batch, bool gone) {
   struct schedule *s = &a->schedule;
@@ -163,7 +160,6 @@ static bool rights_unclear(struct ttn_account *a,
   const struct batch *batch = &request->batch;
   const struct question_poll *question = &a->question.poll;
   const struct gateway *first = asked(a, request)[0];
-  host_succeeded(steps_host(a, request));
   if (question->state == QUESTION_ANSWERED || batch->lookup ||
       (batch->n == 1 && first->refusal_logged && !a->credentials.serialize)) {
     if (!a->credentials.poll.rejected)
@@ -208,19 +204,16 @@ bool statistics_verdict(struct ttn_account *a, struct request *request,
                  "the answer is about gateways that were not asked for");
     break;
   case VERDICT_NOT_CONNECTED:
-    host_succeeded(host);
     credentials_accepted(&a->credentials, &a->context);
     gateway_readable(first);
     absent(a, request->host, first, batch->lookup, NULL,
            request->call.answer.date);
     break;
   case VERDICT_SINGLE_GATEWAY_KEY:
-    host_succeeded(host);
     credentials_use_single(&a->credentials, &a->context);
     schedule_singles(&a->schedule, &a->context, request->host, batch);
     break;
   case VERDICT_NO_BATCH_API:
-    host_succeeded(host);
     host_lacks_batch_api(host, &a->context);
     schedule_singles(&a->schedule, &a->context, request->host, batch);
     break;
