@@ -95,13 +95,12 @@ static void settle_question(struct ttn_account *a, enum question_state state,
   settle_held(a, info);
   settle_search(a);
   for (size_t i = 0; i < q->poll.n_waiting; i++) {
-    int host = q->waiting[i].host;
-    const struct batch *batch = &q->waiting[i].batch;
+    const struct batch *batch = &q->waiting[i];
     if (singles)
-      schedule_singles(&a->schedule, &a->context, host, batch);
+      schedule_singles(&a->schedule, &a->context, batch);
     else if (!a->credentials.poll.rejected && state == QUESTION_ANSWERED)
-      statistics_refuse(a, host, batch, false);
-    steps_end_batch(a, host, batch);
+      statistics_refuse(a, batch, false);
+    steps_end_batch(a, batch);
   }
   question_settled(q);
 }
@@ -221,7 +220,7 @@ static void key_rejected(struct ttn_account *a, const struct request *request) {
   else if (rotated)
     statistics_retry(a, request, false);
   if (request_is_batch(request))
-    steps_end_batch(a, request->host, &request->batch);
+    steps_end_batch(a, &request->batch);
 }
 
 bool dispatch_answer(struct ttn_account *a, struct request *request) {
@@ -272,7 +271,7 @@ void dispatch_not_sent(struct ttn_account *a, const struct request *request) {
   else if (request->api == API_AUTH_INFO)
     settle_question(a, QUESTION_FAILED, NULL);
   else
-    steps_end_batch(a, request->host, &request->batch);
+    steps_end_batch(a, &request->batch);
 }
 
 /* ---- a poll ---- */

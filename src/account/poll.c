@@ -22,12 +22,12 @@ static bool send_request(struct ttn_account *a, struct request *request,
   int64_t most = a->context.settings->timeout / CALLS_PER_POLL;
   if (most < TTN_SECOND)
     most = TTN_SECOND;
-  return request_send(
-      &a->requests, &a->context, &a->hosts, a->credentials.auth, request,
-      request_is_batch(request)
-          ? schedule_gateways(&a->schedule, request->host, &request->batch)
-          : NULL,
-      most < left ? most : left);
+  return request_send(&a->requests, &a->context, &a->hosts, a->credentials.auth,
+                      request,
+                      request_is_batch(request)
+                          ? schedule_gateways(&a->schedule, &request->batch)
+                          : NULL,
+                      most < left ? most : left);
 }
 
 /* True: a call was sent, or found no memory. */

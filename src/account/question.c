@@ -23,7 +23,7 @@ void question_list_empty(struct question *q) {
   question_want(q);
 }
 
-bool question_hold(struct question *q, struct account_context *c, int host,
+bool question_hold(struct question *q, struct account_context *c,
                    const struct batch *batch, const char *warning) {
   void *waiting = q->waiting;
   if (!ttn_grow(c->env, &waiting, &q->room_waiting, q->poll.n_waiting + 1,
@@ -32,7 +32,7 @@ bool question_hold(struct question *q, struct account_context *c, int host,
     return false;
   }
   q->waiting = waiting;
-  q->waiting[q->poll.n_waiting++] = (struct waiting){host, *batch};
+  q->waiting[q->poll.n_waiting++] = *batch;
   ttn_print(q->poll.warning, sizeof(q->poll.warning), "%s", warning);
   question_want(q);
   return true;

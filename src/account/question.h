@@ -21,16 +21,10 @@ struct question_poll {
   size_t n_waiting;
 };
 
-/* A batch that waits for what auth_info says. */
-struct waiting {
-  int host;
-  struct batch batch;
-};
-
 /* All zero at first. */
 struct question {
   struct question_poll poll;
-  struct waiting *waiting;
+  struct batch *waiting; /* for what auth_info says */
   size_t room_waiting;
 };
 
@@ -44,7 +38,7 @@ void question_enter(struct question *q, enum question_state state);
 void question_list_empty(struct question *q);
 /* A batch waits for the answer. warning: X-Warning of its refusal. False: no
  * memory (counted). */
-bool question_hold(struct question *q, struct account_context *c, int host,
+bool question_hold(struct question *q, struct account_context *c,
                    const struct batch *batch, const char *warning);
 /* Neither the list nor a batch waits for it any more. */
 void question_settled(struct question *q);

@@ -50,8 +50,9 @@ static bool push_gateway(struct queue *q, const struct ttn_env *env,
   return true;
 }
 
-static void push_batch(struct queue *q, struct account_context *c,
+static void push_batch(struct schedule *s, struct account_context *c,
                        struct batch batch) {
+  struct queue *q = &s->queues[batch.host];
   void *batches = q->batches;
   if (!ttn_grow(c->env, &batches, &q->room_batches, q->n_batches + 1,
                 sizeof(batch), QUEUE_MAX)) {
@@ -67,15 +68,16 @@ static void push_batch(struct queue *q, struct account_context *c,
 
 /* Gateways from `from` on become batches of at most `size`, the `first`th of
  * them first. */
-static void cut_batches(struct queue *q, struct account_context *c,
+static void cut_batches(struct schedule *s, struct account_context *c,
                         uint32_t from, uint32_t size, size_t first,
                         struct batch like) {
+  const struct queue *q = &s->queues[like.host];
   size_t n = (q->n_gateways - from + size - 1) / size;
   for (size_t i = 0; i < n; i++) {
     like.from = from + (uint32_t)((first + i) % n) * size;
     size_t rest = q->n_gateways - like.from;
     like.n = (uint8_t)(rest < size ? rest : size);
-    push_batch(q, c, like);
+    push_batch(s, c, like);
   }
 }
 
@@ -106,8 +108,8 @@ static bool plan_pass(struct schedule *s, struct account_context *c,
     bool single = singles || hosts->list[h].no_batch_api ||
                   way == WAY_REFUSED || (way == WAY_ALONE && !s->try_alone);
     bool whole = from[h] == 0 && way == WAY_BATCH;
-    cut_batches(q, c, from[h], single ? 1 : TTN_BATCH_MAX, whole ? q->first : 0,
-                (struct batch){.single = single});
+    cut_batches(s, c, from[h], single ? 1 : TTN_BATCH_MAX, whole ? q->first : 0,
+                (struct batch){.host = (uint8_t)h, .single = single});
     if (whole)
       q->n_own = q->n_batches;
   }
@@ -157,8 +159,9 @@ size_t schedule_lookups(struct schedule *s, struct account_context *c,
   for (size_t i = 0; i < n && !hosts->list[h].unresolvable; i++)
     if (!gateway_is_done(gateways[i]) && (gateways[i]->absent_at >> h & 1) == 0)
       push_gateway(q, c->env, gateways[i]);
-  cut_batches(q, c, from, single ? 1 : TTN_BATCH_MAX, 0,
-              (struct batch){.single = single, .lookup = true});
+  cut_batches(
+      s, c, from, single ? 1 : TTN_BATCH_MAX, 0,
+      (struct batch){.host = (uint8_t)h, .single = single, .lookup = true});
   *queued = q->gateways + from;
   return q->n_gateways - from;
 }
@@ -215,19 +218,18 @@ int64_t schedule_next_place(const struct schedule *s, int h, int64_t now) {
   return 0;
 }
 
-struct gateway *const *schedule_gateways(const struct schedule *s, int h,
+struct gateway *const *schedule_gateways(const struct schedule *s,
                                          const struct batch *batch) {
-  return s->queues[h].gateways + batch->from;
+  return s->queues[batch->host].gateways + batch->from;
 }
 
-void schedule_retry(struct schedule *s, struct account_context *c, int h,
+void schedule_retry(struct schedule *s, struct account_context *c,
                     struct batch batch, bool tried, int64_t not_before) {
-  struct queue *q = &s->queues[h];
   /* One that failed had its turn. */
-  q->sent -= !tried && batch.tries == 0;
+  s->queues[batch.host].sent -= !tried && batch.tries == 0;
   batch.tries = (uint8_t)(batch.tries + tried);
   batch.not_before = not_before;
-  push_batch(q, c, batch);
+  push_batch(s, c, batch);
 }
 
 size_t schedule_waiting(const struct schedule *s, int h) {
@@ -235,33 +237,33 @@ size_t schedule_waiting(const struct schedule *s, int h) {
   return q->n_placed - q->next_placed + q->n_batches - q->next;
 }
 
-bool schedule_is_readable(const struct schedule *s, int h,
-                          const struct batch *batch) {
-  struct gateway *const *gateways = schedule_gateways(s, h, batch);
+bool schedule_is_readable(const struct schedule *s, const struct batch *batch) {
+  struct gateway *const *gateways = schedule_gateways(s, batch);
   for (uint8_t i = 0; i < batch->n; i++)
     if (!gateways[i]->readable)
       return false;
   return true;
 }
 
-void schedule_ask_alone(struct schedule *s, int h, const struct batch *batch,
+void schedule_ask_alone(struct schedule *s, const struct batch *batch,
                         bool alone) {
-  struct gateway *const *gateways = schedule_gateways(s, h, batch);
+  struct gateway *const *gateways = schedule_gateways(s, batch);
   for (uint8_t i = 0; i < batch->n; i++)
     gateway_ask_alone(gateways[i], alone);
 }
 
-void schedule_singles(struct schedule *s, struct account_context *c, int h,
+void schedule_singles(struct schedule *s, struct account_context *c,
                       const struct batch *batch) {
   for (uint8_t i = 0; i < batch->n; i++)
-    push_batch(&s->queues[h], c,
+    push_batch(s, c,
                (struct batch){.from = batch->from + i,
                               .n = 1,
+                              .host = batch->host,
                               .single = true,
                               .lookup = batch->lookup});
 }
 
-void schedule_halves(struct schedule *s, struct account_context *c, int h,
+void schedule_halves(struct schedule *s, struct account_context *c,
                      const struct batch *batch) {
   struct batch low = *batch, high = *batch;
   low.n = (uint8_t)(batch->n / 2);
@@ -269,13 +271,12 @@ void schedule_halves(struct schedule *s, struct account_context *c, int h,
   high.from = batch->from + low.n;
   low.tries = high.tries = 0;
   low.not_before = high.not_before = 0;
-  push_batch(&s->queues[h], c, low);
-  push_batch(&s->queues[h], c, high);
+  push_batch(s, c, low);
+  push_batch(s, c, high);
 }
 
-bool schedule_batch_ended(struct schedule *s, int h,
-                          const struct batch *batch) {
-  struct queue *q = &s->queues[h];
+bool schedule_batch_ended(struct schedule *s, const struct batch *batch) {
+  struct queue *q = &s->queues[batch->host];
   if (!is_awaited(batch))
     return false;
   assert(q->own_pending > 0);

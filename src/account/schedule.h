@@ -13,6 +13,7 @@ struct batch {
   uint32_t from;
   uint8_t n; /* 1 to TTN_BATCH_MAX */
   uint8_t tries;
+  uint8_t host;
   bool single;        /* by GET */
   bool lookup;        /* of gateways that are registered or known elsewhere */
   bool placed;        /* it has a place in the poll, and is sent then */
@@ -78,28 +79,27 @@ const struct batch *schedule_next(const struct schedule *s, int h, int64_t now);
 struct batch schedule_take(struct schedule *s, int h, int64_t now);
 /* The first place at host h after `now` (mono); 0: none. */
 int64_t schedule_next_place(const struct schedule *s, int h, int64_t now);
-struct gateway *const *schedule_gateways(const struct schedule *s, int h,
+struct gateway *const *schedule_gateways(const struct schedule *s,
                                          const struct batch *batch);
 
 /* Queues it again. tried: this was an attempt. not_before: mono, 0: at once. */
-void schedule_retry(struct schedule *s, struct account_context *c, int h,
+void schedule_retry(struct schedule *s, struct account_context *c,
                     struct batch batch, bool tried, int64_t not_before);
 /* Can each of its gateways be read by a single GET, as far as is known? */
-bool schedule_is_readable(const struct schedule *s, int h,
-                          const struct batch *batch);
+bool schedule_is_readable(const struct schedule *s, const struct batch *batch);
 /* Its gateways are asked alone from now on, or not. */
-void schedule_ask_alone(struct schedule *s, int h, const struct batch *batch,
+void schedule_ask_alone(struct schedule *s, const struct batch *batch,
                         bool alone);
 /* How many batches wait to be sent to host h. */
 size_t schedule_waiting(const struct schedule *s, int h);
 /* Queues its gateways one by one, or its halves. */
-void schedule_singles(struct schedule *s, struct account_context *c, int h,
+void schedule_singles(struct schedule *s, struct account_context *c,
                       const struct batch *batch);
-void schedule_halves(struct schedule *s, struct account_context *c, int h,
+void schedule_halves(struct schedule *s, struct account_context *c,
                      const struct batch *batch);
 /* A batch ended: it was answered, queued again, or will not be answered in this
- * poll. True: it was the last of host h's own batches that lookups wait for. */
-bool schedule_batch_ended(struct schedule *s, int h, const struct batch *batch);
+ * poll. True: it was the last of its host's own ones that lookups wait for. */
+bool schedule_batch_ended(struct schedule *s, const struct batch *batch);
 
 /* A poll ends. moved_on: host h's next poll starts with the first batch that
  * had no turn, or after a failed probe with the one behind it; else with the

@@ -19,7 +19,6 @@ int64_t spread_late(int64_t place, int64_t late) {
 }
 
 int64_t spread_pause(int64_t spread, size_t n) {
-  int64_t pause =
-      n <= TTN_BATCH_MAX ? 0 : spread_place(spread, SPREAD_PORTION, n);
+  int64_t pause = spread_place(spread, SPREAD_PORTION, n);
   return pause > PAUSE_MAX ? PAUSE_MAX : pause;
 }

@@ -27,7 +27,7 @@ static void absent(struct ttn_account *a, int host, struct gateway *gw,
 
 static struct gateway *const *asked(const struct ttn_account *a,
                                     const struct request *request) {
-  return schedule_gateways(&a->schedule, request->host, &request->batch);
+  return schedule_gateways(&a->schedule, &request->batch);
 }
 
 /* The batches that wait come first. */
@@ -40,23 +40,23 @@ static bool has_room_to_halve(const struct ttn_account *a, int host) {
 
 /* doc/design.md: What becomes of a refused batch. Only a GET lets public
  * gateways in: lorawan-stack pkg/identityserver/rights.go. */
-void statistics_refuse(struct ttn_account *a, int host,
-                       const struct batch *batch, bool gone) {
+void statistics_refuse(struct ttn_account *a, const struct batch *batch,
+                       bool gone) {
   struct schedule *s = &a->schedule;
-  struct gateway *gw = schedule_gateways(s, host, batch)[0];
+  struct gateway *gw = schedule_gateways(s, batch)[0];
   if (batch->lookup && batch->single) /* not known there, or not to this key */
-    absent(a, host, gw, true, NULL, 0);
+    absent(a, batch->host, gw, true, NULL, 0);
   else if (batch->single)
     apply_refusal(&a->apply, gw, gone);
   else if (batch->lookup && batch->n == 1)
-    schedule_singles(s, &a->context, host, batch);
-  else if (batch->lookup ||
-           (batch->n > (gw->alone ? ALONE_MAX : 1) &&
-            schedule_is_readable(s, host, batch) && has_room_to_halve(a, host)))
-    schedule_halves(s, &a->context, host, batch);
+    schedule_singles(s, &a->context, batch);
+  else if (batch->lookup || (batch->n > (gw->alone ? ALONE_MAX : 1) &&
+                             schedule_is_readable(s, batch) &&
+                             has_room_to_halve(a, batch->host)))
+    schedule_halves(s, &a->context, batch);
   else {
-    schedule_ask_alone(s, host, batch, schedule_is_readable(s, host, batch));
-    schedule_singles(s, &a->context, host, batch);
+    schedule_ask_alone(s, batch, schedule_is_readable(s, batch));
+    schedule_singles(s, &a->context, batch);
   }
 }
 
@@ -127,7 +127,7 @@ bool statistics_more(struct ttn_account *a, struct request *request) {
   if (end < n)
     return false;
   take_absent(a, request);
-  steps_end_batch(a, request->host, &request->batch);
+  steps_end_batch(a, &request->batch);
   return true;
 }
 
@@ -135,8 +135,7 @@ bool statistics_more(struct ttn_account *a, struct request *request) {
 
 void statistics_retry(struct ttn_account *a, const struct request *request,
                       bool tried) {
-  schedule_retry(&a->schedule, &a->context, request->host, request->batch,
-                 tried, 0);
+  schedule_retry(&a->schedule, &a->context, request->batch, tried, 0);
 }
 
 static void batch_limited(struct ttn_account *a,
@@ -148,8 +147,8 @@ static void batch_limited(struct ttn_account *a,
     not_before =
         context_mono(&a->context) + rate_limit_wait(&request->call.answer);
   if (not_before < a->poll.deadline)
-    schedule_retry(&a->schedule, &a->context, request->host, request->batch,
-                   false, not_before);
+    schedule_retry(&a->schedule, &a->context, request->batch, false,
+                   not_before);
   else
     host_limited(steps_host(a, request), true);
 }
@@ -163,12 +162,11 @@ static bool rights_unclear(struct ttn_account *a,
   if (question->state == QUESTION_ANSWERED || batch->lookup ||
       (batch->n == 1 && first->refusal_logged && !a->credentials.serialize)) {
     if (!a->credentials.poll.rejected)
-      statistics_refuse(a, request->host, batch,
-                        request->call.answer.status == 404);
+      statistics_refuse(a, batch, request->call.answer.status == 404);
     return true;
   }
   return question->state == QUESTION_FAILED ||
-         !question_hold(&a->question, &a->context, request->host, batch,
+         !question_hold(&a->question, &a->context, batch,
                         request->call.answer.warning);
 }
 
@@ -195,7 +193,7 @@ bool statistics_verdict(struct ttn_account *a, struct request *request,
   case VERDICT_OK:
     if (request_match(request, asked(a, request))) {
       if (request->api == API_BATCH)
-        schedule_ask_alone(&a->schedule, request->host, batch, false);
+        schedule_ask_alone(&a->schedule, batch, false);
       host_succeeded(host);
       credentials_accepted(&a->credentials, &a->context);
       return statistics_more(a, request);
@@ -211,11 +209,11 @@ bool statistics_verdict(struct ttn_account *a, struct request *request,
     break;
   case VERDICT_SINGLE_GATEWAY_KEY:
     credentials_use_single(&a->credentials, &a->context);
-    schedule_singles(&a->schedule, &a->context, request->host, batch);
+    schedule_singles(&a->schedule, &a->context, batch);
     break;
   case VERDICT_NO_BATCH_API:
     host_lacks_batch_api(host, &a->context);
-    schedule_singles(&a->schedule, &a->context, request->host, batch);
+    schedule_singles(&a->schedule, &a->context, batch);
     break;
   case VERDICT_UNKNOWN_FIELDS:
     unknown_fields(a, request, reason);
@@ -235,6 +233,6 @@ bool statistics_verdict(struct ttn_account *a, struct request *request,
       statistics_retry(a, request, true);
     steps_failed(a, request, request->probe, failure, reason);
   }
-  steps_end_batch(a, request->host, batch);
+  steps_end_batch(a, batch);
   return true;
 }

@@ -24,9 +24,9 @@ size_t statistics_lost(const struct ttn_account *a,
 /* The batch is sent again. tried: this was an attempt. */
 void statistics_retry(struct ttn_account *a, const struct request *request,
                       bool tried);
-/* host refused the batch: the refused gateways have to be found. gone: it says
- * that there is no such gateway, which it does to an admin. */
-void statistics_refuse(struct ttn_account *a, int host,
-                       const struct batch *batch, bool gone);
+/* Its host refused the batch: the refused gateways have to be found. gone: it
+ * says that there is no such gateway, which it does to an admin. */
+void statistics_refuse(struct ttn_account *a, const struct batch *batch,
+                       bool gone);
 
 #endif

@@ -17,11 +17,10 @@ void steps_plan(struct ttn_account *a) {
                   a->poll.spread < left ? a->poll.spread : left);
 }
 
-void steps_end_batch(struct ttn_account *a, int host,
-                     const struct batch *batch) {
-  if (schedule_batch_ended(&a->schedule, host, batch))
-    lookups_start(&a->lookups, &a->context, &a->schedule, &a->hosts, host,
-                  a->credentials.single_gateway_key);
+void steps_end_batch(struct ttn_account *a, const struct batch *batch) {
+  if (schedule_batch_ended(&a->schedule, batch))
+    lookups_start(&a->lookups, &a->context, &a->schedule, &a->hosts,
+                  batch->host, a->credentials.single_gateway_key);
 }
 
 bool steps_idle(struct ttn_account *a) {

@@ -12,9 +12,8 @@ struct host *steps_host(struct ttn_account *a, const struct request *request);
 
 /* Queues the gateways that are not queued yet, each with its place. */
 void steps_plan(struct ttn_account *a);
-/* A batch ended; lookups start when it was the last of host's own. */
-void steps_end_batch(struct ttn_account *a, int host,
-                     const struct batch *batch);
+/* A batch ended; lookups start when it was the last of its host's own. */
+void steps_end_batch(struct ttn_account *a, const struct batch *batch);
 /* Nothing more can be sent to anyone: looks up what hosts lack whose own
  * batches did not all end. False: there is nothing to look up. */
 bool steps_idle(struct ttn_account *a);
