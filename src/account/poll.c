@@ -30,7 +30,7 @@ static bool send_request(struct ttn_account *a, struct request *request,
                       most < left ? most : left);
 }
 
-/* True: a call was sent, or found no memory. */
+/* True: a call was sent. False: it may not start, or there is no memory. */
 static bool launch_call(struct ttn_account *a, int h, enum api_call api,
                         int64_t now, int64_t *until) {
   if (!host_may_start(&a->hosts.list[h], &a->context, api, now, until))
