@@ -42,8 +42,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -71,11 +69,6 @@ struct ttn_state_row ttn_state_row_of(const char *id, int64_t gone_at,
 
 void ttn_state_row_gone(struct ttn_state_row *row, int64_t at) {
   row->gone_at = at;
-}
-
-void ttn_state_print_error(char *why, size_t why_size, const char *what,
-                           int error) {
-  ttn_print(why, why_size, "%s %s", what, strerror(error));
 }
 
 bool ttn_state_escape(char *line, const char *word, const char *text) {
@@ -106,6 +99,7 @@ struct reader {
   uint64_t sum;              /* of the lines before the one in `line` */
   char line[TTN_STATE_LINE]; /* without its newline */
   size_t length;
+  bool with_values;
   struct ttn_state_row *rows;
   size_t n, room;
   const char *wrong; /* what is, once a step has failed */
@@ -255,38 +249,35 @@ static const char *take_sets(const struct ttn_env *env, const char **text,
 }
 
 /* NULL: all is well. */
-static const char *parse_row(const struct ttn_env *env, const char *text,
-                             const char *end, bool with_values,
+static const char *parse_row(const struct reader *reader, const char *text,
                              struct row *row) {
   bool ok = row_time(&text, &row->gone_at) &&
             row_time(&text, &row->connected_at) &&
             row_time(&text, &row->disconnected_at);
   for (int k = 0; k < TTN_MESSAGES && ok; k++)
     ok = row_offset(&text, &row->offset[k]);
-  if (ok && with_values)
+  if (ok && reader->with_values)
     ok = take_reported(&text, row->value, &row->reported);
-  for (int k = 0; k < TTN_MESSAGES && ok && with_values; k++)
+  for (int k = 0; k < TTN_MESSAGES && ok && reader->with_values; k++)
     ok = take_last(&text, &row->last[k]);
   if (ok && text[0] == '|' && text[1] == ' ') {
     text += 2;
-    const char *wrong = take_sets(env, &text, row);
+    const char *wrong = take_sets(reader->env, &text, row);
     if (wrong != NULL)
       return wrong;
   }
-  return ok && text == end && text[-1] != ' ' ? NULL : not_a_row;
+  return ok && *text == '\0' && text[-1] != ' ' ? NULL : not_a_row;
 }
 
 /* Adds a row for the line, also for one that is damaged: what it took is freed
  * with the rows. */
-static const char *keep_row(struct reader *reader, bool with_values) {
+static const char *keep_row(struct reader *reader) {
   const char *line = reader->line;
-  const char *blank = memchr(line, ' ', reader->length);
+  size_t n = strcspn(line, " ");
   struct row row = {0};
-  const char *wrong =
-      blank == NULL || !ttn_id_valid(line, (size_t)(blank - line))
-          ? not_a_row
-          : parse_row(reader->env, blank + 1, line + reader->length,
-                      with_values, &row);
+  const char *wrong = n < reader->length && ttn_id_valid(line, n)
+                          ? parse_row(reader, line + n + 1, &row)
+                          : not_a_row;
   _Static_assert(TTN_MESSAGES == 3, "");
   struct ttn_gateway gateway = {
       .reported = row.reported,
@@ -299,57 +290,53 @@ static const char *keep_row(struct reader *reader, bool with_values) {
   };
   char id[TTN_ID_MAX + 1] = "";
   if (wrong == NULL)
-    memcpy(id, line, (size_t)(blank - line));
+    memcpy(id, line, n);
   reader->rows[reader->n++] = ttn_state_row_of(id, row.gone_at, &gateway);
   return wrong;
 }
 
-static enum ttn_failure read_row(struct reader *reader, bool with_values) {
+static bool read_row(struct reader *reader) {
   void *rows = reader->rows;
   if (reader->n == TTN_STATE_ROWS) {
     reader->wrong = "has more than 1000000 rows";
-    return TTN_FAIL_STATE_FILE;
-  }
-  if (!ttn_grow(reader->env, &rows, &reader->room, reader->n + 1,
-                sizeof *reader->rows, TTN_STATE_ROWS)) {
+  } else if (!ttn_grow(reader->env, &rows, &reader->room, reader->n + 1,
+                       sizeof *reader->rows, TTN_STATE_ROWS)) {
     reader->wrong = no_memory;
-    return TTN_FAIL_MEMORY;
+  } else {
+    reader->rows = rows;
+    reader->wrong = keep_row(reader);
   }
-  reader->rows = rows;
-  reader->wrong = keep_row(reader, with_values);
-  if (reader->wrong == no_memory)
-    return TTN_FAIL_MEMORY;
-  return reader->wrong == NULL ? TTN_OK : TTN_FAIL_STATE_FILE;
+  return reader->wrong == NULL;
 }
 
-static bool read_head(struct reader *reader, const char *account,
-                      const char *url, bool *with_values) {
+/* The next line is this word and text, or `wrong` says what it is not. */
+static bool read_head_line(struct reader *reader, const char *word,
+                           const char *text, const char *wrong) {
   char expected[TTN_STATE_LINE];
   if (!next_line(reader))
     return false;
-  *with_values = strcmp(reader->line, TTN_STATE_MAGIC " values") == 0;
-  if (!*with_values && strcmp(reader->line, TTN_STATE_MAGIC " offsets") != 0) {
-    reader->wrong = "is no state file of this version";
-    return false;
-  }
-  sum_line(reader);
-  if (!next_line(reader))
-    return false;
-  if (!ttn_state_escape(expected, "account", account) ||
+  if (!ttn_state_escape(expected, word, text) ||
       strcmp(reader->line, expected) != 0) {
-    reader->wrong = "is of another account";
-    return false;
-  }
-  sum_line(reader);
-  if (!next_line(reader))
-    return false;
-  if (!ttn_state_escape(expected, "url", url) ||
-      strcmp(reader->line, expected) != 0) {
-    reader->wrong = "is of an account at another URL";
+    reader->wrong = wrong;
     return false;
   }
   sum_line(reader);
   return true;
+}
+
+static bool read_head(struct reader *reader, const char *account,
+                      const char *url) {
+  if (!next_line(reader))
+    return false;
+  reader->with_values = strcmp(reader->line, TTN_STATE_MAGIC " values") == 0;
+  if (!reader->with_values &&
+      strcmp(reader->line, TTN_STATE_MAGIC " offsets") != 0) {
+    reader->wrong = "is no state file of this version";
+    return false;
+  }
+  sum_line(reader);
+  return read_head_line(reader, "account", account, "is of another account") &&
+         read_head_line(reader, "url", url, "is of an account at another URL");
 }
 
 /* The last line, and nothing after it. */
@@ -374,47 +361,43 @@ int ttn_state_row_order(const void *a, const void *b) {
                 ((const struct ttn_state_row *)b)->id);
 }
 
-static enum ttn_failure read_file(struct reader *reader, const char *account,
-                                  const char *url, bool *with_values) {
-  if (!read_head(reader, account, url, with_values))
-    return TTN_FAIL_STATE_FILE;
+static bool read_file(struct reader *reader, const char *account,
+                      const char *url) {
+  if (!read_head(reader, account, url))
+    return false;
   for (;;) {
     if (!next_line(reader))
-      return TTN_FAIL_STATE_FILE;
+      return false;
     if (strncmp(reader->line, TTN_STATE_END, sizeof TTN_STATE_END - 1) == 0)
       break;
-    enum ttn_failure failure = read_row(reader, *with_values);
-    if (failure != TTN_OK)
-      return failure;
+    if (!read_row(reader))
+      return false;
     sum_line(reader);
   }
   if (!read_end(reader))
-    return TTN_FAIL_STATE_FILE;
+    return false;
   if (reader->n > 1)
     qsort(reader->rows, reader->n, sizeof *reader->rows, ttn_state_row_order);
   for (size_t i = 1; i < reader->n; i++)
     if (strcmp(reader->rows[i - 1].id, reader->rows[i].id) == 0) {
       reader->wrong = "is damaged: it has a gateway twice";
-      return TTN_FAIL_STATE_FILE;
+      return false;
     }
-  return TTN_OK;
+  return true;
 }
 
-/* Not a FIFO, which would block, nor a device. *none: there is no file. */
-static int open_file(const char *path, bool *none, char *why, size_t why_size) {
+/* Not a FIFO, which would block, nor a device. -1: there is no file, or why
+ * says what is wrong. */
+static int open_file(const char *path, char *why, size_t why_size) {
   struct stat status;
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  *none = fd < 0 && errno == ENOENT;
-  if (fd < 0) {
-    ttn_state_print_error(why, why_size, "can't be read:", errno);
-    return -1;
-  }
-  if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-    ttn_print(why, why_size, "is not a regular file");
-    close(fd);
-    return -1;
-  }
-  return fd;
+  if (fd < 0 && errno != ENOENT)
+    ttn_print(why, why_size, "can't be read: %s", strerror(errno));
+  if (fd < 0 || (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)))
+    return fd;
+  ttn_print(why, why_size, "is not a regular file");
+  close(fd);
+  return -1;
 }
 
 enum ttn_failure ttn_state_file_read(const struct ttn_env *env,
@@ -424,34 +407,31 @@ enum ttn_failure ttn_state_file_read(const struct ttn_env *env,
                                      bool *with_values, char *why,
                                      size_t why_size) {
   struct reader reader = {.env = env, .sum = TTN_HASH};
-  bool none;
 
   *rows = NULL;
   *n = 0;
   *with_values = false;
   ttn_print(why, why_size, "%s", "");
-  reader.fd = open_file(path, &none, why, why_size);
-  if (none)
-    ttn_print(why, why_size, "%s", "");
+  reader.fd = open_file(path, why, why_size);
   if (reader.fd < 0)
-    return none ? TTN_OK : TTN_FAIL_STATE_FILE;
+    return why[0] == '\0' ? TTN_OK : TTN_FAIL_STATE_FILE;
 
-  enum ttn_failure failure = TTN_FAIL_MEMORY;
+  bool ok = false;
   reader.chunk = env->resize(env->ctx, NULL, TTN_STATE_CHUNK);
   if (reader.chunk != NULL)
-    failure = read_file(&reader, account, url, with_values);
+    ok = read_file(&reader, account, url);
   else
     reader.wrong = no_memory;
   close(reader.fd);
   ttn_free(env, reader.chunk);
-  if (failure != TTN_OK) {
+  if (!ok) {
     ttn_state_rows_free(env, reader.rows, reader.n);
-    *with_values = false;
     ttn_print(why, why_size, "%s",
               reader.wrong != NULL ? reader.wrong : "is cut short");
-    return failure;
+    return reader.wrong == no_memory ? TTN_FAIL_MEMORY : TTN_FAIL_STATE_FILE;
   }
   *rows = reader.rows;
   *n = reader.n;
+  *with_values = reader.with_values;
   return TTN_OK;
 }

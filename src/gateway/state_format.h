@@ -18,8 +18,4 @@
  * too long. */
 bool ttn_state_escape(char *line, const char *word, const char *text);
 
-/* "<what> <errno in words>" into why. */
-void ttn_state_print_error(char *why, size_t why_size, const char *what,
-                           int error);
-
 #endif

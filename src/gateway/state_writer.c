@@ -157,7 +157,7 @@ ttn_state_writer_open(const struct ttn_env *env, const char *path,
     return NULL;
   }
   if (!open_temporary(writer)) {
-    ttn_state_print_error(why, why_size, "can't be created:", errno);
+    ttn_print(why, why_size, "can't be created: %s", strerror(errno));
     free_writer(writer);
     return NULL;
   }
@@ -271,7 +271,7 @@ enum ttn_failure ttn_state_writer_close(struct ttn_state_writer *writer,
   if (!commit || writer->error != 0)
     unlink(writer->temporary);
   if (commit && writer->error != 0) {
-    ttn_state_print_error(why, why_size, writer->what, writer->error);
+    ttn_print(why, why_size, "%s %s", writer->what, strerror(writer->error));
     failure = TTN_FAIL_STATE_FILE;
   }
   free_writer(writer);
