@@ -141,7 +141,8 @@ void ttn_gateway_free(struct ttn_gateway *gateway, const struct ttn_env *env) {
   gateway->live = NULL;
 }
 
-void ttn_gateway_counters(const struct ttn_gateway *gateway,
+/* Those of the store, or the one of each kind that is reported. */
+static void read_counters(const struct ttn_gateway *gateway,
                           struct ttn_counter_sets *sets) {
   ttn_counter_store_read(gateway->counters, sets);
   for (int k = 0; k < TTN_MESSAGES; k++)
@@ -416,12 +417,12 @@ bool ttn_gateway_event(const struct ttn_env *env, struct ttn_gateway *gateway,
                        enum ttn_event_kind kind, const struct ttn_stats *stats,
                        int64_t time) {
   struct ttn_gateway next = *gateway;
-  struct ttn_live live = *gateway->live;
+  struct ttn_live *known = gateway->live, live = *known;
   struct ttn_counter_sets before, sets;
   bool connected = kind != TTN_EVENT_DISCONNECT &&
                    (stats->has & TTN_HAS_CONNECTED_AT) != 0 &&
                    stats->connected_at - FUTURE < time && counts_fit(stats);
-  ttn_gateway_counters(gateway, &before);
+  read_counters(gateway, &before);
   sets = before;
   ttn_live_unfold(&live, &sets);
   ttn_live_expire(&live, time);
@@ -446,7 +447,7 @@ bool ttn_gateway_event(const struct ttn_env *env, struct ttn_gateway *gateway,
     ttn_live_moved(&live, true);
   bool changed = next.shown != gateway->shown;
   *gateway = next;
-  ttn_live_set(gateway->live, &live);
+  *known = live;
   return changed;
 }
 
@@ -548,16 +549,16 @@ struct ttn_outcome ttn_gateway_learn(const struct ttn_env *env,
                                      int64_t server_time, const char **why) {
   struct ttn_outcome outcome = {.state = TTN_UNKNOWN};
   struct ttn_gateway next = *gateway;
-  struct ttn_live live = {0};
+  struct ttn_live *known = gateway->live, live = {0};
   struct ttn_counter_sets before, after;
   bool doubtful = false;
 
   *why = NULL;
   if (proof == TTN_PROOF_NONE)
     return outcome;
-  if (gateway->live != NULL)
-    live = *gateway->live;
-  ttn_gateway_counters(gateway, &before);
+  if (known != NULL)
+    live = *known;
+  read_counters(gateway, &before);
   after = before;
   outcome.past = proof == TTN_PROOF_ENTRY && is_past(&next, stats);
   if (proof == TTN_PROOF_ENTRY && !outcome.past)
@@ -573,11 +574,11 @@ struct ttn_outcome ttn_gateway_learn(const struct ttn_env *env,
       offset_moved(gateway, &next, &before, &after) || live.moved;
   ttn_live_moved(&live, false);
   *gateway = next;
-  if (gateway->live != NULL)
-    ttn_live_set(gateway->live, &live);
+  if (known != NULL)
+    *known = live;
   if (doubtful)
     return outcome;
-  outcome.followed = gateway->live != NULL;
+  outcome.followed = known != NULL;
   outcome.connects = live.connects;
   outcome.state = (enum ttn_state)next.shown;
   outcome.counts = next.reported;

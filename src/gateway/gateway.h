@@ -96,10 +96,6 @@ bool ttn_gateway_event(const struct ttn_env *env, struct ttn_gateway *gateway,
 bool ttn_gateway_is_end(const struct ttn_gateway *known,
                         const struct ttn_stats *stats);
 
-/* Its counters: those of the store, or the one of each kind that is reported.
- */
-void ttn_gateway_counters(const struct ttn_gateway *gateway,
-                          struct ttn_counter_sets *sets);
 /* At least two Gateway Servers hold it: two counters were seen. */
 bool ttn_gateway_has_servers(const struct ttn_gateway *known);
 

@@ -73,10 +73,10 @@ void ttn_live_heard(struct ttn_live *live, struct ttn_connection *connection,
     live->item[i].alone = live->item[i].alone && live->n == 1;
 }
 
-/* Some connection's own count of this kind is known. */
-static bool has_exact(const struct ttn_live *live, int k) {
+/* Some connection's own count of one of these kinds is known. */
+static bool has_exact(const struct ttn_live *live, unsigned kinds) {
   for (unsigned i = 0; i < live->n; i++)
-    if ((live->item[i].exact & 1u << k) != 0)
+    if ((live->item[i].exact & kinds) != 0)
       return true;
   return false;
 }
@@ -84,20 +84,13 @@ static bool has_exact(const struct ttn_live *live, int k) {
 bool ttn_live_has_unnamed(const struct ttn_live *live,
                           const struct ttn_counter_sets *sets) {
   for (int k = 0; k < TTN_MESSAGES; k++)
-    if (sets->now[k].n > (has_exact(live, k) ? 0u : 1u))
+    if (sets->now[k].n > (has_exact(live, 1u << k) ? 0u : 1u))
       return true;
   return false;
 }
 
 bool ttn_live_is_exact(const struct ttn_live *live) {
-  for (unsigned i = 0; i < live->n; i++)
-    if (live->item[i].exact != 0)
-      return true;
-  return false;
-}
-
-void ttn_live_set(struct ttn_live *live, const struct ttn_live *to) {
-  *live = *to;
+  return has_exact(live, ALL_KINDS);
 }
 
 struct ttn_connection *ttn_live_find(struct ttn_live *live, int64_t at) {

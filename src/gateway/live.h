@@ -65,8 +65,6 @@ bool ttn_live_is_exact(const struct ttn_live *live);
 bool ttn_live_has_unnamed(const struct ttn_live *live,
                           const struct ttn_counter_sets *sets);
 
-void ttn_live_set(struct ttn_live *live, const struct ttn_live *to);
-
 /* The one with this connected_at, or NULL. */
 struct ttn_connection *ttn_live_find(struct ttn_live *live, int64_t at);
 /* A new one. began: no answer can have counted it. */

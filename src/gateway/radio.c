@@ -81,8 +81,7 @@ static unsigned cause_of(const char *error) {
 
 static void add_level(struct ttn_levels *levels, uint32_t *bins, unsigned n,
                       double bin, double level) {
-  unsigned i = bin < 0 ? 0 : bin > n - 1 ? n - 1 : (unsigned)lround(bin);
-  bins[i]++;
+  bins[lround(fmin(fmax(bin, 0), n - 1))]++;
   if (levels->n == 0 || level < levels->min)
     levels->min = level;
   if (levels->n == 0 || level > levels->max)
@@ -239,9 +238,7 @@ static unsigned bin_of(const uint32_t *bins, uint32_t n, double quantile) {
 }
 
 static double within(double level, const struct ttn_levels *levels) {
-  return level < levels->min   ? levels->min
-         : level > levels->max ? levels->max
-                               : level;
+  return fmin(fmax(level, levels->min), levels->max);
 }
 
 double ttn_radio_rssi(const struct ttn_radio *radio, double quantile) {
