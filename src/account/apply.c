@@ -2,7 +2,6 @@
 #include "account/apply.h"
 
 #include "base/text.h"
-#include "report/radio_values.h"
 #include "report/values.h"
 
 #include <string.h>

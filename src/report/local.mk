@@ -9,8 +9,6 @@ src_libttn_la_SOURCES += \
 	%D%/notifications.h \
 	%D%/notifier.c \
 	%D%/notifier.h \
-	%D%/radio_values.c \
-	%D%/radio_values.h \
 	%D%/series.c \
 	%D%/series.h \
 	%D%/sink.c \

@@ -5,6 +5,7 @@
 #define TTN_VALUES_H
 
 #include "gateway/gateway.h"
+#include "gateway/radio.h"
 #include "report/sink.h"
 
 /* A gateway's values. collect: enum ttn_group bits. stats: NULL unless the
@@ -21,5 +22,11 @@ void ttn_report_gateway(const struct ttn_sink *sink, uint32_t collect,
 void ttn_report_place(const struct ttn_sink *sink, const char *id,
                       const struct ttn_location *place,
                       const struct ttn_meta *meta);
+
+/* What events told of its radio (Traffic). Ends the interval: RSSI and SNR are
+ * those of uplinks since the last call, and there are none if there was no
+ * uplink. meta: or NULL. */
+void ttn_report_radio(const struct ttn_sink *sink, const char *id,
+                      struct ttn_radio *radio, const struct ttn_meta *meta);
 
 #endif
