@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Times and durations as the stack and HTTP write them. Pure text to numbers
- * and back: no clock, no memory, and none of libc's parsers, because
- * strptime(3) and strtod(3) obey the locale and the daemon's may be any.
+/* No clock, no memory, and none of libc's parsers, because strptime(3) and
+ * strtod(3) obey the locale and the daemon's may be any.
  *
  * Trap: Go writes a time that was never set as 0001-01-01T00:00:00Z, and old
  * stacks do so in answers. It is well-formed and means "not known". */
@@ -118,35 +117,27 @@ bool ttn_time_parse(const char *text, size_t n, int64_t *ns) {
   return to_ns(seconds, fraction, ns);
 }
 
-/* 1 to 12 for "Jan" to "Dec", else 0. */
-static int month_number(const char *name) {
-  static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-  for (int month = 1; month <= 12; month++)
-    if (memcmp(name, names + 3 * (month - 1), 3) == 0)
-      return month;
+/* Which of these names of three letters each it is, from 1; 0: none. */
+static int name_number(const char *name, const char *names) {
+  for (int i = 1; *names != '\0'; i++, names += 3)
+    if (memcmp(name, names, 3) == 0)
+      return i;
   return 0;
-}
-
-static bool is_day_name(const char *name) {
-  static const char names[] = "MonTueWedThuFriSatSun";
-  for (int day = 0; day < 7; day++)
-    if (memcmp(name, names + 3 * day, 3) == 0)
-      return true;
-  return false;
 }
 
 bool ttn_http_date_parse(const char *text, size_t n, int64_t *ns) {
   static const char like[] = "Sun, 06 Nov 1994 08:49:37 GMT";
-  if (n != sizeof(like) - 1 || !is_day_name(text))
+  if (n != sizeof(like) - 1 || name_number(text, "MonTueWedThuFriSatSun") == 0)
     return false;
   for (size_t i = 3; i < n; i++)
     if (strchr(" ,:GMT", like[i]) != NULL && text[i] != like[i])
       return false;
   const int clock[3] = {digits(text + 17, 2), digits(text + 20, 2),
                         digits(text + 23, 2)};
+  int month = name_number(text + 8, "JanFebMarAprMayJunJulAugSepOctNovDec");
   int64_t seconds;
-  return to_seconds(digits(text + 12, 4), month_number(text + 8),
-                    digits(text + 5, 2), clock, 0, &seconds) &&
+  return to_seconds(digits(text + 12, 4), month, digits(text + 5, 2), clock, 0,
+                    &seconds) &&
          to_ns(seconds, 0, ns);
 }
 
