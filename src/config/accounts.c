@@ -280,6 +280,9 @@ bool ttn_settings_finish(const struct ttn_env *env,
   bool clusters = read_clusters(env, settings);
   bool proxy = check_proxy(env, settings);
   bool scope = check_scope(env, settings);
+  const int64_t interval = seconds_default("Interval");
+  const int64_t timeout =
+      (int64_t)(ttn_settings_default("Timeout") * (double)TTN_MS);
   if (settings->client_key != NULL && settings->client_cert == NULL) {
     ttn_settings_log(env, settings, TTN_ERROR,
                      "ClientKey belongs to a certificate: ClientCert is "
@@ -290,15 +293,11 @@ bool ttn_settings_finish(const struct ttn_env *env,
     return false;
   settings->events = settings->events || settings->traffic;
   if (settings->interval == 0)
-    settings->interval = default_interval > seconds_default("Interval")
-                             ? default_interval
-                             : seconds_default("Interval");
+    settings->interval =
+        default_interval > interval ? default_interval : interval;
   if (settings->timeout == 0)
     settings->timeout =
-        settings->interval <
-                (int64_t)(ttn_settings_default("Timeout") * (double)TTN_MS)
-            ? settings->interval
-            : (int64_t)(ttn_settings_default("Timeout") * (double)TTN_MS);
+        settings->interval < timeout ? settings->interval : timeout;
   else if (settings->timeout > settings->interval)
     ttn_settings_log(env, settings, TTN_WARNING,
                      "Timeout %lld ms is longer than the interval of "

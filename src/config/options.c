@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -50,24 +49,21 @@ void ttn_settings_log(const struct ttn_env *env,
 
 /* Logs `account "home": Interval <text>`, where the text says what is wrong and
  * the fix. Always false. */
-__attribute__((format(printf, 4, 5))) static bool
-refuse(const struct ttn_env *env, const struct ttn_settings *settings,
-       const char *option, const char *format, ...) {
+__attribute__((format(printf, 2, 3))) static bool
+refuse(const struct take *take, const char *format, ...) {
   char text[800];
   va_list args;
   va_start(args, format);
   int n = vsnprintf(text, sizeof(text), format, args);
   va_end(args);
-  ttn_settings_log(env, settings, TTN_ERROR, "%s %s", option,
-                   n < 0 ? "is wrong" : text);
+  ttn_settings_log(take->env, take->settings, TTN_ERROR, "%s %s",
+                   take->spec->info.name, n < 0 ? "is wrong" : text);
   return false;
 }
-#define REFUSE(take, ...)                                                      \
-  refuse((take)->env, (take)->settings, (take)->spec->info.name, __VA_ARGS__)
 
-static bool no_memory(const struct ttn_env *env,
-                      const struct ttn_settings *settings) {
-  ttn_settings_log(env, settings, TTN_ERROR, "no memory for its options");
+static bool no_memory(const struct take *take) {
+  ttn_settings_log(take->env, take->settings, TTN_ERROR,
+                   "no memory for its options");
   return false;
 }
 
@@ -79,7 +75,7 @@ static bool take_text(const struct take *take) {
   char **text = member(take);
   char *copy = ttn_strdup(take->env, take->value->string);
   if (copy == NULL)
-    return no_memory(take->env, take->settings);
+    return no_memory(take);
   ttn_free_secret(take->env, *text);
   *text = copy;
   return true;
@@ -89,17 +85,17 @@ static bool take_secret(const struct take *take) {
   char why[200];
   const char *odd = NULL;
   if (!ttn_key_check(take->value->string, &odd, why, sizeof(why)))
-    return REFUSE(take, "%s", why);
+    return refuse(take, "%s", why);
   return take_text(take);
 }
 
 static bool take_path(const struct take *take) {
   const char *path = take->value->string;
   if (strncmp(path, "NNSXS.", 6) == 0)
-    return REFUSE(take, "wants the name of a file; for the key itself there is "
+    return refuse(take, "wants the name of a file; for the key itself there is "
                         "APIKey");
   if (path[0] != '/' && take->spec->at == AT(proxy_user_file))
-    return REFUSE(take,
+    return refuse(take,
                   "\"%s\" is read before collectd goes to its BaseDir: "
                   "give a path that begins with /",
                   path);
@@ -127,19 +123,19 @@ _Static_assert(AT(n_gateways) == AT(gateways) + offsetof(struct lines, n) &&
 static bool add_line_value(const struct take *take) {
   struct lines *lines = member(take);
   if (lines->n >= LINES_MAX)
-    return REFUSE(take, "may be given %d times at most", LINES_MAX);
+    return refuse(take, "may be given %d times at most", LINES_MAX);
   /* Room grows when n is a power of two: nobody else has to know of it. */
   if ((lines->n & (lines->n - 1)) == 0) {
     size_t room = lines->n == 0 ? 1 : lines->n * 2;
     void *grown = take->env->resize(take->env->ctx, lines->line,
                                     room * sizeof(*lines->line));
     if (grown == NULL)
-      return no_memory(take->env, take->settings);
+      return no_memory(take);
     lines->line = grown;
   }
   char *copy = ttn_strdup(take->env, take->value->string);
   if (copy == NULL)
-    return no_memory(take->env, take->settings);
+    return no_memory(take);
   lines->line[lines->n++] = copy;
   return true;
 }
@@ -147,7 +143,7 @@ static bool add_line_value(const struct take *take) {
 static bool take_id(const struct take *take) {
   const char *id = take->value->string;
   if (!ttn_id_valid(id, strlen(id)))
-    return REFUSE(take,
+    return refuse(take,
                   "\"%.60s\" is not an id: 3 to %d lower-case letters, digits "
                   "and single hyphens, as the Console shows it",
                   id, TTN_ID_MAX);
@@ -160,7 +156,7 @@ static bool take_gateway(const struct take *take) {
   if (text[0] != '/')
     return take_id(take);
   if (n < 3 || text[n - 1] != '/')
-    return REFUSE(take,
+    return refuse(take,
                   "\"%.60s\" is not a regular expression: write it between "
                   "slashes, as in \"/^lab-/\"",
                   text);
@@ -177,7 +173,7 @@ static bool take_url(const struct take *take) {
   const char *text = take->value->string;
   struct ttn_endpoint url;
   if (!ttn_endpoint_parse(text, &url, why, sizeof(why)))
-    return REFUSE(take, "\"%.300s\" %s", show_value(text), why);
+    return refuse(take, "\"%.300s\" %s", show_value(text), why);
   take->settings->url = url;
   return true;
 }
@@ -189,7 +185,7 @@ static bool take_cluster(const struct take *take) {
   struct ttn_endpoint cluster;
   if (!ttn_endpoint_parse_cluster(text, &take->settings->url, &cluster, why,
                                   sizeof(why)))
-    return REFUSE(take, "\"%.300s\" %s", show_value(text), why);
+    return refuse(take, "\"%.300s\" %s", show_value(text), why);
   return add_line_value(take);
 }
 
@@ -197,7 +193,7 @@ static bool take_cluster(const struct take *take) {
 static bool take_choice(const struct take *take) {
   int word = ttn_settings_word(&take->spec->info, take->value->string);
   if (word < 0)
-    return REFUSE(take, "\"%.60s\" is none of %s", take->value->string,
+    return refuse(take, "\"%.60s\" is none of %s", take->value->string,
                   take->spec->info.value);
   *(int *)member(take) = word;
   return true;
@@ -222,16 +218,16 @@ static bool take_header(const struct take *take) {
   const char *line = take->value->string;
   size_t n = strspn(line, token);
   if (n == 0 || line[n] != ':' || line[n + 1 + strspn(line + n + 1, " ")] == 0)
-    return REFUSE(take, "is not a header: write \"Name: value\"");
+    return refuse(take, "is not a header: write \"Name: value\"");
   if (n == strlen("Authorization") &&
       strncasecmp(line, "Authorization", n) == 0)
-    return REFUSE(take, "can't be Authorization: that is for the key alone, "
+    return refuse(take, "can't be Authorization: that is for the key alone, "
                         "see APIKeyFile");
   if (n == strlen("Proxy-Authorization") &&
       strncasecmp(line, "Proxy-Authorization", n) == 0)
-    return REFUSE(take, "can't be Proxy-Authorization: see ProxyUserFile");
+    return refuse(take, "can't be Proxy-Authorization: see ProxyUserFile");
   if (header_is_taken(line, n))
-    return REFUSE(take, "can't be %.*s: the plugin sends its own", (int)n,
+    return refuse(take, "can't be %.*s: the plugin sends its own", (int)n,
                   line);
   return add_line_value(take);
 }
@@ -242,17 +238,17 @@ static bool take_ordinal(const struct take *take, int count) {
   const char *text = take->value->string;
   char host[256] = "";
   if (gethostname(host, sizeof(host) - 1) != 0)
-    return REFUSE(take, "\"%.60s\" needs a host name: %s", text,
+    return refuse(take, "\"%.60s\" needs a host name: %s", text,
                   strerror(errno));
   int ordinal = ttn_ordinal(host);
   if (ordinal < 0)
-    return REFUSE(take,
+    return refuse(take,
                   "\"%.60s\" needs a host name with a hyphen and a number at "
                   "its end, as \"ttn-0\" for the first, and it is \"%.100s\": "
                   "change it, or write \"1/%d\"",
                   text, host, count);
   if (ordinal >= count)
-    return REFUSE(take,
+    return refuse(take,
                   "\"%.60s\" is for host names that end with -0 to -%d, and it "
                   "is \"%.100s\": write the number of collectds behind the "
                   "slash",
@@ -276,7 +272,7 @@ static bool take_shard(const struct take *take) {
   if (automatic)
     index = 1;
   if (!whole || index < 1 || index > count || count > most)
-    return REFUSE(
+    return refuse(
         take,
         "\"%.60s\" is not a shard: \"2/4\" is the second of four "
         "collectds, of %d at most, \"auto/4\" the one that the number "
@@ -297,10 +293,10 @@ static bool take_number(const struct take *take) {
                          ? " milliseconds"
                          : "";
   if (!(number >= spec->info.least && number <= spec->info.most))
-    return REFUSE(take, "%.15g is out of range: it can be %.15g to %.15g%s",
+    return refuse(take, "%.15g is out of range: it can be %.15g to %.15g%s",
                   number, spec->info.least, spec->info.most, unit);
   if (spec->info.type != TTN_OPTION_SECONDS && number != floor(number))
-    return REFUSE(take, "%.15g must be a whole number%s%s", number,
+    return refuse(take, "%.15g must be a whole number%s%s", number,
                   unit[0] != '\0' ? " of" : "", unit);
   if (spec->info.type == TTN_OPTION_COUNT)
     *(int *)member(take) = (int)number;
@@ -351,31 +347,31 @@ static bool check_type(const struct take *take,
   const char *name = take->spec->info.name;
   const char *sample = take->spec->info.value;
   if (option->n_children > 0)
-    return REFUSE(take, "is not a block: write it on one line, %s %s", name,
+    return refuse(take, "is not a block: write it on one line, %s %s", name,
                   sample);
   if (option->n_values == 0)
-    return REFUSE(take, "has no value: write %s %s%s%s", name,
+    return refuse(take, "has no value: write %s %s%s%s", name,
                   wanted == TTN_VALUE_STRING ? "\"" : "", sample,
                   wanted == TTN_VALUE_STRING ? "\"" : "");
   if (option->n_values > 1)
-    return REFUSE(take, "has %zu values where one belongs%s", option->n_values,
+    return refuse(take, "has %zu values where one belongs%s", option->n_values,
                   wanted == TTN_VALUE_STRING ? ": a text must be in quotes"
                                              : "");
   if (take->value->type == wanted)
     return true;
   if (wanted == TTN_VALUE_STRING && take->value->type == TTN_VALUE_NUMBER &&
       take->spec->info.type != TTN_OPTION_SECRET)
-    return REFUSE(
+    return refuse(
         take,
         "%.15g must be in quotes, else collectd reads it as a number: "
         "%s \"…\"",
         take->value->number, name);
   if (wanted == TTN_VALUE_STRING)
-    return REFUSE(take, "must be in quotes: %s \"…\"", name);
+    return refuse(take, "must be in quotes: %s \"…\"", name);
   if (wanted == TTN_VALUE_NUMBER)
-    return REFUSE(take, "wants a number without quotes: %s %s", name,
+    return refuse(take, "wants a number without quotes: %s %s", name,
                   take->spec->info.fallback);
-  return REFUSE(take, "wants true or false, without quotes: %s %s", name,
+  return refuse(take, "wants true or false, without quotes: %s %s", name,
                 take->spec->info.fallback);
 }
 
@@ -384,16 +380,16 @@ static bool check_text(const struct take *take) {
   enum ttn_option_type type = take->spec->info.type;
   if (text[0] == '\0' && type != TTN_OPTION_PROXY &&
       type != TTN_OPTION_STATE_FILE)
-    return REFUSE(take, "is empty: give it a value or take the line out");
+    return refuse(take, "is empty: give it a value or take the line out");
   size_t most = take->spec->at == AT(host) ? TTN_NAME_MAX : TEXT_MAX;
   if (strlen(text) > most)
-    return REFUSE(take, "is longer than %zu bytes", most);
+    return refuse(take, "is longer than %zu bytes", most);
   for (const char *c = text; *c != '\0'; c++)
     if ((unsigned char)*c < ' ' || *c == 0x7f)
-      return REFUSE(take, "holds a line end or another control character: "
+      return refuse(take, "holds a line end or another control character: "
                           "write it on one line");
   if (take->spec->at == AT(host) && !ttn_utf8_plain(text))
-    return REFUSE(take, "is not UTF-8, and Prometheus would drop the whole "
+    return refuse(take, "is not UTF-8, and Prometheus would drop the whole "
                         "scrape: save the configuration as UTF-8, or write it "
                         "in ASCII");
   return true;
