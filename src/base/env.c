@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The outside world as struct ttn_env, and the few helpers that everything
- * else is built on. Knows nothing of the stack, of HTTP or of collectd.
- *
- * Trap: collectd writes a log line as it comes, so a newline in a server's
+/* Trap: collectd writes a log line as it comes, so a newline in a server's
  * error text would start a line of the server's choosing. ttn_log replaces
  * every control character, and masks what looks like a key: a server may have
  * echoed one, or a user have written it where it does not belong. */

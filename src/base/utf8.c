@@ -22,7 +22,6 @@ size_t ttn_utf8_length(const char *bytes, size_t n) {
   return length;
 }
 
-/* Below U+0020, U+007F, and U+0080 to U+009F. */
 static bool is_control(const unsigned char *text) {
   return text[0] < ' ' || text[0] == 0x7f ||
          (text[0] == 0xc2 && text[1] < 0xa0);

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* One gateway: (what was known, what an answer proves) -> (what is known now,
- * what to report). It does not know HTTP, JSON, collectd, files or clocks, so
- * that every case can be tested: tests/unit/gateway/test_gateway.c has each
- * cell of the tables below, test_gateway_model.c all short stories of one
- * server, and test_two_servers.c those of several.
+ * what to report). tests/unit/gateway/test_gateway.c has each cell of the
+ * tables below, test_gateway_model.c all short stories of one server, and
+ * test_two_servers.c those of several.
  *
- * The stack counts a gateway's messages from 0 on each connection. Here value =
- * count + offset, and the offset holds what earlier connections had. Only what
- * an answer proves is added, so a value never decreases, except after a kill of
- * collectd (below).
+ * The offset holds what earlier connections had. Only what an answer proves is
+ * added, so a value never decreases, except after a kill of collectd (below).
  *
- * On a cluster several Gateway Servers may hold one gateway. Their registry
- * shows one server's counts after the other's, under the earliest connected_at;
- * where a connection begins, its connected_at and nothing else, until the other
- * server writes again. So a count that falls is another counter's, and so may
- * be one that rises: counters.h has the rule that tells them apart.
+ * Where several Gateway Servers hold one gateway, their registry shows one
+ * server's counts after the other's, under the earliest connected_at; where a
+ * connection begins, its connected_at and nothing else, until the other server
+ * writes again. So a count that falls is another counter's, and so may be one
+ * that rises: counters.h has the rule that tells them apart.
  *
  * 1. Whose counts are these? By what is known (perhaps from the state file)
  * and the entry's connected_at:

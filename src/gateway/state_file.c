@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The state file, whole or not at all. Knows files and lines, and of gateways
- * only what a row holds; whether a row still applies is gateway.c's to say.
+/* Reads the state file, whole or not at all; state_writer.c writes it. Whether
+ * a row still applies is gateway.c's to say.
  *
  * Text, so that a person can look at it:
  *
@@ -30,9 +30,7 @@
  *
  * FNV-1a finds each changed byte for certain (a step is a bijection), which is
  * what a bad sector or an editor does; it is no defence against forgery, and a
- * file that is cut has no last line.
- *
- * This file reads; state_writer.c writes. */
+ * file that is cut has no last line. */
 #include "gateway/state_file.h"
 
 #include "gateway/state_format.h"

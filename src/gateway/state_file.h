@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The file that keeps counts whole over a restart: offsets with the
  * connected_at they belong to; after a clean stop also the values reported
- * last. state_file.c's head describes the format. Text, whole or not at all:
- * written to a temporary file beside it, fsync, rename, fsync of the
- * directory. */
+ * last. state_file.c's head describes the format. */
 #ifndef TTN_STATE_FILE_H
 #define TTN_STATE_FILE_H
 
