@@ -2,7 +2,6 @@
 #include "base/secret.h"
 
 #include <string.h>
-#include <strings.h>
 
 #define EITHER_CASE "abcdefghijklmnopqrstuvwxyz" TTN_KEY_BASE32 "."
 /* The shortest part of a key that must not be shown. */

@@ -440,8 +440,7 @@ static int init(void) {
 static int shutdown_plugin(void) {
   while (face.wanted != NULL) {
     struct wanted *next = face.wanted->next;
-    if (face.wanted->settings != NULL)
-      ttn_settings_free(&env, face.wanted->settings);
+    ttn_settings_free(&env, face.wanted->settings);
     ttn_free(&env, face.wanted);
     face.wanted = next;
   }

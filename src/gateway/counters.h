@@ -10,7 +10,6 @@
 #define TTN_COUNTERS_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 /* Of one kind of message. If there are more, the lowest is forgotten: should it

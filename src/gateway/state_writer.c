@@ -62,13 +62,11 @@ static void put(struct ttn_state_writer *writer, const char *text) {
 /* The directory that a path is in, into directory (PATH_MAX bytes). */
 static void print_directory(char *directory, const char *path) {
   const char *slash = strrchr(path, '/');
-  size_t n = slash == NULL ? 0 : (size_t)(slash - path);
   if (slash == NULL)
     ttn_print(directory, PATH_MAX, ".");
-  else if (n == 0)
-    ttn_print(directory, PATH_MAX, "/");
   else
-    ttn_print(directory, PATH_MAX, "%.*s", (int)n, path);
+    ttn_print(directory, PATH_MAX, "%.*s",
+              slash == path ? 1 : (int)(slash - path), path);
 }
 
 static bool sync_directory_of(const char *path) {
