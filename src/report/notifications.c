@@ -18,6 +18,7 @@
  * 150 and an id 36. */
 #define MESSAGE_SIZE 256
 #define NAME_SIZE 56
+#define REASON_SIZE 41
 
 /* A name that an owner wrote: one line, cut between two characters of UTF-8,
  * without quotes that end early. */
@@ -50,6 +51,7 @@ static void notify_change(const struct ttn_sink *sink, const char *id,
                           const char *name, bool gone, int64_t wall_since,
                           int64_t lasting, const char *reason) {
   char message[MESSAGE_SIZE], shown[NAME_SIZE], who[128], when[64], time[32];
+  char cause[REASON_SIZE];
 
   if (name != NULL && name[0] != '\0') {
     print_name(shown, name);
@@ -63,11 +65,12 @@ static void notify_change(const struct ttn_sink *sink, const char *id,
   else
     ttn_print(when, sizeof when, "for at least %lld s",
               (long long)(lasting / TTN_SECOND));
+  ttn_print(cause, sizeof cause, "%s", reason); /* cut between characters */
   if (gone)
     ttn_print(message, sizeof message,
-              "Gateway %s has been disconnected %s%s%.40s%s. Check its power, "
+              "Gateway %s has been disconnected %s%s%s%s. Check its power, "
               "its network, and the server address in its packet forwarder.",
-              who, when, reason[0] == '\0' ? "" : " (", reason,
+              who, when, reason[0] == '\0' ? "" : " (", cause,
               reason[0] == '\0' ? "" : ")");
   else
     ttn_print(message, sizeof message,

@@ -193,6 +193,34 @@ static void bounds_the_name(void **state) {
   }
 }
 
+/* The reason is the stack's words: at most 40 bytes, all of them UTF-8. */
+static void bounds_the_reason(void **state) {
+  (void)state;
+  static const struct {
+    const char *reason, *shown;
+  } reasons[] = {
+      {"0123456789012345678901234567890123456789",
+       "Z (0123456789012345678901234567890123456789). Check"},
+      {"01234567890123456789012345678901234567890",
+       "Z (0123456789012345678901234567890123456789). Check"},
+      /* The 40th byte is the first of two: ä. */
+      {"012345678901234567890123456789012345678\xc3\xa4",
+       "Z (012345678901234567890123456789012345678). Check"},
+  };
+  for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+    struct recorder recorder;
+    struct ttn_notice notice = {0};
+    struct ttn_sink *sink = &start(&recorder)->sink;
+    ttn_notify_gateway(sink, &recorder.changes, &notice, "roof", NULL, C, AT(0),
+                       0, 0, "");
+    for (int minute = 1; minute < 3; minute++)
+      ttn_notify_gateway(sink, &recorder.changes, &notice, "roof", NULL, D,
+                         AT(60 * minute), AT(1714557600), 0, reasons[i].reason);
+    assert_int_equal(recorder.sent, 1);
+    assert_non_null(strstr(recorder.last, reasons[i].shown));
+  }
+}
+
 static void tells_of_the_key(void **state) {
   (void)state;
   struct recorder recorder;
@@ -258,6 +286,7 @@ int main(void) {
       cmocka_unit_test(says_what_to_look_at),
       cmocka_unit_test(says_it_without_a_time_and_a_name),
       cmocka_unit_test(bounds_the_name),
+      cmocka_unit_test(bounds_the_reason),
       cmocka_unit_test(tells_of_the_key),
       cmocka_unit_test(sums_up_many),
   };
