@@ -109,22 +109,29 @@ void ttn_settings_http(const struct ttn_settings *settings,
   };
 }
 
+/* Always false. */
+static bool log_wrong(const struct ttn_env *env,
+                      const struct ttn_settings *settings, const char *what) {
+  ttn_settings_log(env, settings, TTN_ERROR, "%s", what);
+  return false;
+}
+
+static const char no_room[] = "no memory for its options";
+
 static bool check_key(const struct ttn_env *env,
                       const struct ttn_settings *settings) {
   if (settings->api_key != NULL && settings->api_key_file != NULL)
-    ttn_settings_log(env, settings, TTN_ERROR,
-                     "APIKey and APIKeyFile don't go together: keep one of "
-                     "them");
-  else if (settings->api_key == NULL && settings->api_key_file == NULL)
-    ttn_settings_log(
-        env, settings, TTN_ERROR,
+    return log_wrong(
+        env, settings,
+        "APIKey and APIKeyFile don't go together: keep one of them");
+  if (settings->api_key == NULL && settings->api_key_file == NULL)
+    return log_wrong(
+        env, settings,
         "APIKeyFile (or APIKey) is missing: make a personal API key in the "
         "stack's Console with the rights \"list gateways the user is a "
         "collaborator of\" (RIGHT_USER_GATEWAYS_LIST) and \"view gateway "
         "status\" (RIGHT_GATEWAY_STATUS_READ)");
-  else
-    return true;
-  return false;
+  return true;
 }
 
 /* May the key go there? Plain HTTP shows it to everybody on the way. */
@@ -158,15 +165,13 @@ static bool check_scope(const struct ttn_env *env,
   if (settings->scope != TTN_SCOPE_ALL)
     return true;
   if (strcmp(url, TTN_DEFAULT_URL) == 0)
-    ttn_settings_log(env, settings, TTN_ERROR,
+    return log_wrong(env, settings,
                      "Scope \"all\" needs URL: the stack that you operate");
-  else if (settings->n_organizations > 0)
-    ttn_settings_log(env, settings, TTN_ERROR,
+  if (settings->n_organizations > 0)
+    return log_wrong(env, settings,
                      "Scope \"all\" and Organization don't go together: keep "
                      "one of them");
-  else
-    return true;
-  return false;
+  return true;
 }
 
 static bool read_clusters(const struct ttn_env *env,
@@ -179,10 +184,8 @@ static bool read_clusters(const struct ttn_env *env,
   ttn_free(env, settings->clusters);
   settings->n_clusters = 0;
   settings->clusters = ttn_alloc(env, n * sizeof(*settings->clusters));
-  if (settings->clusters == NULL) {
-    ttn_settings_log(env, settings, TTN_ERROR, "no memory for its options");
-    return false;
-  }
+  if (settings->clusters == NULL)
+    return log_wrong(env, settings, no_room);
   for (size_t i = 0; i < n; i++) {
     if (!ttn_endpoint_parse_cluster(settings->cluster_lines[i], &settings->url,
                                     &cluster, why, sizeof(why))) {
@@ -214,7 +217,7 @@ static bool read_proxy_user(const struct ttn_env *env,
   } else {
     settings->proxy_user = ttn_strdup(env, line);
     if (settings->proxy_user == NULL)
-      ttn_settings_log(env, settings, TTN_ERROR, "no memory for its options");
+      log_wrong(env, settings, no_room);
     if (open_to != NULL)
       ttn_settings_log(env, settings, TTN_WARNING,
                        "ProxyUserFile \"%s\" can be read by %s: chmod 600 it",
@@ -226,20 +229,16 @@ static bool read_proxy_user(const struct ttn_env *env,
 
 static bool check_proxy(const struct ttn_env *env,
                         struct ttn_settings *settings) {
-  if (!ttn_http_can_log_in((enum ttn_proxy_auth)settings->proxy_auth)) {
-    ttn_settings_log(env, settings, TTN_ERROR,
+  if (!ttn_http_can_log_in((enum ttn_proxy_auth)settings->proxy_auth))
+    return log_wrong(env, settings,
                      "ProxyAuth: this libcurl can't log in so; \"any\" takes "
                      "what the proxy offers and libcurl can do");
-    return false;
-  }
   if (settings->proxy_user_file == NULL)
     return true;
-  if (settings->proxy != NULL && strchr(settings->proxy, '@') != NULL) {
-    ttn_settings_log(env, settings, TTN_ERROR,
+  if (settings->proxy != NULL && strchr(settings->proxy, '@') != NULL)
+    return log_wrong(env, settings,
                      "Proxy has a user, and there is a ProxyUserFile: keep one "
                      "of them");
-    return false;
-  }
   return read_proxy_user(env, settings);
 }
 
@@ -283,12 +282,10 @@ bool ttn_settings_finish(const struct ttn_env *env,
   const int64_t interval = seconds_default("Interval");
   const int64_t timeout =
       (int64_t)(ttn_settings_default("Timeout") * (double)TTN_MS);
-  if (settings->client_key != NULL && settings->client_cert == NULL) {
-    ttn_settings_log(env, settings, TTN_ERROR,
-                     "ClientKey belongs to a certificate: ClientCert is "
-                     "missing");
-    return false;
-  }
+  if (settings->client_key != NULL && settings->client_cert == NULL)
+    return log_wrong(
+        env, settings,
+        "ClientKey belongs to a certificate: ClientCert is missing");
   if (!key || !url || !clusters || !proxy || !scope)
     return false;
   settings->events = settings->events || settings->traffic;
@@ -360,6 +357,5 @@ bool ttn_settings_place(const struct ttn_env *env,
   settings->state_file = whole;
   if (settings->host != NULL && settings->state_file != NULL)
     return true;
-  ttn_settings_log(env, settings, TTN_ERROR, "no memory for its options");
-  return false;
+  return log_wrong(env, settings, no_room);
 }
