@@ -16,23 +16,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* The line, and line ends and blanks around it. */
 #define FILE_MAX (TTN_SECRET_MAX + 4096)
 
 static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-
-static struct ttn_file_stamp stamp_of(const struct stat *status) {
-  return (struct ttn_file_stamp){
-      .mtime = status->st_mtim,
-      .ctime = status->st_ctim,
-      .inode = status->st_ino,
-      .device = status->st_dev,
-      .size = status->st_size,
-  };
-}
 
 static const char *readable_by(mode_t mode) {
   if ((mode & S_IROTH) != 0)
@@ -150,7 +139,7 @@ bool ttn_secret_read(const char *path, const char *noun, char *line,
     ttn_print(why, why_size, "can't be read: %s", strerror(errno));
   } else {
     ok = read_one(fd, &status, noun, line, why, why_size);
-    *stamp = stamp_of(&status);
+    stamp->status = status;
     *open_to = readable_by(status.st_mode);
     if (*open_to != NULL && ttn_mount_is_private(status.st_dev))
       *open_to = NULL;
@@ -167,12 +156,9 @@ static bool same_time(struct timespec a, struct timespec b) {
 }
 
 bool ttn_secret_changed(const char *path, const struct ttn_file_stamp *stamp) {
-  struct stat status;
-  struct ttn_file_stamp now;
-  if (stat(path, &status) != 0)
-    return true;
-  now = stamp_of(&status);
-  return !same_time(now.mtime, stamp->mtime) ||
-         !same_time(now.ctime, stamp->ctime) || now.inode != stamp->inode ||
-         now.device != stamp->device || now.size != stamp->size;
+  const struct stat *then = &stamp->status;
+  struct stat now;
+  return stat(path, &now) != 0 || !same_time(now.st_mtim, then->st_mtim) ||
+         !same_time(now.st_ctim, then->st_ctim) || now.st_ino != then->st_ino ||
+         now.st_dev != then->st_dev || now.st_size != then->st_size;
 }

@@ -5,16 +5,14 @@
 
 #include "base/env.h"
 
-#include <time.h>
+#include <sys/stat.h>
 
 /* The longest line, in bytes. */
 #define TTN_SECRET_MAX 512
 
-/* Enough of a file's status to see that it was replaced or changed. */
+/* By which it is seen that a file was replaced or changed. */
 struct ttn_file_stamp {
-  struct timespec mtime, ctime;
-  uint64_t inode, device;
-  int64_t size;
+  struct stat status;
 };
 
 /* Reads the line in path into line (TTN_SECRET_MAX + 1 bytes): one line, blanks
