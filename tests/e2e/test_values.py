@@ -55,7 +55,8 @@ def names_and_values(daemon, stack):
     follows(daemon, stack, "roof")
     equal(daemon.packets("roof"), (7, 3, 2))
     # collectd takes a poll's values one after the other; the account's own come last.
-    wait_for(lambda: API <= {name[len("ttn_api-home/"):] for name in daemon.listed()}, "the account's values")
+    wait_for(lambda: API | {"errors-json"} <= {name[len("ttn_api-home/"):] for name in daemon.listed()},
+             "the account's values")
     listed = daemon.listed()
     equal({name[len("ttn-roof/"):] for name in listed if name.startswith("ttn-roof/")}, WHOLE, "roof")
     equal({name[len("ttn-barn/"):] for name in listed if name.startswith("ttn-barn/")},
