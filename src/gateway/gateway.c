@@ -4,8 +4,9 @@
  * tables below, test_gateway_model.c all short stories of one server, and
  * test_two_servers.c those of several.
  *
- * The offset holds what earlier connections had. Only what an answer proves is
- * added, so a value never decreases, except after a kill of collectd (below).
+ * value = count + offset: the stack counts from 0 on each connection, and the
+ * offset holds what earlier ones had. Only what an answer proves is added, so a
+ * value never decreases, except after a kill of collectd (below).
  *
  * Where several Gateway Servers hold one gateway, their registry shows one
  * server's counts after the other's, under the earliest connected_at; where a
