@@ -65,14 +65,11 @@ static bool is_field_name(const char *name, size_t n) {
   return i < FIELDS;
 }
 
-static const struct ttn_json_shape anything;
-static const struct ttn_json_field any_value = {
-    .name = "",
-    .path = "",
-    .types = TTN_JSON_STRING | TTN_JSON_NUMBER | TTN_JSON_BOOLEAN |
-             TTN_JSON_OBJECT | TTN_JSON_ARRAY,
-    .shape = &anything};
-static const struct ttn_json_shape anything = TTN_JSON_ANY(&any_value);
+static const struct ttn_json_shape anything = TTN_JSON_ANY(
+    TTN_JSON_FIELD("", "", 0,
+                   TTN_JSON_STRING | TTN_JSON_NUMBER | TTN_JSON_BOOLEAN |
+                       TTN_JSON_OBJECT | TTN_JSON_ARRAY,
+                   &anything));
 
 /* Of a line that is too many nothing is written. */
 static bool has_room(const struct shape_walk *walk) {

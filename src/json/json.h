@@ -54,10 +54,16 @@ struct ttn_json_shape {
   bool any;
 };
 
-#define TTN_JSON_SHAPE(fields_)                                                \
-  { .fields = (fields_), .n = sizeof(fields_) / sizeof((fields_)[0]) }
-#define TTN_JSON_ANY(field_)                                                   \
-  { .fields = (field_), .n = 1, .any = true }
+/* TTN_JSON_SHAPE({field, field, …}), of a shape at file scope, as the next. */
+#define TTN_JSON_SHAPE(...)                                                    \
+  {                                                                            \
+    .fields = (const struct ttn_json_field[])__VA_ARGS__,                      \
+    .n = sizeof((const struct ttn_json_field[])__VA_ARGS__) /                  \
+         sizeof(struct ttn_json_field)                                         \
+  }
+/* TTN_JSON_ANY(field) */
+#define TTN_JSON_ANY(...)                                                      \
+  { .fields = &(const struct ttn_json_field)__VA_ARGS__, .n = 1, .any = true }
 
 struct ttn_json_value {
   enum ttn_json_type type; /* a scalar's */

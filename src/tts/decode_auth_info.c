@@ -26,58 +26,47 @@ enum field_id {
 /* The stack knows some 90 rights. */
 #define RIGHTS_MAX 1024
 
-static const struct ttn_json_field right[] = {
-    TTN_STRING("rights", "api_key.", F_RIGHT),
-};
-static const struct ttn_json_shape rights_shape = TTN_JSON_ANY(right);
+static const struct ttn_json_shape rights_shape =
+    TTN_JSON_ANY(TTN_STRING("rights", "api_key.", F_RIGHT));
 
-static const struct ttn_json_field key_fields[] = {
+static const struct ttn_json_shape key_shape = TTN_JSON_SHAPE({
     TTN_ARRAY("rights", "api_key.", F_RIGHTS, &rights_shape),
-};
-static const struct ttn_json_shape key_shape = TTN_JSON_SHAPE(key_fields);
+});
 
-static const struct ttn_json_field user_fields[] = {
+static const struct ttn_json_shape user_shape = TTN_JSON_SHAPE({
     TTN_STRING("user_id", "entity_ids.", F_USER),
-};
-static const struct ttn_json_shape user_shape = TTN_JSON_SHAPE(user_fields);
+});
 
-static const struct ttn_json_field organization_fields[] = {
+static const struct ttn_json_shape organization_shape = TTN_JSON_SHAPE({
     TTN_STRING("organization_id", "entity_ids.", F_ORGANIZATION),
-};
-static const struct ttn_json_shape organization_shape =
-    TTN_JSON_SHAPE(organization_fields);
+});
 
-static const struct ttn_json_field gateway_fields[] = {
+static const struct ttn_json_shape gateway_shape = TTN_JSON_SHAPE({
     TTN_STRING("gateway_id", "entity_ids.", F_GATEWAY),
-};
-static const struct ttn_json_shape gateway_shape =
-    TTN_JSON_SHAPE(gateway_fields);
+});
 
-static const struct ttn_json_field entity_fields[] = {
+static const struct ttn_json_shape entity_shape = TTN_JSON_SHAPE({
     TTN_OBJECT("user_ids", "entity_ids.", F_IDS, &user_shape),
     TTN_OBJECT("organization_ids", "entity_ids.", F_IDS, &organization_shape),
     TTN_OBJECT("gateway_ids", "entity_ids.", F_IDS, &gateway_shape),
-};
-static const struct ttn_json_shape entity_shape = TTN_JSON_SHAPE(entity_fields);
+});
 
-static const struct ttn_json_field access_fields[] = {
+static const struct ttn_json_shape access_shape = TTN_JSON_SHAPE({
     TTN_OBJECT("api_key", "", F_KEY, &key_shape),
     TTN_OBJECT("entity_ids", "", F_ENTITY_IDS, &entity_shape),
-};
-static const struct ttn_json_shape access_shape = TTN_JSON_SHAPE(access_fields);
+});
 
 /* Other ways to authenticate than a key: nothing more is needed of them. */
 static const struct ttn_json_shape other_shape = {.n = 0};
 
-static const struct ttn_json_field info_fields[] = {
+static const struct ttn_json_shape info_shape = TTN_JSON_SHAPE({
     TTN_OBJECT("api_key", "", F_ACCESS, &access_shape),
     TTN_OBJECT("oauth_access_token", "", F_OTHER, &other_shape),
     TTN_OBJECT("user_session", "", F_OTHER, &other_shape),
     TTN_OBJECT("gateway_token", "", F_OTHER, &other_shape),
     TTN_JSON_FIELD("is_admin", "", F_IS_ADMIN, TTN_JSON_BOOLEAN, NULL),
     TTN_OBJECT("universal_rights", "", F_UNIVERSAL_RIGHTS, &other_shape),
-};
-static const struct ttn_json_shape info_shape = TTN_JSON_SHAPE(info_fields);
+});
 
 static void auth_info_wrong(void *ctx, const struct ttn_json_field *field) {
   struct ttn_decoder *decoder = ctx;

@@ -27,42 +27,34 @@ enum field_id {
   F_ERROR
 };
 
-static const struct ttn_json_field ids_fields[] = {
+static const struct ttn_json_shape ids_shape = TTN_JSON_SHAPE({
     TTN_STRING("gateway_id", "identifiers.gateway_ids.", F_GATEWAY_ID),
-};
-static const struct ttn_json_shape ids_shape = TTN_JSON_SHAPE(ids_fields);
+});
 
-static const struct ttn_json_field identifier_fields[] = {
+static const struct ttn_json_shape identifier_shape = TTN_JSON_SHAPE({
     TTN_OBJECT("gateway_ids", "identifiers.", F_GATEWAY_IDS, &ids_shape),
-};
-static const struct ttn_json_shape identifier_shape =
-    TTN_JSON_SHAPE(identifier_fields);
+});
 
-static const struct ttn_json_field identifier[] = {
-    TTN_OBJECT("identifiers", "", F_IDENTIFIER, &identifier_shape),
-};
-static const struct ttn_json_shape identifiers_shape = TTN_JSON_ANY(identifier);
+static const struct ttn_json_shape identifiers_shape = TTN_JSON_ANY(
+    TTN_OBJECT("identifiers", "", F_IDENTIFIER, &identifier_shape));
 
 /* ErrorDetails. */
-static const struct ttn_json_field reason_fields[] = {
+static const struct ttn_json_shape reason_shape = TTN_JSON_SHAPE({
     TTN_STRING("message_format", "data.", F_REASON),
-};
-static const struct ttn_json_shape reason_shape = TTN_JSON_SHAPE(reason_fields);
+});
 
-static const struct ttn_json_field result_fields[] = {
+static const struct ttn_json_shape result_shape = TTN_JSON_SHAPE({
     TTN_STRING("name", "", F_EVENT_NAME),
     TTN_STRING("time", "", F_TIME),
     TTN_ARRAY("identifiers", "", F_IDENTIFIERS, NULL),
     TTN_OBJECT("data", "", F_DATA, NULL),
     TTN_STRING("unique_id", "", F_UNIQUE_ID),
-};
-static const struct ttn_json_shape result_shape = TTN_JSON_SHAPE(result_fields);
+});
 
-static const struct ttn_json_field line_fields[] = {
+static const struct ttn_json_shape line_shape = TTN_JSON_SHAPE({
     TTN_OBJECT("result", "", F_RESULT, &result_shape),
     TTN_OBJECT("error", "", F_ERROR, NULL),
-};
-static const struct ttn_json_shape line_shape = TTN_JSON_SHAPE(line_fields);
+});
 
 static const struct {
   const char *name;

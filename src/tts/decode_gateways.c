@@ -34,48 +34,36 @@ enum field_id {
 #define ADDRESS_MAX 256
 #define EUI_DIGITS 16
 
-static const struct ttn_json_field ids_fields[] = {
+static const struct ttn_json_shape ids_shape = TTN_JSON_SHAPE({
     TTN_STRING("gateway_id", "ids.", F_ID),
     TTN_STRING("eui", "ids.", F_EUI),
-};
-static const struct ttn_json_shape ids_shape = TTN_JSON_SHAPE(ids_fields);
+});
 
-static const struct ttn_json_field location_fields[] = {
+static const struct ttn_json_shape location_shape = TTN_JSON_SHAPE({
     TTN_PLACE_FIELDS("antennas.location.", F_LATITUDE),
-};
-static const struct ttn_json_shape location_shape =
-    TTN_JSON_SHAPE(location_fields);
+});
 
-static const struct ttn_json_field antenna_fields[] = {
+static const struct ttn_json_shape antenna_shape = TTN_JSON_SHAPE({
     TTN_OBJECT("location", "antennas.", F_LOCATION, &location_shape),
-};
-static const struct ttn_json_shape antenna_shape =
-    TTN_JSON_SHAPE(antenna_fields);
+});
 
-static const struct ttn_json_field antenna[] = {
-    TTN_OBJECT("antennas", "", F_ANTENNA, &antenna_shape),
-};
-static const struct ttn_json_shape antennas_shape = TTN_JSON_ANY(antenna);
+static const struct ttn_json_shape antennas_shape =
+    TTN_JSON_ANY(TTN_OBJECT("antennas", "", F_ANTENNA, &antenna_shape));
 
-static const struct ttn_json_field gateway_fields[] = {
+static const struct ttn_json_shape gateway_shape = TTN_JSON_SHAPE({
     TTN_OBJECT("ids", "", F_IDS, &ids_shape),
     TTN_STRING("updated_at", "", F_UPDATED_AT),
     TTN_STRING("name", "", F_NAME),
     TTN_STRING("gateway_server_address", "", F_ADDRESS),
     TTN_ARRAY("antennas", "", F_ANTENNAS, &antennas_shape),
-};
-static const struct ttn_json_shape gateway_shape =
-    TTN_JSON_SHAPE(gateway_fields);
+});
 
-static const struct ttn_json_field gateway[] = {
-    TTN_OBJECT("gateways", "", F_GATEWAY, &gateway_shape),
-};
-static const struct ttn_json_shape gateways_shape = TTN_JSON_ANY(gateway);
+static const struct ttn_json_shape gateways_shape =
+    TTN_JSON_ANY(TTN_OBJECT("gateways", "", F_GATEWAY, &gateway_shape));
 
-static const struct ttn_json_field page_fields[] = {
+static const struct ttn_json_shape page_shape = TTN_JSON_SHAPE({
     TTN_ARRAY("gateways", "", F_GATEWAYS, &gateways_shape),
-};
-static const struct ttn_json_shape page_shape = TTN_JSON_SHAPE(page_fields);
+});
 
 static void check_room(struct ttn_decoder *decoder) {
   if (decoder->list.n + decoder->list.skipped == TTN_LIST_MAX)

@@ -37,101 +37,79 @@ enum field_id {
 
 /* ---- GatewayUplinkMessage ---- */
 
-static const struct ttn_json_field lora_fields[] = {
+static const struct ttn_json_shape lora_shape = TTN_JSON_SHAPE({
     TTN_NUMBER("spreading_factor", "data.message.settings.data_rate.lora.",
                F_SPREADING_FACTOR),
     TTN_NUMBER("bandwidth", "data.message.settings.data_rate.lora.",
                F_BANDWIDTH),
-};
-static const struct ttn_json_shape lora_shape = TTN_JSON_SHAPE(lora_fields);
+});
 
 static const struct ttn_json_shape nothing_shape = {.n = 0};
 
-static const struct ttn_json_field rate_fields[] = {
+static const struct ttn_json_shape rate_shape = TTN_JSON_SHAPE({
     TTN_OBJECT("lora", "data.message.settings.data_rate.", F_LORA, &lora_shape),
     TTN_OBJECT("fsk", "data.message.settings.data_rate.", F_FSK,
                &nothing_shape),
     TTN_OBJECT("lrfhss", "data.message.settings.data_rate.", F_LRFHSS,
                &nothing_shape),
-};
-static const struct ttn_json_shape rate_shape = TTN_JSON_SHAPE(rate_fields);
+});
 
-static const struct ttn_json_field settings_fields[] = {
+static const struct ttn_json_shape settings_shape = TTN_JSON_SHAPE({
     TTN_OBJECT("data_rate", "data.message.settings.", F_DATA_RATE, &rate_shape),
     TTN_STRING("frequency", "data.message.settings.", F_FREQUENCY),
-};
-static const struct ttn_json_shape settings_shape =
-    TTN_JSON_SHAPE(settings_fields);
+});
 
-static const struct ttn_json_field antenna_fields[] = {
+static const struct ttn_json_shape antenna_shape = TTN_JSON_SHAPE({
     TTN_NUMBER("rssi", "data.message.rx_metadata.", F_RSSI),
     TTN_NUMBER("snr", "data.message.rx_metadata.", F_SNR),
-};
-static const struct ttn_json_shape antenna_shape =
-    TTN_JSON_SHAPE(antenna_fields);
+});
 
-static const struct ttn_json_field antenna[] = {
-    TTN_OBJECT("rx_metadata", "data.message.", F_ANTENNA, &antenna_shape),
-};
-static const struct ttn_json_shape antennas_shape = TTN_JSON_ANY(antenna);
+static const struct ttn_json_shape antennas_shape = TTN_JSON_ANY(
+    TTN_OBJECT("rx_metadata", "data.message.", F_ANTENNA, &antenna_shape));
 
-static const struct ttn_json_field message_fields[] = {
+static const struct ttn_json_shape message_shape = TTN_JSON_SHAPE({
     TTN_OBJECT("settings", "data.message.", F_SETTINGS, &settings_shape),
     TTN_ARRAY("rx_metadata", "data.message.", F_ANTENNAS, &antennas_shape),
     TTN_STRING("received_at", "data.message.", F_RECEIVED_AT),
-};
-static const struct ttn_json_shape message_shape =
-    TTN_JSON_SHAPE(message_fields);
+});
 
-static const struct ttn_json_field uplink_fields[] = {
+static const struct ttn_json_shape uplink_shape = TTN_JSON_SHAPE({
     TTN_OBJECT("message", "data.", F_MESSAGE, &message_shape),
-};
-static const struct ttn_json_shape uplink_shape = TTN_JSON_SHAPE(uplink_fields);
+});
 
 /* ---- ErrorDetails ---- */
 
 /* Causes nest, to the depth that the walk allows. */
-static const struct ttn_json_shape cause_shape;
-static const struct ttn_json_field cause_fields[] = {
+static const struct ttn_json_shape cause_shape = TTN_JSON_SHAPE({
     TTN_STRING("name", "data.cause.", F_ERROR_NAME),
     TTN_OBJECT("cause", "data.cause.", F_CAUSE, &cause_shape),
-};
-static const struct ttn_json_shape cause_shape = TTN_JSON_SHAPE(cause_fields);
+});
 
-static const struct ttn_json_field path_error[] = {
-    TTN_OBJECT("path_errors", "data.details.", F_PATH_ERROR, &cause_shape),
-};
-static const struct ttn_json_shape path_errors_shape = TTN_JSON_ANY(path_error);
+static const struct ttn_json_shape path_errors_shape = TTN_JSON_ANY(
+    TTN_OBJECT("path_errors", "data.details.", F_PATH_ERROR, &cause_shape));
 
-static const struct ttn_json_field detail_fields[] = {
+static const struct ttn_json_shape detail_shape = TTN_JSON_SHAPE({
     TTN_ARRAY("path_errors", "data.details.", F_PATH_ERRORS,
               &path_errors_shape),
-};
-static const struct ttn_json_shape detail_shape = TTN_JSON_SHAPE(detail_fields);
+});
 
-static const struct ttn_json_field detail[] = {
-    TTN_OBJECT("details", "data.", F_DETAIL, &detail_shape),
-};
-static const struct ttn_json_shape details_shape = TTN_JSON_ANY(detail);
+static const struct ttn_json_shape details_shape =
+    TTN_JSON_ANY(TTN_OBJECT("details", "data.", F_DETAIL, &detail_shape));
 
-static const struct ttn_json_field drop_fields[] = {
+static const struct ttn_json_shape drop_shape = TTN_JSON_SHAPE({
     TTN_STRING("name", "data.", F_ERROR_NAME),
-};
-static const struct ttn_json_shape drop_shape = TTN_JSON_SHAPE(drop_fields);
+});
 
-static const struct ttn_json_field schedule_fields[] = {
+static const struct ttn_json_shape schedule_shape = TTN_JSON_SHAPE({
     TTN_STRING("name", "data.", F_ERROR_NAME),
     TTN_ARRAY("details", "data.", F_DETAILS, &details_shape),
-};
-static const struct ttn_json_shape schedule_shape =
-    TTN_JSON_SHAPE(schedule_fields);
+});
 
 /* ---- TxAcknowledgment.Result ---- */
 
-static const struct ttn_json_field result_fields[] = {
+static const struct ttn_json_shape result_shape = TTN_JSON_SHAPE({
     TTN_NUMBER("value", "data.", F_RESULT),
-};
-static const struct ttn_json_shape result_shape = TTN_JSON_SHAPE(result_fields);
+});
 
 const struct ttn_json_shape *ttn_traffic_shape(enum ttn_event_kind kind) {
   switch (kind) {

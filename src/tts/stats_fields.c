@@ -4,63 +4,49 @@
 /* protojson writes 64 bit integers as strings and takes numbers as well. */
 #define INTEGER (TTN_JSON_STRING | TTN_JSON_NUMBER)
 
-static const struct ttn_json_field metric[] = {
-    TTN_NUMBER("", "last_status.metrics", F_METRIC),
-};
-static const struct ttn_json_shape metrics_shape = TTN_JSON_ANY(metric);
+static const struct ttn_json_shape metrics_shape =
+    TTN_JSON_ANY(TTN_NUMBER("", "last_status.metrics", F_METRIC));
 
-static const struct ttn_json_field version_field[] = {
-    TTN_STRING("", "last_status.versions", F_VERSION),
-};
-static const struct ttn_json_shape versions_shape = TTN_JSON_ANY(version_field);
+static const struct ttn_json_shape versions_shape =
+    TTN_JSON_ANY(TTN_STRING("", "last_status.versions", F_VERSION));
 
-static const struct ttn_json_field place_fields[] = {
+static const struct ttn_json_shape place_shape = TTN_JSON_SHAPE({
     TTN_PLACE_FIELDS("last_status.antenna_locations.", F_LATITUDE),
-};
-static const struct ttn_json_shape place_shape = TTN_JSON_SHAPE(place_fields);
+});
 
-static const struct ttn_json_field place[] = {
-    TTN_OBJECT("antenna_locations", "last_status.", F_PLACE, &place_shape),
-};
-static const struct ttn_json_shape places_shape = TTN_JSON_ANY(place);
+static const struct ttn_json_shape places_shape = TTN_JSON_ANY(
+    TTN_OBJECT("antenna_locations", "last_status.", F_PLACE, &place_shape));
 
-static const struct ttn_json_field status_fields[] = {
+static const struct ttn_json_shape status_shape = TTN_JSON_SHAPE({
     TTN_STRING("boot_time", "last_status.", F_BOOT_TIME),
     TTN_OBJECT("versions", "last_status.", F_VERSIONS, &versions_shape),
     TTN_ARRAY("antenna_locations", "last_status.", F_PLACES, &places_shape),
     TTN_OBJECT("metrics", "last_status.", F_METRICS, &metrics_shape),
-};
-static const struct ttn_json_shape status_shape = TTN_JSON_SHAPE(status_fields);
+});
 
-static const struct ttn_json_field round_trip_fields[] = {
+static const struct ttn_json_shape round_trip_shape = TTN_JSON_SHAPE({
     TTN_STRING("min", "round_trip_times.", F_RTT_MIN),
     TTN_STRING("max", "round_trip_times.", F_RTT_MAX),
     TTN_STRING("median", "round_trip_times.", F_RTT_MEDIAN),
     TTN_JSON_FIELD("count", "round_trip_times.", F_RTT_COUNT, INTEGER, NULL),
-};
-static const struct ttn_json_shape round_trip_shape =
-    TTN_JSON_SHAPE(round_trip_fields);
+});
 
-static const struct ttn_json_field band_fields[] = {
+static const struct ttn_json_shape band_shape = TTN_JSON_SHAPE({
     TTN_JSON_FIELD("min_frequency", "sub_bands.", F_BAND_MIN, INTEGER, NULL),
     TTN_JSON_FIELD("max_frequency", "sub_bands.", F_BAND_MAX, INTEGER, NULL),
     TTN_NUMBER("downlink_utilization_limit", "sub_bands.", F_BAND_LIMIT),
     TTN_NUMBER("downlink_utilization", "sub_bands.", F_BAND_UTILIZATION),
-};
-static const struct ttn_json_shape band_shape = TTN_JSON_SHAPE(band_fields);
+});
 
-static const struct ttn_json_field band[] = {
-    TTN_OBJECT("sub_bands", "", F_BAND, &band_shape),
-};
-static const struct ttn_json_shape bands_shape = TTN_JSON_ANY(band);
+static const struct ttn_json_shape bands_shape =
+    TTN_JSON_ANY(TTN_OBJECT("sub_bands", "", F_BAND, &band_shape));
 
-static const struct ttn_json_field remote_fields[] = {
+static const struct ttn_json_shape remote_shape = TTN_JSON_SHAPE({
     TTN_STRING("ip", "gateway_remote_address.", F_REMOTE_IP),
-};
-static const struct ttn_json_shape remote_shape = TTN_JSON_SHAPE(remote_fields);
+});
 
 /* In the stack's order, which makes the search short. */
-static const struct ttn_json_field stats_fields[] = {
+const struct ttn_json_shape ttn_stats_shape = TTN_JSON_SHAPE({
     TTN_STRING("connected_at", "", F_CONNECTED_AT),
     TTN_STRING("disconnected_at", "", F_DISCONNECTED_AT),
     TTN_STRING("protocol", "", F_PROTOCOL),
@@ -76,18 +62,14 @@ static const struct ttn_json_field stats_fields[] = {
     TTN_OBJECT("round_trip_times", "", F_RTT, &round_trip_shape),
     TTN_ARRAY("sub_bands", "", F_BANDS, &bands_shape),
     TTN_OBJECT("gateway_remote_address", "", F_REMOTE, &remote_shape),
-};
-const struct ttn_json_shape ttn_stats_shape = TTN_JSON_SHAPE(stats_fields);
+});
 
-static const struct ttn_json_field entry_field[] = {
-    TTN_OBJECT("entries", "", F_ENTRY, &ttn_stats_shape),
-};
-static const struct ttn_json_shape entries_shape = TTN_JSON_ANY(entry_field);
+static const struct ttn_json_shape entries_shape =
+    TTN_JSON_ANY(TTN_OBJECT("entries", "", F_ENTRY, &ttn_stats_shape));
 
-static const struct ttn_json_field batch_fields[] = {
+const struct ttn_json_shape ttn_batch_shape = TTN_JSON_SHAPE({
     TTN_OBJECT("entries", "", F_ENTRIES, &entries_shape),
-};
-const struct ttn_json_shape ttn_batch_shape = TTN_JSON_SHAPE(batch_fields);
+});
 
 int ttn_stats_group(int id) {
   static const uint8_t groups[][2] = {
