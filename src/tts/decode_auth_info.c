@@ -88,9 +88,9 @@ static void auth_info_close(void *ctx, const struct ttn_json_field *field) {
   decoder->auth.info.n_rights = decoder->auth.n;
 }
 
-/* Does what a key has include `wanted`? all: all of its kind. */
-static bool includes(const char *name, const char *wanted, const char *all) {
-  return strcmp(name, wanted) == 0 || strcmp(name, all) == 0 ||
+/* Does what a key has include the right `wanted`, on gateways? */
+static bool includes(const char *name, const char *wanted) {
+  return strcmp(name, wanted) == 0 || strcmp(name, "RIGHT_GATEWAY_ALL") == 0 ||
          strcmp(name, "RIGHT_ALL") == 0;
 }
 
@@ -103,14 +103,8 @@ static void take_right(struct ttn_decoder *decoder, const char *name) {
   work->rights = rights;
   work->rights[work->n++] = name;
 
-  info->can_list_user |=
-      includes(name, "RIGHT_USER_GATEWAYS_LIST", "RIGHT_USER_ALL");
-  info->can_list_organization |= includes(
-      name, "RIGHT_ORGANIZATION_GATEWAYS_LIST", "RIGHT_ORGANIZATION_ALL");
-  info->can_read_traffic |=
-      includes(name, "RIGHT_GATEWAY_TRAFFIC_READ", "RIGHT_GATEWAY_ALL");
-  info->can_read_status |=
-      includes(name, "RIGHT_GATEWAY_STATUS_READ", "RIGHT_GATEWAY_ALL");
+  info->can_read_status |= includes(name, "RIGHT_GATEWAY_STATUS_READ");
+  info->can_read_traffic |= includes(name, "RIGHT_GATEWAY_TRAFFIC_READ");
 }
 
 static void take_entity(struct ttn_auth_info *info, enum ttn_key_owner kind,

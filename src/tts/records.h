@@ -141,10 +141,8 @@ enum ttn_key_owner {
 struct ttn_auth_info {
   enum ttn_key_owner kind;
   const char *entity_id; /* user, organization or gateway id, or NULL */
-  bool can_list_user; /* RIGHT_USER_GATEWAYS_LIST, …_USER_ALL or RIGHT_ALL */
-  bool can_list_organization; /* RIGHT_ORGANIZATION_GATEWAYS_LIST or …_ALL */
-  bool can_read_status;       /* RIGHT_GATEWAY_STATUS_READ or …_ALL */
-  bool can_read_traffic;      /* RIGHT_GATEWAY_TRAFFIC_READ or …_ALL */
+  bool can_read_status;  /* RIGHT_GATEWAY_STATUS_READ, …_ALL or RIGHT_ALL */
+  bool can_read_traffic; /* RIGHT_GATEWAY_TRAFFIC_READ or as above */
   bool is_admin;
   const char *const *rights; /* n_rights names, as sent */
   size_t n_rights;

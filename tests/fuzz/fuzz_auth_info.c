@@ -4,11 +4,10 @@
 #include "base/hash.h"
 #include "tts/records.h"
 
-static bool has_right(const struct ttn_auth_info *info, const char *own,
-                      const char *all) {
+static bool has_right(const struct ttn_auth_info *info, const char *own) {
   for (size_t i = 0; i < info->n_rights; i++)
     if (strcmp(info->rights[i], own) == 0 ||
-        strcmp(info->rights[i], all) == 0 ||
+        strcmp(info->rights[i], "RIGHT_GATEWAY_ALL") == 0 ||
         strcmp(info->rights[i], "RIGHT_ALL") == 0)
       return true;
   return false;
@@ -25,13 +24,10 @@ static uint64_t check_records(const struct ttn_decoder *decoder,
     require_clean(info->rights[i], 256);
     sum = sum_text(sum, info->rights[i]);
   }
-  REQUIRE(info->can_list_user ==
-          has_right(info, "RIGHT_USER_GATEWAYS_LIST", "RIGHT_USER_ALL"));
-  REQUIRE(info->can_list_organization ==
-          has_right(info, "RIGHT_ORGANIZATION_GATEWAYS_LIST",
-                    "RIGHT_ORGANIZATION_ALL"));
   REQUIRE(info->can_read_status ==
-          has_right(info, "RIGHT_GATEWAY_STATUS_READ", "RIGHT_GATEWAY_ALL"));
+          has_right(info, "RIGHT_GATEWAY_STATUS_READ"));
+  REQUIRE(info->can_read_traffic ==
+          has_right(info, "RIGHT_GATEWAY_TRAFFIC_READ"));
   return SUM(sum, info->is_admin);
 }
 

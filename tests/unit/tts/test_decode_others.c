@@ -384,8 +384,8 @@ static void keys(void **state) {
     assert_int_equal(info->kind, kinds[i].kind);
     assert_null(info->entity_id);
     assert_int_equal(info->n_rights, 0);
-    assert_false(info->can_list_user || info->can_list_organization ||
-                 info->can_read_status || info->is_admin);
+    assert_false(info->can_read_status || info->can_read_traffic ||
+                 info->is_admin);
   }
   const struct ttn_auth_info *info =
       auth_info(&d, "{\"api_key\":{\"api_key\":{\"id\":\"ID\",\"name\":\"n\","
@@ -405,18 +405,18 @@ static void rights(void **state) {
   (void)state;
   static const struct {
     const char *right;
-    bool user, organization, status;
+    bool status, traffic;
   } cases[] = {
-      {"RIGHT_ALL", true, true, true},
-      {"RIGHT_USER_ALL", true, false, false},
-      {"RIGHT_USER_GATEWAYS_LIST", true, false, false},
-      {"RIGHT_ORGANIZATION_ALL", false, true, false},
-      {"RIGHT_ORGANIZATION_GATEWAYS_LIST", false, true, false},
-      {"RIGHT_GATEWAY_ALL", false, false, true},
-      {"RIGHT_GATEWAY_STATUS_READ", false, false, true},
-      {"RIGHT_GATEWAY_INFO", false, false, false},
-      {"RIGHT_GATEWAY_STATUS_READ_", false, false, false},
-      {"right_all", false, false, false},
+      {"RIGHT_ALL", true, true},
+      {"RIGHT_GATEWAY_ALL", true, true},
+      {"RIGHT_GATEWAY_STATUS_READ", true, false},
+      {"RIGHT_GATEWAY_TRAFFIC_READ", false, true},
+      {"RIGHT_USER_ALL", false, false},
+      {"RIGHT_USER_GATEWAYS_LIST", false, false},
+      {"RIGHT_ORGANIZATION_ALL", false, false},
+      {"RIGHT_GATEWAY_INFO", false, false},
+      {"RIGHT_GATEWAY_STATUS_READ_", false, false},
+      {"right_all", false, false},
   };
   struct decoding d;
   decoding_open(&d);
@@ -426,9 +426,8 @@ static void rights(void **state) {
               "{\"api_key\":{\"api_key\":{\"rights\":[\"X\",\"%s\"]}}}",
               cases[i].right);
     const struct ttn_auth_info *info = auth_info(&d, text);
-    assert_int_equal(info->can_list_user, cases[i].user);
-    assert_int_equal(info->can_list_organization, cases[i].organization);
     assert_int_equal(info->can_read_status, cases[i].status);
+    assert_int_equal(info->can_read_traffic, cases[i].traffic);
   }
   decoding_close(&d);
 }

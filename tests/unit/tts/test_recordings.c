@@ -234,14 +234,7 @@ static void print_auth_info(FILE *out, const struct ttn_decoder *decoder) {
   fprintf(out, "%s\n", info->is_admin ? " admin" : "");
   if (info->n_rights == 0)
     return;
-  fputs("  may", out);
-  if (info->can_list_user)
-    fputs(" list_user", out);
-  if (info->can_list_organization)
-    fputs(" list_organization", out);
-  if (info->can_read_status)
-    fputs(" read_status", out);
-  fputs(" by", out);
+  fprintf(out, "  may%s read_status by", info->can_read_status ? "" : " not");
   for (size_t i = 0; i < info->n_rights; i++)
     fprintf(out, " %s", info->rights[i]);
   fputc('\n', out);
