@@ -52,31 +52,19 @@ static bool set_tls(struct transfer *t) {
   return ok;
 }
 
-static long ip_resolve(enum ttn_family family) {
-  switch (family) {
-  case TTN_FAMILY_IPV4:
-    return CURL_IPRESOLVE_V4;
-  case TTN_FAMILY_IPV6:
-    return CURL_IPRESOLVE_V6;
-  default:
-    return CURL_IPRESOLVE_WHATEVER;
-  }
-}
+static const long ip_resolve[] = {
+    [TTN_FAMILY_ANY] = CURL_IPRESOLVE_WHATEVER,
+    [TTN_FAMILY_IPV4] = CURL_IPRESOLVE_V4,
+    [TTN_FAMILY_IPV6] = CURL_IPRESOLVE_V6,
+};
 
-static long proxy_auth_bits(enum ttn_proxy_auth how) {
-  switch (how) {
-  case TTN_PROXY_DIGEST:
-    return (long)CURLAUTH_DIGEST;
-  case TTN_PROXY_NTLM:
-    return (long)CURLAUTH_NTLM;
-  case TTN_PROXY_NEGOTIATE:
-    return (long)CURLAUTH_NEGOTIATE;
-  case TTN_PROXY_ANY:
-    return (long)CURLAUTH_ANY;
-  default:
-    return (long)CURLAUTH_BASIC;
-  }
-}
+static const unsigned long proxy_auth[] = {
+    [TTN_PROXY_BASIC] = CURLAUTH_BASIC,
+    [TTN_PROXY_DIGEST] = CURLAUTH_DIGEST,
+    [TTN_PROXY_NTLM] = CURLAUTH_NTLM,
+    [TTN_PROXY_NEGOTIATE] = CURLAUTH_NEGOTIATE,
+    [TTN_PROXY_ANY] = CURLAUTH_ANY,
+};
 
 const char *ttn_http_version(void) { return curl_version(); }
 
@@ -102,7 +90,7 @@ static bool set_proxy(struct transfer *t) {
     user = ":";
   return (options->proxy == NULL || SET(CURLOPT_PROXY, options->proxy)) &&
          (user == NULL || SET(CURLOPT_PROXYUSERPWD, user)) &&
-         SET(CURLOPT_PROXYAUTH, proxy_auth_bits(options->proxy_auth)) &&
+         SET(CURLOPT_PROXYAUTH, (long)proxy_auth[options->proxy_auth]) &&
          SET(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 }
 
@@ -111,7 +99,7 @@ static bool set_routes(struct transfer *t) {
   bool ok = SET(CURLOPT_NOSIGNAL, 1L) && SET(CURLOPT_FOLLOWLOCATION, 0L) &&
             SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE) &&
             SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
-            SET(CURLOPT_IPRESOLVE, ip_resolve(t->http->options.family)) &&
+            SET(CURLOPT_IPRESOLVE, ip_resolve[t->http->options.family]) &&
             SET(CURLOPT_PROTOCOLS_STR, "http,https") && set_proxy(t);
   /* Not necessary: a libcurl without these still works. */
   (void)SET(CURLOPT_ACCEPT_ENCODING, "gzip");
