@@ -278,16 +278,16 @@ static int open_level(struct ttn_json *json, enum ttn_json_type type) {
     ttn_json_fail(json, TTN_FAIL_JSON, "something follows the JSON text");
   const struct ttn_json_field *field =
       json->skipped > 0 ? NULL : expected(json);
-  if (field != NULL)
+  const struct ttn_json_shape *shape = NULL;
+  if (field != NULL) {
     json->root_has_value |= json->depth == 1;
-  if (field == NULL || (field->types & type) == 0) {
-    if (field != NULL)
+    if ((field->types & type) == 0)
       wrong(json, field);
-    json->skipped++;
-    return 1;
+    else
+      shape = field->shape != NULL ? field->shape
+                                   : json->body->shape(json->ctx, field);
   }
-  const struct ttn_json_shape *shape = field->shape;
-  if (shape == NULL && (shape = json->body->shape(json->ctx, field)) == NULL) {
+  if (shape == NULL) {
     json->skipped++;
     return 1;
   }
