@@ -22,6 +22,7 @@
 
 #include <arpa/inet.h>
 #include <string.h>
+#include <strings.h>
 
 #define LABEL_MAX 63
 #define SCHEME_MAX 16
@@ -146,15 +147,6 @@ static size_t scheme_length(const char *text) {
   return strncmp(text + n, "://", 3) == 0 ? n : 0;
 }
 
-static bool scheme_is(const char *text, size_t n, const char *scheme) {
-  if (n != strlen(scheme))
-    return false;
-  for (size_t i = 0; i < n; i++)
-    if (lower(text[i]) != scheme[i])
-      return false;
-  return true;
-}
-
 static bool segment_is(const char *text, size_t n, const char *word) {
   return n == strlen(word) && strncmp(text, word, n) == 0;
 }
@@ -212,8 +204,8 @@ static const char *read_url(const char *url, struct ttn_endpoint *endpoint) {
     return "is empty; write https:// and the stack's host name";
   if (scheme == 0)
     return "has no scheme; put https:// in front";
-  endpoint->https = scheme_is(url, scheme, "https");
-  if (!endpoint->https && !scheme_is(url, scheme, "http"))
+  endpoint->https = strncasecmp(url, "https:", 6) == 0;
+  if (!endpoint->https && strncasecmp(url, "http:", 5) != 0)
     return "has a scheme other than https and http; write https://";
   url += scheme + 3;
 
