@@ -130,6 +130,9 @@ bool ttn_json_in_array(const struct ttn_json *json);
 
 /* An integer in a string or a number, if it is whole and exact. */
 bool ttn_json_u64(const struct ttn_json_value *value, uint64_t *number);
+/* The same from least to most. Else *number stays as it is. */
+bool ttn_json_u32(const struct ttn_json_value *value, uint32_t least,
+                  uint32_t most, uint32_t *number);
 /* A finite number, rounded as strtod(3) does, whatever the locale. */
 bool ttn_json_double(const struct ttn_json_value *value, double *number);
 

@@ -89,6 +89,15 @@ bool ttn_json_u64(const struct ttn_json_value *value, uint64_t *number) {
   return true;
 }
 
+bool ttn_json_u32(const struct ttn_json_value *value, uint32_t least,
+                  uint32_t most, uint32_t *number) {
+  uint64_t wide;
+  if (!ttn_json_u64(value, &wide) || wide < least || wide > most)
+    return false;
+  *number = (uint32_t)wide;
+  return true;
+}
+
 bool ttn_json_double(const struct ttn_json_value *value, double *number) {
   char buffer[128], *end;
   if (value->type != TTN_JSON_NUMBER || value->n >= sizeof(buffer))

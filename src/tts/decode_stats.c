@@ -90,24 +90,26 @@ static void stats_key(void *ctx, const struct ttn_json_field *field,
   add_entry(decoder, id);
 }
 
-/* A place is for people, too: what makes no sense of it is left out alone. */
-static bool is_place(int id) { return id >= F_PLACES && id <= F_ALTITUDE; }
-
-static void wrong_place(struct ttn_stats_work *work, int id) {
-  if (id >= F_LATITUDE)
-    ttn_place_take(&work->place, (enum ttn_place_member)(id - F_LATITUDE),
-                   NULL);
-}
-
 static void stats_wrong(void *ctx, const struct ttn_json_field *field) {
   struct ttn_decoder *decoder = ctx;
-  if (field->id == F_ENTRIES)
+  switch (field->id) {
+  case F_ENTRIES:
     ttn_json_fail(decoder->json, TTN_FAIL_JSON,
                   "entries is not an object or comes twice");
-  if (is_place(field->id))
-    wrong_place(&decoder->stats, field->id);
-  else if (field->id != F_METRIC && field->id != F_VERSION)
+  case F_LATITUDE:
+  case F_LONGITUDE:
+  case F_ALTITUDE:
+    ttn_place_take(&decoder->stats.place,
+                   (enum ttn_place_member)(field->id - F_LATITUDE), NULL);
+    break;
+  case F_METRIC: /* for people: these are left out alone */
+  case F_VERSION:
+  case F_PLACES:
+  case F_PLACE:
+    break;
+  default:
     spoil(&decoder->stats, field);
+  }
 }
 
 static void stats_open(void *ctx, const struct ttn_json_field *field) {
@@ -249,23 +251,6 @@ static bool take_share(const struct ttn_json_value *value, double *share) {
   return ttn_json_double(value, share) && *share >= 0 && *share <= 1;
 }
 
-static bool take_round_trip(const struct ttn_json_value *value,
-                            struct ttn_stats_work *work, int id,
-                            double *seconds) {
-  work->round_trips |= 1u << (id - F_RTT_MIN);
-  return ttn_duration_parse(value->text, value->n, seconds);
-}
-
-static bool take_samples(const struct ttn_json_value *value,
-                         struct ttn_stats_work *work, uint32_t *count) {
-  uint64_t number;
-  if (!ttn_json_u64(value, &number) || number > UINT32_MAX)
-    return false;
-  *count = (uint32_t)number;
-  work->round_trips |= 1u << (F_RTT_COUNT - F_RTT_MIN);
-  return true;
-}
-
 /* Is this the name of the metric or version that is read? */
 static bool name_is(const struct ttn_stats_work *work, const char *name) {
   return strlen(name) == work->name_length &&
@@ -339,13 +324,13 @@ static bool stats_take(struct ttn_decoder *decoder, int id,
   case F_COUNT_TX_ACK:
     return take_count(value, stats, id - F_COUNT);
   case F_RTT_MIN:
-    return take_round_trip(value, work, id, &stats->rtt_min);
+    return ttn_duration_parse(value->text, value->n, &stats->rtt_min);
   case F_RTT_MAX:
-    return take_round_trip(value, work, id, &stats->rtt_max);
+    return ttn_duration_parse(value->text, value->n, &stats->rtt_max);
   case F_RTT_MEDIAN:
-    return take_round_trip(value, work, id, &stats->rtt_median);
+    return ttn_duration_parse(value->text, value->n, &stats->rtt_median);
   case F_RTT_COUNT:
-    return take_samples(value, work, &stats->rtt_count);
+    return ttn_json_u32(value, 0, UINT32_MAX, &stats->rtt_count);
   case F_BAND_MIN:
     return ttn_json_u64(value, &last_band(work)->min_hz);
   case F_BAND_MAX:
@@ -373,6 +358,8 @@ static bool stats_take(struct ttn_decoder *decoder, int id,
 static void stats_value(void *ctx, const struct ttn_json_field *field,
                         const struct ttn_json_value *value) {
   struct ttn_decoder *decoder = ctx;
+  if (field->id >= F_RTT_MIN && field->id <= F_RTT_COUNT)
+    decoder->stats.round_trips |= 1u << (field->id - F_RTT_MIN);
   if (!stats_take(decoder, field->id, value))
     spoil(&decoder->stats, field);
 }

@@ -159,25 +159,6 @@ void ttn_traffic_close(struct ttn_decoder *decoder, int id) {
   traffic->snr = read->snr;
 }
 
-static bool take_spreading_factor(struct ttn_traffic *traffic,
-                                  const struct ttn_json_value *value) {
-  uint64_t number;
-  if (!ttn_json_u64(value, &number) || number < TTN_SF_MIN ||
-      number > TTN_SF_MAX)
-    return false;
-  traffic->spreading_factor = (unsigned)number;
-  return true;
-}
-
-static bool take_bandwidth(struct ttn_traffic *traffic,
-                           const struct ttn_json_value *value) {
-  uint64_t number;
-  if (!ttn_json_u64(value, &number) || number > UINT32_MAX)
-    return false;
-  traffic->bandwidth = (uint32_t)number;
-  return true;
-}
-
 /* A name of the stack's own; others are no part of a value's name. */
 static bool take_name(struct ttn_traffic *traffic,
                       const struct ttn_json_value *value) {
@@ -198,9 +179,10 @@ bool ttn_traffic_value(struct ttn_decoder *decoder, int id,
   struct ttn_traffic *traffic = &decoder->event.traffic;
   switch (id) {
   case F_SPREADING_FACTOR:
-    return take_spreading_factor(traffic, value);
+    return ttn_json_u32(value, TTN_SF_MIN, TTN_SF_MAX,
+                        &traffic->spreading_factor);
   case F_BANDWIDTH:
-    return take_bandwidth(traffic, value);
+    return ttn_json_u32(value, 0, UINT32_MAX, &traffic->bandwidth);
   case F_FREQUENCY:
     return ttn_json_u64(value, &traffic->frequency);
   case F_RSSI:

@@ -181,7 +181,7 @@ enum ttn_modulation {
  * was, are not read. decode_traffic.c writes it. */
 struct ttn_traffic {
   enum ttn_modulation modulation; /* of UPLINK, as all that follows */
-  unsigned spreading_factor;      /* TTN_SF_MIN to TTN_SF_MAX, of LORA */
+  uint32_t spreading_factor;      /* TTN_SF_MIN to TTN_SF_MAX, of LORA */
   uint32_t bandwidth;             /* Hz, of LORA; 0 = not known */
   uint64_t frequency;             /* Hz; 0 = not known */
   bool has_rssi;
