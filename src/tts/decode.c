@@ -130,3 +130,21 @@ const char *ttn_decode_text(struct ttn_decoder *decoder,
   size_t n = ttn_utf8_clean(text, sizeof(text), value->text, value->n);
   return ttn_json_copy(decoder->json, text, n);
 }
+
+void ttn_place_take(struct ttn_place_work *work, enum ttn_place_member member,
+                    const struct ttn_json_value *value) {
+  if (value == NULL || !ttn_json_double(value, &work->member[member]))
+    work->wrong = true;
+}
+
+bool ttn_place_end(const struct ttn_place_work *work,
+                   struct ttn_location *place) {
+  double latitude = work->member[TTN_LATITUDE];
+  double longitude = work->member[TTN_LONGITUDE];
+  if (work->wrong || (latitude == 0 && longitude == 0) || latitude < -90 ||
+      latitude > 90 || longitude < -180 || longitude > 180)
+    return false;
+  *place =
+      (struct ttn_location){latitude, longitude, work->member[TTN_ALTITUDE]};
+  return true;
+}

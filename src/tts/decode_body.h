@@ -3,7 +3,23 @@
 #ifndef TTN_DECODE_BODY_H
 #define TTN_DECODE_BODY_H
 
-#include "tts/decode_place.h"
+#include "json/json.h"
+#include "tts/records.h"
+
+enum ttn_place_member { TTN_LATITUDE, TTN_LONGITUDE, TTN_ALTITUDE };
+/* The fields of a place. path: where it is; first: the id of the latitude,
+ * which those of the other members follow. */
+#define TTN_PLACE_FIELDS(path, first)                                          \
+  TTN_NUMBER("latitude", path, (first) + TTN_LATITUDE),                        \
+      TTN_NUMBER("longitude", path, (first) + TTN_LONGITUDE),                  \
+      TTN_NUMBER("altitude", path, (first) + TTN_ALTITUDE)
+
+/* A place that is read: of an antenna in the list, or in a gateway's own
+ * status. decode.c writes it. */
+struct ttn_place_work {
+  double member[TTN_ALTITUDE + 1];
+  bool wrong; /* a member makes no sense */
+};
 
 /* Of a batch's or single's statistics. decode_stats.c writes it. */
 struct ttn_stats_work {
@@ -85,6 +101,15 @@ bool ttn_traffic_value(struct ttn_decoder *decoder, int id,
 /* Their ctx is the decoder. */
 extern const struct ttn_json_body ttn_body_batch, ttn_body_single,
     ttn_body_list, ttn_body_error, ttn_body_auth_info, ttn_body_event;
+
+/* value: NULL if it has a wrong type. */
+void ttn_place_take(struct ttn_place_work *work, enum ttn_place_member member,
+                    const struct ttn_json_value *value);
+/* False: it is no place, and *place stays as it is. A gateway that does not
+ * know where it is says latitude and longitude 0, which the stack leaves out.
+ */
+bool ttn_place_end(const struct ttn_place_work *work,
+                   struct ttn_location *place);
 
 /* The string's copy, or NULL when it holds a NUL or more than `most` bytes. */
 char *ttn_decode_string(struct ttn_decoder *decoder,

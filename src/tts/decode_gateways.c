@@ -103,16 +103,8 @@ static void gateways_open(void *ctx, const struct ttn_json_field *field) {
     work->gateway = (struct ttn_listed){0};
     work->bad = false;
   } else if (field->id == F_LOCATION) {
-    ttn_place_begin(&work->place);
+    work->place = (struct ttn_place_work){0};
   }
-}
-
-static void close_location(struct ttn_list_work *work) {
-  struct ttn_location place;
-  if (work->gateway.has_location || !ttn_place_end(&work->place, &place))
-    return;
-  work->gateway.location = place;
-  work->gateway.has_location = true;
 }
 
 static void close_gateway(struct ttn_decoder *decoder) {
@@ -130,10 +122,12 @@ static void close_gateway(struct ttn_decoder *decoder) {
 
 static void gateways_close(void *ctx, const struct ttn_json_field *field) {
   struct ttn_decoder *decoder = ctx;
+  struct ttn_list_work *work = &decoder->list;
   if (field->id == F_GATEWAY)
     close_gateway(decoder);
-  else if (field->id == F_LOCATION)
-    close_location(&decoder->list);
+  else if (field->id == F_LOCATION && !work->gateway.has_location)
+    work->gateway.has_location =
+        ttn_place_end(&work->place, &work->gateway.location);
 }
 
 static bool is_eui(const char *text, size_t n) {

@@ -118,7 +118,7 @@ static void stats_open(void *ctx, const struct ttn_json_field *field) {
   if (field == &ttn_body_single.root)
     add_entry(decoder, NULL);
   if (field->id == F_PLACE)
-    ttn_place_begin(&work->place);
+    work->place = (struct ttn_place_work){0};
   if (field->id != F_BAND)
     return;
   if (work->n_bands == TTN_BANDS_MAX) {
@@ -150,11 +150,9 @@ static void close_round_trips(struct ttn_stats_work *work,
 
 static void close_place(struct ttn_stats_work *work) {
   struct ttn_stats *stats = &current(work)->stats;
-  struct ttn_location found;
-  if ((stats->has & TTN_HAS_PLACE) != 0 || !ttn_place_end(&work->place, &found))
-    return;
-  stats->place = found;
-  stats->has |= TTN_HAS_PLACE;
+  if ((stats->has & TTN_HAS_PLACE) == 0 &&
+      ttn_place_end(&work->place, &stats->place))
+    stats->has |= TTN_HAS_PLACE;
 }
 
 static void *keep(struct ttn_decoder *decoder, const void *array, size_t size) {

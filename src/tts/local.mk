@@ -9,8 +9,6 @@ src_libttn_la_SOURCES += \
 	%D%/decode_error.c \
 	%D%/decode_event.c \
 	%D%/decode_gateways.c \
-	%D%/decode_place.c \
-	%D%/decode_place.h \
 	%D%/decode_stats.c \
 	%D%/decode_traffic.c \
 	%D%/endpoint.c \

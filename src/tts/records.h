@@ -43,7 +43,7 @@ enum {
   TTN_HAS_PLACE = 1 << 10
 };
 
-/* decode_place.c writes it. */
+/* decode.c writes it. */
 struct ttn_location {
   double latitude, longitude, altitude; /* degrees, degrees, metres */
 };

@@ -4,7 +4,7 @@
 #ifndef TTN_STATS_FIELDS_H
 #define TTN_STATS_FIELDS_H
 
-#include "tts/decode_place.h"
+#include "tts/decode_body.h"
 
 enum ttn_stats_field {
   F_ENTRIES,
