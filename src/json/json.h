@@ -64,6 +64,12 @@ struct ttn_json_shape {
 /* TTN_JSON_ANY(field) */
 #define TTN_JSON_ANY(...)                                                      \
   { .fields = &(const struct ttn_json_field)__VA_ARGS__, .n = 1, .any = true }
+/* The shape of a field that holds any number of this one. */
+#define TTN_EACH(field_) (&(const struct ttn_json_shape)TTN_JSON_ANY(field_))
+/* An array of objects; element_: the id of each. */
+#define TTN_OBJECTS(name_, path_, id_, element_, shape_)                       \
+  TTN_ARRAY(name_, path_, id_,                                                 \
+            TTN_EACH(TTN_OBJECT(name_, path_, element_, shape_)))
 
 struct ttn_json_value {
   enum ttn_json_type type; /* a scalar's */

@@ -26,11 +26,9 @@ enum field_id {
 /* The stack knows some 90 rights. */
 #define RIGHTS_MAX 1024
 
-static const struct ttn_json_shape rights_shape =
-    TTN_JSON_ANY(TTN_STRING("rights", "api_key.", F_RIGHT));
-
 static const struct ttn_json_shape key_shape = TTN_JSON_SHAPE({
-    TTN_ARRAY("rights", "api_key.", F_RIGHTS, &rights_shape),
+    TTN_ARRAY("rights", "api_key.", F_RIGHTS,
+              TTN_EACH(TTN_STRING("rights", "api_key.", F_RIGHT))),
 });
 
 static const struct ttn_json_shape user_shape = TTN_JSON_SHAPE({

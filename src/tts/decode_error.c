@@ -25,15 +25,11 @@ enum field_id {
 
 #define TEXTS (TTN_JSON_STRING | TTN_JSON_ARRAY)
 
-static const struct ttn_json_shape missing_shape =
-    TTN_JSON_ANY(TTN_STRING("missing", "", F_MISSING));
-
-static const struct ttn_json_shape forbidden_shape =
-    TTN_JSON_ANY(TTN_STRING("forbidden_paths", "", F_FORBIDDEN));
-
 static const struct ttn_json_shape attributes_shape = TTN_JSON_SHAPE({
-    TTN_JSON_FIELD("missing", "", F_MISSING, TEXTS, &missing_shape),
-    TTN_JSON_FIELD("forbidden_paths", "", F_FORBIDDEN, TEXTS, &forbidden_shape),
+    TTN_JSON_FIELD("missing", "", F_MISSING, TEXTS,
+                   TTN_EACH(TTN_STRING("missing", "", F_MISSING))),
+    TTN_JSON_FIELD("forbidden_paths", "", F_FORBIDDEN, TEXTS,
+                   TTN_EACH(TTN_STRING("forbidden_paths", "", F_FORBIDDEN))),
     TTN_STRING("uid", "", F_GATEWAY),
     TTN_STRING("gateway_id", "", F_GATEWAY),
 });
@@ -44,13 +40,10 @@ static const struct ttn_json_shape detail_shape = TTN_JSON_SHAPE({
     TTN_OBJECT("attributes", "", F_ATTRIBUTES, &attributes_shape),
 });
 
-static const struct ttn_json_shape details_shape =
-    TTN_JSON_ANY(TTN_OBJECT("details", "", F_DETAIL, &detail_shape));
-
 static const struct ttn_json_shape status_shape = TTN_JSON_SHAPE({
     TTN_NUMBER("code", "", F_CODE),
     TTN_STRING("message", "", F_MESSAGE),
-    TTN_ARRAY("details", "", F_DETAILS, &details_shape),
+    TTN_OBJECTS("details", "", F_DETAILS, F_DETAIL, &detail_shape),
 });
 
 static void ignore(void *ctx, const struct ttn_json_field *field) {

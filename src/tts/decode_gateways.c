@@ -47,22 +47,16 @@ static const struct ttn_json_shape antenna_shape = TTN_JSON_SHAPE({
     TTN_OBJECT("location", "antennas.", F_LOCATION, &location_shape),
 });
 
-static const struct ttn_json_shape antennas_shape =
-    TTN_JSON_ANY(TTN_OBJECT("antennas", "", F_ANTENNA, &antenna_shape));
-
 static const struct ttn_json_shape gateway_shape = TTN_JSON_SHAPE({
     TTN_OBJECT("ids", "", F_IDS, &ids_shape),
     TTN_STRING("updated_at", "", F_UPDATED_AT),
     TTN_STRING("name", "", F_NAME),
     TTN_STRING("gateway_server_address", "", F_ADDRESS),
-    TTN_ARRAY("antennas", "", F_ANTENNAS, &antennas_shape),
+    TTN_OBJECTS("antennas", "", F_ANTENNAS, F_ANTENNA, &antenna_shape),
 });
 
-static const struct ttn_json_shape gateways_shape =
-    TTN_JSON_ANY(TTN_OBJECT("gateways", "", F_GATEWAY, &gateway_shape));
-
 static const struct ttn_json_shape page_shape = TTN_JSON_SHAPE({
-    TTN_ARRAY("gateways", "", F_GATEWAYS, &gateways_shape),
+    TTN_OBJECTS("gateways", "", F_GATEWAYS, F_GATEWAY, &gateway_shape),
 });
 
 static void check_room(struct ttn_decoder *decoder) {

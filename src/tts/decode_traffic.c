@@ -64,12 +64,10 @@ static const struct ttn_json_shape antenna_shape = TTN_JSON_SHAPE({
     TTN_NUMBER("snr", "data.message.rx_metadata.", F_SNR),
 });
 
-static const struct ttn_json_shape antennas_shape = TTN_JSON_ANY(
-    TTN_OBJECT("rx_metadata", "data.message.", F_ANTENNA, &antenna_shape));
-
 static const struct ttn_json_shape message_shape = TTN_JSON_SHAPE({
     TTN_OBJECT("settings", "data.message.", F_SETTINGS, &settings_shape),
-    TTN_ARRAY("rx_metadata", "data.message.", F_ANTENNAS, &antennas_shape),
+    TTN_OBJECTS("rx_metadata", "data.message.", F_ANTENNAS, F_ANTENNA,
+                &antenna_shape),
     TTN_STRING("received_at", "data.message.", F_RECEIVED_AT),
 });
 
@@ -85,16 +83,10 @@ static const struct ttn_json_shape cause_shape = TTN_JSON_SHAPE({
     TTN_OBJECT("cause", "data.cause.", F_CAUSE, &cause_shape),
 });
 
-static const struct ttn_json_shape path_errors_shape = TTN_JSON_ANY(
-    TTN_OBJECT("path_errors", "data.details.", F_PATH_ERROR, &cause_shape));
-
 static const struct ttn_json_shape detail_shape = TTN_JSON_SHAPE({
-    TTN_ARRAY("path_errors", "data.details.", F_PATH_ERRORS,
-              &path_errors_shape),
+    TTN_OBJECTS("path_errors", "data.details.", F_PATH_ERRORS, F_PATH_ERROR,
+                &cause_shape),
 });
-
-static const struct ttn_json_shape details_shape =
-    TTN_JSON_ANY(TTN_OBJECT("details", "data.", F_DETAIL, &detail_shape));
 
 static const struct ttn_json_shape drop_shape = TTN_JSON_SHAPE({
     TTN_STRING("name", "data.", F_ERROR_NAME),
@@ -102,7 +94,7 @@ static const struct ttn_json_shape drop_shape = TTN_JSON_SHAPE({
 
 static const struct ttn_json_shape schedule_shape = TTN_JSON_SHAPE({
     TTN_STRING("name", "data.", F_ERROR_NAME),
-    TTN_ARRAY("details", "data.", F_DETAILS, &details_shape),
+    TTN_OBJECTS("details", "data.", F_DETAILS, F_DETAIL, &detail_shape),
 });
 
 /* ---- TxAcknowledgment.Result ---- */

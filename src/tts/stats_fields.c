@@ -4,24 +4,18 @@
 /* protojson writes 64 bit integers as strings and takes numbers as well. */
 #define INTEGER (TTN_JSON_STRING | TTN_JSON_NUMBER)
 
-static const struct ttn_json_shape metrics_shape =
-    TTN_JSON_ANY(TTN_NUMBER("", "last_status.metrics", F_METRIC));
-
-static const struct ttn_json_shape versions_shape =
-    TTN_JSON_ANY(TTN_STRING("", "last_status.versions", F_VERSION));
-
 static const struct ttn_json_shape place_shape = TTN_JSON_SHAPE({
     TTN_PLACE_FIELDS("last_status.antenna_locations.", F_LATITUDE),
 });
 
-static const struct ttn_json_shape places_shape = TTN_JSON_ANY(
-    TTN_OBJECT("antenna_locations", "last_status.", F_PLACE, &place_shape));
-
 static const struct ttn_json_shape status_shape = TTN_JSON_SHAPE({
     TTN_STRING("boot_time", "last_status.", F_BOOT_TIME),
-    TTN_OBJECT("versions", "last_status.", F_VERSIONS, &versions_shape),
-    TTN_ARRAY("antenna_locations", "last_status.", F_PLACES, &places_shape),
-    TTN_OBJECT("metrics", "last_status.", F_METRICS, &metrics_shape),
+    TTN_OBJECT("versions", "last_status.", F_VERSIONS,
+               TTN_EACH(TTN_STRING("", "last_status.versions", F_VERSION))),
+    TTN_OBJECTS("antenna_locations", "last_status.", F_PLACES, F_PLACE,
+                &place_shape),
+    TTN_OBJECT("metrics", "last_status.", F_METRICS,
+               TTN_EACH(TTN_NUMBER("", "last_status.metrics", F_METRIC))),
 });
 
 static const struct ttn_json_shape round_trip_shape = TTN_JSON_SHAPE({
@@ -37,9 +31,6 @@ static const struct ttn_json_shape band_shape = TTN_JSON_SHAPE({
     TTN_NUMBER("downlink_utilization_limit", "sub_bands.", F_BAND_LIMIT),
     TTN_NUMBER("downlink_utilization", "sub_bands.", F_BAND_UTILIZATION),
 });
-
-static const struct ttn_json_shape bands_shape =
-    TTN_JSON_ANY(TTN_OBJECT("sub_bands", "", F_BAND, &band_shape));
 
 static const struct ttn_json_shape remote_shape = TTN_JSON_SHAPE({
     TTN_STRING("ip", "gateway_remote_address.", F_REMOTE_IP),
@@ -60,15 +51,13 @@ const struct ttn_json_shape ttn_stats_shape = TTN_JSON_SHAPE({
     TTN_JSON_FIELD("tx_acknowledgment_count", "", F_COUNT_TX_ACK, INTEGER,
                    NULL),
     TTN_OBJECT("round_trip_times", "", F_RTT, &round_trip_shape),
-    TTN_ARRAY("sub_bands", "", F_BANDS, &bands_shape),
+    TTN_OBJECTS("sub_bands", "", F_BANDS, F_BAND, &band_shape),
     TTN_OBJECT("gateway_remote_address", "", F_REMOTE, &remote_shape),
 });
 
-static const struct ttn_json_shape entries_shape =
-    TTN_JSON_ANY(TTN_OBJECT("entries", "", F_ENTRY, &ttn_stats_shape));
-
 const struct ttn_json_shape ttn_batch_shape = TTN_JSON_SHAPE({
-    TTN_OBJECT("entries", "", F_ENTRIES, &entries_shape),
+    TTN_OBJECT("entries", "", F_ENTRIES,
+               TTN_EACH(TTN_OBJECT("entries", "", F_ENTRY, &ttn_stats_shape))),
 });
 
 int ttn_stats_group(int id) {
