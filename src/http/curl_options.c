@@ -128,8 +128,9 @@ static void add_header_line(struct call_options *options, size_t *n,
   ++*n;
 }
 
-bool ttn_http_set_call(struct transfer *t, struct call_options *options) {
+bool ttn_http_set_call(struct transfer *t) {
   const struct ttn_call *call = t->call;
+  struct call_options *options = &t->options;
   bool https = strncasecmp(call->url, "https:", 6) == 0;
   size_t n = 0;
 

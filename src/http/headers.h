@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The header lines that a poll needs, out of all that a server sends. Pure:
- * bytes in, members of struct ttn_answer out. Only this
- * folder includes it. */
+ * bytes in, members of struct ttn_answer out. Only this folder includes it. */
 #ifndef TTN_HTTP_HEADERS_H
 #define TTN_HTTP_HEADERS_H
 

@@ -39,16 +39,21 @@
 #define HOSTS_KEPT 16
 
 /* Endless calls take no connection or stream from the others. */
+static bool set_limits(const struct http *http) {
+  long streams = http->options.max_streams + http->n_endless;
+  long connections = http->options.max_connections + http->n_endless;
+  (void)curl_multi_setopt(http->multi, CURLMOPT_MAX_CONCURRENT_STREAMS,
+                          streams);
+  return curl_multi_setopt(http->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                           connections) == CURLM_OK;
+}
+
 static void count_endless(struct http *http, const struct ttn_call *call,
                           int more) {
   if (!call->endless)
     return;
   http->n_endless += more;
-  (void)curl_multi_setopt(http->multi, CURLMOPT_MAX_CONCURRENT_STREAMS,
-                          (long)(http->options.max_streams + http->n_endless));
-  (void)curl_multi_setopt(
-      http->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
-      (long)(http->options.max_connections + http->n_endless));
+  (void)set_limits(http);
 }
 
 static bool http_start(void *ctx, struct ttn_call *call) {
@@ -293,15 +298,11 @@ static bool link_headers(struct http *http) {
 
 static bool set_multi(const struct http *http) {
   CURLM *multi = http->multi;
-  long connections = http->options.max_connections;
-  (void)curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS,
-                          (long)http->options.max_streams);
+  long kept = (long)http->options.max_connections * HOSTS_KEPT;
   return curl_multi_setopt(multi, CURLMOPT_PIPELINING,
                            (long)CURLPIPE_MULTIPLEX) == CURLM_OK &&
-         curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, connections) ==
-             CURLM_OK &&
-         curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS,
-                           connections * HOSTS_KEPT) == CURLM_OK &&
+         set_limits(http) &&
+         curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, kept) == CURLM_OK &&
          /* Whether wake can work at all is known before it is needed. */
          curl_multi_wakeup(multi) == CURLM_OK;
 }

@@ -144,7 +144,7 @@ void ttn_http_explain(struct transfer *t, CURLcode code);
  * something without which no request may be sent. */
 bool ttn_http_set_up(struct transfer *t);
 /* Sets what is the call's own; nothing of the call before is left. */
-bool ttn_http_set_call(struct transfer *t, struct call_options *options);
+bool ttn_http_set_call(struct transfer *t);
 /* Takes back what points into the caller's memory. */
 void ttn_http_unset_call(struct transfer *t);
 

@@ -142,7 +142,7 @@ struct transfer *ttn_transfer_acquire(struct http *http,
   t->connect_timeout = timeout - timeout / 16;
   if (t->connect_timeout > CONNECT_TIMEOUT)
     t->connect_timeout = CONNECT_TIMEOUT;
-  if (ttn_http_set_call(t, &t->options))
+  if (ttn_http_set_call(t))
     return t;
   ttn_transfer_release(t);
   return NULL;

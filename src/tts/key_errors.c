@@ -80,18 +80,18 @@ static const char *sentence(int status, const struct ttn_api_error *error,
   return "the key lacks a right: it needs " LIST_RIGHT " and " STATUS_RIGHT;
 }
 
-static void add_warning(char *buffer, size_t size, const char *warning) {
+static char *add_warning(char *buffer, size_t size, const char *warning) {
   size_t n = strlen(buffer);
   if (warning[0] != '\0')
     ttn_print(buffer + n, size - n, " (the stack warns: %s)", warning);
+  return buffer;
 }
 
 char *ttn_key_error_print(char *buffer, size_t size, int status,
                           const struct ttn_api_error *error,
                           const char *warning) {
   ttn_print(buffer, size, "%s", sentence(status, error, warning));
-  add_warning(buffer, size, warning);
-  return buffer;
+  return add_warning(buffer, size, warning);
 }
 
 char *ttn_key_error_missing(char *buffer, size_t size,
@@ -119,8 +119,7 @@ char *ttn_key_error_no_admin(char *buffer, size_t size, const char *warning) {
             "admin of the stack make a personal key with only the "
             "right " STATUS_RIGHT
             ", or remove Scope to report the gateways of this key");
-  add_warning(buffer, size, warning);
-  return buffer;
+  return add_warning(buffer, size, warning);
 }
 
 char *ttn_key_error_no_status(char *buffer, size_t size,
@@ -138,6 +137,5 @@ char *ttn_key_error_no_status(char *buffer, size_t size,
     ttn_print(buffer, size,
               "the key lacks the right " STATUS_RIGHT
               ": add it to the key in the Console, or make a new key with it");
-  add_warning(buffer, size, warning);
-  return buffer;
+  return add_warning(buffer, size, warning);
 }
