@@ -316,7 +316,7 @@ struct ttn_net *ttn_http_new(const struct ttn_env *env,
   http->options = *options;
   ttn_list_init(&http->under_way);
   ttn_list_init(&http->ended);
-  ttn_transfers_init(&http->transfers);
+  ttn_list_init(&http->transfers.idle);
   http->next_deadline = INT64_MAX;
   atomic_init(&http->woken, false);
   http->net = (struct ttn_net){.ctx = http,

@@ -106,7 +106,6 @@ static inline int64_t ttn_http_mono(const struct http *http) {
 
 /* transfer.c */
 
-void ttn_transfers_init(struct transfers *transfers);
 /* A transfer for a call, in no list. NULL: no memory. */
 struct transfer *ttn_transfer_acquire(struct http *http, struct ttn_call *call);
 /* Releases a transfer that is in no list from its call, and keeps it for

@@ -114,10 +114,6 @@ static struct transfer *transfer_new(struct http *http) {
   return NULL;
 }
 
-void ttn_transfers_init(struct transfers *transfers) {
-  ttn_list_init(&transfers->idle);
-}
-
 static struct transfer *take_idle(struct http *http) {
   struct link *link = http->transfers.idle.prev;
   if (ttn_list_empty(&http->transfers.idle))

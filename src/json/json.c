@@ -17,7 +17,6 @@
  *   and only blanks may follow. */
 #include "json/json.h"
 
-#include "base/failure.h"
 #include "base/text.h"
 
 #include <setjmp.h>
@@ -157,6 +156,7 @@ static void drop_yajl(struct ttn_json *json) {
 
 /* The records' memory: chunks that are kept from body to body. */
 
+/* Behind the one in use, which is the last. */
 static struct chunk *add_chunk(struct ttn_json *json, size_t need) {
   size_t size = json->chunk == NULL ? CHUNK_MIN : json->chunk->size * 2;
   if (size > CHUNK_MAX)
@@ -171,12 +171,10 @@ static struct chunk *add_chunk(struct ttn_json *json, size_t need) {
     fail_memory(json);
   *chunk = (struct chunk){.size = size};
   json->chunks_size += size;
-  if (json->chunk == NULL) {
+  if (json->chunk == NULL)
     json->chunks = chunk;
-  } else {
-    chunk->next = json->chunk->next;
+  else
     json->chunk->next = chunk;
-  }
   return chunk;
 }
 

@@ -11,7 +11,6 @@
 #include "base/timestamp.h"
 
 #include <ctype.h>
-#include <string.h>
 
 enum field_id {
   F_PAGE,

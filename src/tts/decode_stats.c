@@ -13,7 +13,6 @@
  * - Only a field that proves a state or a count makes an entry bad. */
 #include "tts/decode.h"
 #include "tts/decode_body.h"
-#include "tts/api_key.h"
 #include "tts/stats_fields.h"
 #include "base/secret.h"
 #include "base/timestamp.h"

@@ -6,7 +6,6 @@
 #define TTN_REQUEST_H
 
 #include "base/env.h"
-#include "tts/records.h"
 
 /* Kinds of call, each of which the stack limits apart. */
 enum api_call { API_LIST, API_BATCH, API_SINGLE, API_AUTH_INFO, API_CALLS };
