@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a request looks like and what it may do: the options of easy handles,
- * and the key as a header. All of TLS is decided here. http.c decides when
- * calls are made, and what becomes of them.
+ * and the key as a header. All of TLS is decided here.
  *
  * The key is in the caller's ttn_auth and in the request that libcurl sends.
  * Neither redirects nor proxies get it: FOLLOWLOCATION is off, and

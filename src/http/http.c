@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* struct ttn_net by libcurl's multi interface: every call a transfer with an
  * easy handle of its own, all of one account in one multi handle, which keeps
- * the connections between polls. transfer.c has the transfers,
- * curl_options.c says what a request is, headers.c reads headers, errors.c puts
- * failures into words. Nothing here knows JSON, gateways or polls.
+ * the connections between polls.
  *
  * Time. libcurl limits the time to connect; the time for the whole call is
  * kept here (expire), because it begins at the start of a call that waits for

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The decoder: one body after another, each in a file of its own
- * (decode_stats.c, decode_gateways.c, decode_error.c, decode_auth_info.c,
- * decode_event.c with decode_traffic.c), all on the walk of json.c. Knows
- * nothing of HTTP, polls or gateways' states.
+/* The decoder, and what the files that know one body each share.
  *
  * A body's records live in memory of the walk that its next begin takes back;
  * the arrays of entries and gateways stay and are filled again. */
