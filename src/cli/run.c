@@ -17,8 +17,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 /* How long a report waits for an event. */
 #define EVENT_PATIENCE (5 * TTN_SECOND)
@@ -32,34 +30,25 @@ struct run {
   struct problems problems;
   struct text block;         /* of collectd.conf */
   struct answer_log answers; /* with --report */
-  bool open;                 /* snap */
   bool looked;               /* once at least, and it was shown */
-  int status;
 };
 
-static int give_up(struct run *run) {
+static int give_up(const struct run *run) {
   if (run->env.no_memory)
     complain(NO_MEMORY);
   return run->env.no_memory ? STATUS_PROBLEM : STATUS_USAGE;
 }
 
-static void close_look(struct run *run) {
-  if (run->open)
-    snapshot_close(&run->snap);
-  run->open = false;
-}
-
 static bool open_look(struct run *run) {
-  run->open = snapshot_open(&run->snap, &run->env, &run->options, &run->term,
-                            run->options.report ? &run->answers : NULL);
-  return run->open;
+  return snapshot_open(&run->snap, &run->env, &run->options, &run->term,
+                       run->options.report ? &run->answers : NULL);
 }
 
 /* A gateway's own key can't list gateways: that one is named for it. */
 static bool name_own_gateway(struct run *run) {
   char id[TTN_ID_MAX + 1];
   ttn_print(id, sizeof(id), "%s", snapshot_own_gateway(&run->snap));
-  close_look(run);
+  snapshot_close(&run->snap);
   return option_list_add_text(&run->options.list, &run->env.env, "Gateway",
                               id) &&
          open_look(run);
@@ -184,24 +173,21 @@ static bool rest(struct run *run, int64_t due) {
   }
 }
 
-static void watch(struct run *run) {
+static int watch(struct run *run) {
   const struct ttn_env *env = &run->env.env;
+  int status = STATUS_PROBLEM;
   for (;;) {
     int64_t due = env->mono(env->ctx) + run->options.every;
-    if (!look(run)) {
-      run->status = give_up(run);
-      return;
-    }
+    if (!look(run))
+      return give_up(run);
     if (run->term.ended_by != 0)
-      return;
-    run->status = exit_status(run);
+      return status;
+    status = exit_status(run);
     run->looked = true;
-    if (!show(run)) {
-      run->status = run->env.no_memory ? give_up(run) : STATUS_PROBLEM;
-      return;
-    }
+    if (!show(run))
+      return run->env.no_memory ? give_up(run) : STATUS_PROBLEM;
     if (!run->options.watch || !rest(run, due))
-      return;
+      return status;
   }
 }
 
@@ -214,29 +200,26 @@ static bool look_to_follow(struct run *run) {
     return false;
   if (run->term.ended_by != 0 || !snapshot_lacks_traffic(&run->snap))
     return true;
-  close_look(run);
+  snapshot_close(&run->snap);
   options_leave_traffic(&run->options);
   return open_look(run) && look(run);
 }
 
-static void follow_events(struct run *run) {
-  if (!look_to_follow(run)) {
-    run->status = give_up(run);
-    return;
-  }
+static int follow_events(struct run *run) {
+  if (!look_to_follow(run))
+    return give_up(run);
   if (run->term.ended_by != 0)
-    return;
+    return STATUS_PROBLEM;
   run->looked = true;
   if (!follow_can(&run->snap)) {
     show(run);
-    run->status = STATUS_PROBLEM;
-    return;
+    return STATUS_PROBLEM;
   }
   terminal_be_quiet(&run->term);
-  run->status =
-      follow_run(&run->snap, &run->problems) ? STATUS_OK : STATUS_PROBLEM;
+  bool good = follow_run(&run->snap, &run->problems);
   if (run->env.no_memory)
-    run->status = give_up(run);
+    return give_up(run);
+  return good ? STATUS_OK : STATUS_PROBLEM;
 }
 
 /* ---- --report ---- */
@@ -251,60 +234,51 @@ static void wait_for_event(struct run *run) {
   answer_log_take_streams(&run->answers);
 }
 
-static bool write_report(struct run *run) {
+/* Returns `good`, or the status of what went wrong. */
+static int write_report(struct run *run, int good) {
   struct text text = {.env = &run->env.env};
   const char *file = run->options.report_file;
+  int status = good;
   report_print(&text, &run->snap, &run->problems, &run->answers);
-  bool good = !text.failed && text.bytes != NULL && !run->env.no_memory;
-  if (!good)
-    run->status = give_up(run);
   terminal_unblock(&run->term, true, false);
-  if (good && !report_file_write(file, &text)) {
-    good = false;
-    run->status = STATUS_PROBLEM;
-  }
-  if (good && strcmp(file, "-") != 0)
+  if (text.failed || text.bytes == NULL || run->env.no_memory)
+    status = give_up(run);
+  else if (!report_file_write(file, &text))
+    status = STATUS_PROBLEM;
+  else if (strcmp(file, "-") != 0)
     printf("The report is in %s: please read it before you send it.\n", file);
   terminal_unblock(&run->term, false, false);
   text_free(&text);
-  return good;
+  return status;
 }
 
-static void make_report(struct run *run) {
-  if (!look(run)) {
-    run->status = give_up(run);
-    return;
-  }
+static int make_report(struct run *run) {
+  if (!look(run))
+    return give_up(run);
   wait_for_event(run);
-  if (run->term.ended_by == 0 && write_report(run))
-    run->status = exit_status(run);
+  return run->term.ended_by == 0 ? write_report(run, exit_status(run))
+                                 : STATUS_PROBLEM;
 }
 
 /* Of options that can't be used. */
-static void report_refused(struct run *run) {
+static int report_refused(struct run *run) {
   snapshot_open_refused(&run->snap, &run->env, &run->options);
-  if (write_report(run))
-    run->status = STATUS_USAGE;
+  return write_report(run, STATUS_USAGE);
 }
 
-static void run_command(struct run *run) {
-  run->status = STATUS_USAGE;
-  if (!open_look(run)) {
-    run->status = give_up(run);
-    if (run->options.report && !run->env.no_memory)
-      report_refused(run);
-    return;
-  }
-  run->status = STATUS_PROBLEM;
+static int run_command(struct run *run) {
+  if (!open_look(run))
+    return run->options.report && !run->env.no_memory ? report_refused(run)
+                                                      : give_up(run);
+  if (run->options.report)
+    return make_report(run);
+  if (run->options.follow)
+    return follow_events(run);
   if (run->options.watch && run->term.out && !run->options.json)
     terminal_begin_drawing(&run->term);
-  if (run->options.report)
-    make_report(run);
-  else if (run->options.follow)
-    follow_events(run);
-  else
-    watch(run);
+  int status = watch(run);
   terminal_end_drawing(&run->term);
+  return status;
 }
 
 /* As the signal would have ended it, so that the shell sees the same. */
@@ -318,7 +292,8 @@ static void die_of(int signal_number) {
 }
 
 int ttn_check(const struct ttn_env *under, int argc, char **argv) {
-  struct run run = {.status = STATUS_USAGE};
+  struct run run = {0};
+  int status;
   cli_env_init(&run.env, under);
   enum parsed parsed = options_parse(&run.options, &run.env.env, argc, argv);
   cli_env_set_verbose(&run.env, run.options.verbose);
@@ -326,20 +301,20 @@ int ttn_check(const struct ttn_env *under, int argc, char **argv) {
   answer_log_init(&run.answers, &run.env.env);
   if (parsed == PARSED_GO && !ttn_http_global_init()) {
     complain("libcurl can't be used");
-    run.status = STATUS_PROBLEM;
+    status = STATUS_PROBLEM;
   } else if (parsed == PARSED_GO) {
     terminal_init(&run.term, run.options.colour);
-    run_command(&run);
+    status = run_command(&run);
   } else if (parsed == PARSED_NO_KEY && !run.env.no_memory) {
     terminal_init(&run.term, run.options.colour);
-    report_refused(&run);
+    status = report_refused(&run);
   } else {
-    run.status = parsed == PARSED_DONE ? STATUS_OK : give_up(&run);
+    status = parsed == PARSED_DONE ? STATUS_OK : give_up(&run);
   }
   /* Ctrl-C is how --watch and --follow end. */
   bool end = run.term.ended_by == SIGINT && run.looked &&
              (run.options.watch || run.options.follow);
-  close_look(&run);
+  snapshot_close(&run.snap);
   answer_log_free(&run.answers);
   problems_free(&run.problems, &run.env.env);
   text_free(&run.block);
@@ -347,5 +322,5 @@ int ttn_check(const struct ttn_env *under, int argc, char **argv) {
   cli_env_free(&run.env);
   if (run.term.ended_by != 0 && !end)
     die_of(run.term.ended_by);
-  return run.status;
+  return status;
 }

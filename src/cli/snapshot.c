@@ -317,6 +317,8 @@ void snapshot_follow(struct snapshot *snap) {
 }
 
 void snapshot_close(struct snapshot *snap) {
+  if (snap->account == NULL)
+    return;
   const struct ttn_env *env = &snap->env->env;
   ttn_free(env, snap->hosts);
   ttn_free(env, snap->rows);
@@ -324,6 +326,7 @@ void snapshot_close(struct snapshot *snap) {
   cli_env_set_polling(snap->env, true);
   ttn_account_free(snap->account);
   cli_env_set_polling(snap->env, false);
+  *snap = (struct snapshot){0};
 }
 
 bool snapshot_can_follow(const struct row *row) {

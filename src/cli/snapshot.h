@@ -93,6 +93,7 @@ void snapshot_listen(struct snapshot *snap,
                      void *ctx);
 /* Waits for events between two polls; returns often. */
 void snapshot_follow(struct snapshot *snap);
+/* Nothing is done to one that is closed, or that could not be opened. */
 void snapshot_close(struct snapshot *snap);
 /* A gateway's row, or NULL. */
 const struct row *snapshot_find_row(const struct snapshot *snap,
