@@ -453,6 +453,13 @@ void problems_free(struct problems *problems, const struct ttn_env *env) {
   ttn_free(env, problems->list);
 }
 
+const char *severity_name(enum severity severity) {
+  static const char *const names[] = {[SEVERITY_NOTE] = "note",
+                                      [SEVERITY_DISCONNECTED] = "down",
+                                      [SEVERITY_PROBLEM] = "error"};
+  return names[severity];
+}
+
 enum severity problems_worst(const struct problems *problems) {
   enum severity worst = SEVERITY_NOTE;
   for (size_t i = 0; i < problems->n; i++)

@@ -6,6 +6,9 @@
 #include "cli/snapshot.h"
 
 enum severity { SEVERITY_NOTE, SEVERITY_DISCONNECTED, SEVERITY_PROBLEM };
+/* "note", "down", "error": part of the JSON's schema. */
+const char *severity_name(enum severity severity);
+
 struct problem {
   enum severity severity;
   const char *kind; /* a literal: part of the JSON's schema */

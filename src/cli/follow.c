@@ -161,7 +161,7 @@ static void show_followed(struct follow *f) {
   f->shown = hash;
   f->id_width = id_width(snap);
   if (snap->options->json)
-    json_print_followed(&text, snap, !snapshot_lacks_traffic(snap));
+    json_print_followed(&text, snap);
   for (size_t h = 0; !snap->options->json && h < snap->status.n_hosts; h++)
     add_followed(snap, &text, (int)h);
   write_text(f, &text);

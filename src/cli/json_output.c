@@ -44,16 +44,21 @@ static void put_number(yajl_gen gen, const char *name, bool known,
     yajl_gen_null(gen);
 }
 
+/* digits: what is written if it is known. */
+static void put_digits(yajl_gen gen, const char *name, bool known,
+                       const char *digits) {
+  put_key(gen, name);
+  if (known)
+    yajl_gen_number(gen, digits, strlen(digits));
+  else
+    yajl_gen_null(gen);
+}
+
 static void put_fraction(yajl_gen gen, const char *name, bool known,
                          int decimals, double number) {
   char buffer[40];
-  put_key(gen, name);
-  if (known) {
-    ttn_print(buffer, sizeof(buffer), "%.*f", decimals, number);
-    yajl_gen_number(gen, buffer, strlen(buffer));
-  } else {
-    yajl_gen_null(gen);
-  }
+  put_digits(gen, name, known,
+             ttn_print(buffer, sizeof(buffer), "%.*f", decimals, number));
 }
 
 static void put_account(yajl_gen gen, const struct snapshot *snap) {
@@ -115,7 +120,9 @@ static void put_clusters(yajl_gen gen, const struct snapshot *snap) {
 static void put_gateway(yajl_gen gen, const struct row *row) {
   static const char *const kinds[TTN_MESSAGES] = {"uplink", "downlink",
                                                   "tx_ack"};
-  const struct ttn_location *place = row->seen.location;
+  static const struct ttn_location nowhere;
+  bool placed = row->seen.location != NULL;
+  const struct ttn_location *place = placed ? row->seen.location : &nowhere;
   yajl_gen_map_open(gen);
   put_member(gen, "id", row->seen.id);
   put_member(gen, "name", row->seen.name);
@@ -131,12 +138,9 @@ static void put_gateway(yajl_gen gen, const struct row *row) {
   for (int k = 0; k < TTN_MESSAGES; k++)
     put_number(gen, kinds[k], (row->values.counts >> k & 1) != 0,
                row->values.count[k]);
-  put_fraction(gen, "latitude", place != NULL, 6,
-               place != NULL ? place->latitude : 0);
-  put_fraction(gen, "longitude", place != NULL, 6,
-               place != NULL ? place->longitude : 0);
-  put_fraction(gen, "altitude", place != NULL, 1,
-               place != NULL ? place->altitude : 0);
+  put_fraction(gen, "latitude", placed, 6, place->latitude);
+  put_fraction(gen, "longitude", placed, 6, place->longitude);
+  put_fraction(gen, "altitude", placed, 1, place->altitude);
   yajl_gen_map_close(gen);
 }
 
@@ -153,15 +157,12 @@ static void put_cost(yajl_gen gen, const struct snapshot *snap) {
 }
 
 static void put_problems(yajl_gen gen, const struct problems *problems) {
-  static const char *const severities[] = {[SEVERITY_NOTE] = "note",
-                                           [SEVERITY_DISCONNECTED] = "down",
-                                           [SEVERITY_PROBLEM] = "error"};
   put_key(gen, "problems");
   yajl_gen_array_open(gen);
   for (size_t i = 0; i < problems->n; i++) {
     const struct problem *p = &problems->list[i];
     yajl_gen_map_open(gen);
-    put_member(gen, "severity", severities[p->severity]);
+    put_member(gen, "severity", severity_name(p->severity));
     put_member(gen, "kind", p->kind);
     put_member(gen, "message", p->message.bytes);
     put_member(gen, "fix", p->fix.bytes);
@@ -209,6 +210,12 @@ static yajl_gen open_json(struct text *text, bool on_one_line) {
   return gen;
 }
 
+static void close_json(yajl_gen gen, struct text *text, bool on_one_line) {
+  yajl_gen_free(gen);
+  if (on_one_line)
+    text_add(text, "\n");
+}
+
 void json_print(struct text *text, const struct snapshot *snap,
                 const struct problems *problems, const struct text *block,
                 int exit_status) {
@@ -217,15 +224,12 @@ void json_print(struct text *text, const struct snapshot *snap,
   if (gen == NULL)
     return;
   put_snapshot(gen, snap, problems, block, exit_status);
-  yajl_gen_free(gen);
-  if (on_one_line)
-    text_add(text, "\n");
+  close_json(gen, text, on_one_line);
 }
 
 /* ---- --follow ---- */
 
-void json_print_followed(struct text *text, const struct snapshot *snap,
-                         bool traffic) {
+void json_print_followed(struct text *text, const struct snapshot *snap) {
   yajl_gen gen = open_json(text, true);
   if (gen == NULL)
     return;
@@ -235,7 +239,7 @@ void json_print_followed(struct text *text, const struct snapshot *snap,
   put_number(gen, "schema", true, 1);
   put_member(gen, "version", TTN_VERSION);
   put_key(gen, "traffic");
-  yajl_gen_bool(gen, traffic);
+  yajl_gen_bool(gen, !snapshot_lacks_traffic(snap));
   put_key(gen, "gateways");
   yajl_gen_array_open(gen);
   for (size_t i = 0; i < snap->n_rows; i++) {
@@ -250,20 +254,14 @@ void json_print_followed(struct text *text, const struct snapshot *snap,
   }
   yajl_gen_array_close(gen);
   yajl_gen_map_close(gen);
-  yajl_gen_free(gen);
-  text_add(text, "\n");
+  close_json(gen, text, true);
 }
 
 static void put_number_of_radio(yajl_gen gen, const char *name, bool known,
                                 double number) {
   char buffer[40];
-  put_key(gen, name);
-  if (known) {
-    ttn_print(buffer, sizeof(buffer), "%.6g", number);
-    yajl_gen_number(gen, buffer, strlen(buffer));
-  } else {
-    yajl_gen_null(gen);
-  }
+  put_digits(gen, name, known,
+             ttn_print(buffer, sizeof(buffer), "%.6g", number));
 }
 
 void json_print_event(struct text *text, const struct ttn_event *event,
@@ -288,6 +286,5 @@ void json_print_event(struct text *text, const struct ttn_event *event,
                       traffic->snr);
   put_member(gen, "reason", words->reason);
   yajl_gen_map_close(gen);
-  yajl_gen_free(gen);
-  text_add(text, "\n");
+  close_json(gen, text, true);
 }

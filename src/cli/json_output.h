@@ -11,10 +11,8 @@ void json_print(struct text *text, const struct snapshot *snap,
                 const struct problems *problems, const struct text *block,
                 int exit_status);
 
-/* With --follow, a line each: what is followed, and an event. traffic: uplinks
- * and downlinks are seen. */
-void json_print_followed(struct text *text, const struct snapshot *snap,
-                         bool traffic);
+/* With --follow, a line each: what is followed, and an event. */
+void json_print_followed(struct text *text, const struct snapshot *snap);
 void json_print_event(struct text *text, const struct ttn_event *event,
                       const struct event_words *words, int64_t time);
 

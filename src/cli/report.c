@@ -165,15 +165,12 @@ static void add_poll_section(const struct report *r) {
 
 static void add_problems_section(const struct report *r,
                                  const struct problems *problems) {
-  static const char *const severities[] = {[SEVERITY_NOTE] = "note",
-                                           [SEVERITY_DISCONNECTED] = "down",
-                                           [SEVERITY_PROBLEM] = "error"};
   begin_section(r, "Problems");
   if (problems->n == 0)
     text_add(r->text, "  none\n");
   for (size_t i = 0; i < problems->n; i++) {
     const struct problem *p = &problems->list[i];
-    text_add(r->text, "  %s, %s: ", severities[p->severity], p->kind);
+    text_add(r->text, "  %s, %s: ", severity_name(p->severity), p->kind);
     disguise_add(&r->disguise, r->text, p->message.bytes);
     text_add(r->text, "\n");
   }

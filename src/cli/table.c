@@ -61,9 +61,6 @@ static int64_t stack_time(const struct snapshot *snap, const struct row *row) {
 /* A cell's text, in buffer or elsewhere. */
 static const char *cell(const struct snapshot *snap, const struct row *row,
                         enum column column, char buffer[CELL]) {
-  static const char *const states[] = {[TTN_UNKNOWN] = "unknown",
-                                       [TTN_CONNECTED] = "connected",
-                                       [TTN_DISCONNECTED] = "disconnected"};
   int64_t since = row->seen.state == TTN_CONNECTED ? row->seen.connected_at
                                                    : row->disconnected_at;
   int64_t now = stack_time(snap, row);
@@ -78,7 +75,7 @@ static const char *cell(const struct snapshot *snap, const struct row *row,
            : row->seen.address != NULL ? row->seen.address
                                        : "-";
   case STATE:
-    return states[row->seen.state];
+    return ttn_state_name(row->seen.state);
   case SINCE:
     return since == 0 ? "-" : text_age(buffer, now - since);
   case LAST:
