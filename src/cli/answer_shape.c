@@ -33,7 +33,7 @@ struct shape_walk {
   struct shape_frame frames[SHAPE_DEPTH];
   size_t depth;
   size_t hidden;                      /* open within what is not shown */
-  struct text name;                   /* of the member whose value comes */
+  char name[DISGUISE_SHOWN];          /* of the member whose value comes */
   bool gateways_next, forwarder_next; /* what names that value has */
 };
 
@@ -96,8 +96,7 @@ static bool begin_value(struct shape_walk *walk) {
     return false;
   begin_line(walk);
   if (frame != NULL && !frame->array && has_room(walk))
-    text_add(walk->text,
-             "%s: ", frame->of_gateways ? "<gateway>" : walk->name.bytes);
+    text_add(walk->text, "%s: ", frame->of_gateways ? "<gateway>" : walk->name);
   return true;
 }
 
@@ -110,10 +109,7 @@ static void on_shape_key(void *ctx, const struct ttn_json_field *field,
   bool shown = walk->frames[walk->depth - 1].of_forwarder
                    ? !disguise_knows(walk->disguise, name, n)
                    : is_field_name(name, n);
-  text_free(&walk->name);
-  disguise_add_member(walk->disguise, &walk->name, name, n, shown);
-  if (walk->name.failed)
-    text_fail(walk->text);
+  disguise_member(walk->disguise, name, n, shown, walk->name);
   walk->gateways_next = equals(name, n, "entries");
   walk->forwarder_next =
       equals(name, n, "versions") || equals(name, n, "metrics");
@@ -216,8 +212,7 @@ void answer_shape_print(struct text *text, const struct disguise *d,
   struct shape_walk walk = {.text = text,
                             .disguise = d,
                             .json = ttn_json_new(text->env),
-                            .indent = indent,
-                            .name = {.env = text->env}};
+                            .indent = indent};
   if (walk.json == NULL) {
     text_fail(text);
     return;
@@ -228,5 +223,4 @@ void answer_shape_print(struct text *text, const struct disguise *d,
     failure = ttn_json_end(walk.json);
   add_end(&walk, failure, n, cut);
   ttn_json_free(walk.json);
-  text_free(&walk.name);
 }

@@ -18,6 +18,7 @@
 /* A shorter secret could be any word. */
 #define SECRET_MIN 3
 #define MEMBER_MAX 48
+_Static_assert(MEMBER_MAX < DISGUISE_SHOWN, "a name that is shown is whole");
 /* So much of a value the library's messages quote, and of a URL. */
 #define QUOTED 60
 #define URL_QUOTED 300
@@ -92,23 +93,21 @@ static void describe_host(const char *host, size_t number,
   }
 }
 
+static void add_host_name(struct disguise *d, const char *host, size_t number) {
+  char shown[DISGUISE_SHOWN];
+  describe_host(host, number, shown);
+  add_disguise(d, host, false, shown);
+}
+
 static void add_hosts(struct disguise *d) {
   const struct snapshot *snap = d->snap;
-  char shown[DISGUISE_SHOWN];
   size_t number = 0;
-  if (snap->status.n_hosts == 0 &&
-      snap->url.host[0] != 0) { /* its options were refused */
-    describe_host(snap->url.host, ++number, shown);
-    add_disguise(d, snap->url.host, false, shown);
-  }
-  for (size_t h = 0; h < snap->status.n_hosts; h++) {
-    describe_host(snap->hosts[h].endpoint->host, ++number, shown);
-    add_disguise(d, snap->hosts[h].endpoint->host, false, shown);
-  }
-  for (size_t i = 0; i < snap->n_untrusted; i++) {
-    describe_host(snap->untrusted[i].host, ++number, shown);
-    add_disguise(d, snap->untrusted[i].host, false, shown);
-  }
+  if (snap->status.n_hosts == 0) /* its options were refused */
+    add_host_name(d, snap->url.host, ++number);
+  for (size_t h = 0; h < snap->status.n_hosts; h++)
+    add_host_name(d, snap->hosts[h].endpoint->host, ++number);
+  for (size_t i = 0; i < snap->n_untrusted; i++)
+    add_host_name(d, snap->untrusted[i].host, ++number);
 }
 
 static void add_owner(struct disguise *d) {
@@ -468,8 +467,8 @@ bool disguise_knows(const struct disguise *d, const char *word, size_t n) {
   return gateway_number(d->snap, id) > 0;
 }
 
-void disguise_add_member(const struct disguise *d, struct text *text,
-                         const char *name, size_t n, bool is_field) {
+char *disguise_member(const struct disguise *d, const char *name, size_t n,
+                      bool is_field, char shown[DISGUISE_SHOWN]) {
   char word[MEMBER_MAX + 1];
   ttn_print(word, sizeof(word), "%.*s", n < sizeof(word) ? (int)n : 0, name);
   bool plain = word[0] != '\0' &&
@@ -477,7 +476,6 @@ void disguise_add_member(const struct disguise *d, struct text *text,
                strchr(word + 1, '@') == NULL && !is_hexadecimal(word) &&
                !holds_secret(d, word);
   if (plain && (is_field || d->keep))
-    text_add(text, "%s", word);
-  else
-    text_add(text, "<name(%zu)>", n);
+    return ttn_print(shown, DISGUISE_SHOWN, "%s", word);
+  return ttn_print(shown, DISGUISE_SHOWN, "<name(%zu)>", n);
 }

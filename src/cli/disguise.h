@@ -41,9 +41,9 @@ void disguise_add_file(const struct disguise *d, struct text *text,
                        const char *path);
 /* Is this one of the names that are replaced? */
 bool disguise_knows(const struct disguise *d, const char *word, size_t n);
-/* The name of a member of an answer. is_field: one of the stack's, so it is
- * shown as it is if it looks like that. */
-void disguise_add_member(const struct disguise *d, struct text *text,
-                         const char *name, size_t n, bool is_field);
+/* The name of a member of an answer; returns shown. is_field: one of the
+ * stack's, so it is shown as it is if it looks like that. */
+char *disguise_member(const struct disguise *d, const char *name, size_t n,
+                      bool is_field, char shown[DISGUISE_SHOWN]);
 
 #endif
