@@ -116,17 +116,14 @@ static void add_followed(const struct snapshot *snap, struct text *text,
       text_add(&names, "%s%s", n == 1 ? "" : ", ", row->seen.id);
   }
   text_add(&line, "Following %zu gateway%s at %s: %s", n, n == 1 ? "" : "s",
-           snap->hosts[host].endpoint->host,
-           names.bytes != NULL ? names.bytes : "");
+           snap->hosts[host].endpoint->host, text_string(&names));
   if (n > NAMES_SHOWN)
     text_add(&line, " and %zu more", n - NAMES_SHOWN);
   text_add(&line, ".");
-  if (line.failed || names.failed)
-    text_fail(text);
-  else if (n > 0)
-    text_add_paragraph(text, line.bytes, term->columns, 0, term->utf8);
-  text_free(&names);
-  text_free(&line);
+  if (n > 0)
+    text_add_paragraph(text, text_string(&line), term->columns, 0, term->utf8);
+  text_free_part(&names, text);
+  text_free_part(&line, text);
 }
 
 static size_t id_width(const struct snapshot *snap) {

@@ -186,12 +186,9 @@ static void add_refused_section(const struct report *r) {
     struct text one = {.env = r->text->env};
     text_add_bytes(&one, line, strcspn(line, "\n"));
     text_add(r->text, "  ");
-    if (one.bytes != NULL)
-      disguise_add(&r->disguise, r->text, one.bytes);
+    disguise_add(&r->disguise, r->text, text_string(&one));
     text_add(r->text, "\n");
-    if (one.failed)
-      text_fail(r->text);
-    text_free(&one);
+    text_free_part(&one, r->text);
   }
 }
 

@@ -104,15 +104,13 @@ static void add_head(const struct run *run, struct text *text) {
            (double)run->options.every / (double)TTN_SECOND,
            ttn_endpoint_print(url, sizeof(url), &run->snap.url));
   size_t width = run->term.columns;
-  if (line.bytes != NULL && width > 0 &&
-      text_width(line.bytes, run->term.utf8) > width)
-    text_add_cell(text, line.bytes, width, false, run->term.utf8);
+  const char *head = text_string(&line);
+  if (width > 0 && text_width(head, run->term.utf8) > width)
+    text_add_cell(text, head, width, false, run->term.utf8);
   else
-    text_add(text, "%s", line.bytes != NULL ? line.bytes : "");
+    text_add(text, "%s", head);
   text_add(text, "\n");
-  if (line.failed)
-    text_fail(text);
-  text_free(&line);
+  text_free_part(&line, text);
 }
 
 /* Half of the terminal's lines are the table's, at least; what is wrong may

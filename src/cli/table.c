@@ -268,11 +268,8 @@ static void add_key(const struct snapshot *snap, struct text *text) {
   if (key->n_rights > 4)
     text_add(&line, " and %zu more rights", key->n_rights - 4);
   text_add(&line, key->n_rights == 0 ? "no rights." : ".");
-  if (line.failed)
-    text_fail(text);
-  if (line.bytes != NULL)
-    add_line(snap, text, line.bytes, 0);
-  text_free(&line);
+  add_line(snap, text, text_string(&line), 0);
+  text_free_part(&line, text);
   if (snapshot_lacks_traffic(snap))
     add_line(snap, text,
              "If you give the key the right " TTN_TRAFFIC_RIGHT
@@ -324,13 +321,9 @@ static void add_sentence(const struct snapshot *snap, struct text *text,
                          const struct text *sentence, size_t indent) {
   struct text line = {.env = text->env};
   bool asks = sentence->n > 0 && sentence->bytes[sentence->n - 1] == '?';
-  text_add(&line, "%s%s", sentence->bytes != NULL ? sentence->bytes : "",
-           asks ? "" : ".");
-  if (line.bytes != NULL)
-    add_line(snap, text, line.bytes, indent);
-  if (line.failed)
-    text_fail(text);
-  text_free(&line);
+  text_add(&line, "%s%s", text_string(sentence), asks ? "" : ".");
+  add_line(snap, text, text_string(&line), indent);
+  text_free_part(&line, text);
 }
 
 static void add_problem(const struct snapshot *snap, struct text *text,

@@ -22,6 +22,15 @@ void text_free(struct text *text) {
 
 void text_fail(struct text *text) { text->failed = true; }
 
+void text_free_part(struct text *part, struct text *whole) {
+  whole->failed = whole->failed || part->failed;
+  text_free(part);
+}
+
+const char *text_string(const struct text *text) {
+  return text->bytes != NULL ? text->bytes : "";
+}
+
 static bool text_room(struct text *text, size_t n) {
   void *bytes = text->bytes;
   if (text->failed ||

@@ -18,6 +18,10 @@ void text_add_bytes(struct text *text, const char *bytes, size_t n);
 void text_free(struct text *text);
 /* As if there were no memory. */
 void text_fail(struct text *text);
+/* Frees a text that was made for another one, which fails if it did. */
+void text_free_part(struct text *part, struct text *whole);
+/* Its bytes, never NULL. */
+const char *text_string(const struct text *text);
 
 /* How names show: as UTF-8 or in ASCII. Control characters, those that change
  * the direction of the line and broken UTF-8 become '?'. */
