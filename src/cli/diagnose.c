@@ -328,8 +328,7 @@ static void advise_bad(struct findings *f) {
   text_add(&p->fix, "run this again; if it stays, please report it");
 }
 
-static bool is_elsewhere(const struct row *row, const void *arg) {
-  (void)arg;
+static bool is_elsewhere(const struct row *row) {
   return row->seen.state == TTN_CONNECTED && row->registered != NULL &&
          row->seen.registered_host != row->seen.current_host;
 }
@@ -339,7 +338,7 @@ static void note_elsewhere(struct findings *f) {
   size_t n = 0;
   for (size_t i = 0; i < snap->n_rows; i++) {
     const struct row *row = &snap->rows[i];
-    if (!is_elsewhere(row, NULL) || ++n > NAMES_MAX)
+    if (!is_elsewhere(row) || ++n > NAMES_MAX)
       continue;
     struct problem *p = add(f, SEVERITY_NOTE, "elsewhere");
     text_add(&p->message, "gateway %s is registered at %s but connected at %s",

@@ -34,11 +34,6 @@ bool key_input_in_words(int argc, char **argv) {
   return found;
 }
 
-static bool give_key(struct option_list *options, const struct ttn_env *env,
-                     const char *key) {
-  return option_list_add_text(options, env, "APIKey", key);
-}
-
 /* All of standard input; on a terminal one line, which doesn't show. Without
  * ISIG, Ctrl-C is one of its characters, and none that a key has: the terminal
  * is never left as it is here. */
@@ -76,7 +71,7 @@ static bool key_from_input(struct option_list *options,
     complain_kept(env, "--key-file -: standard input can't be read: %s",
                   strerror(errno));
   else if (ttn_key_take(bytes, (size_t)n, key, why, sizeof(why)))
-    good = give_key(options, env, key);
+    good = option_list_add_text(options, env, "APIKey", key);
   else
     complain_kept(env, "--key-file -: standard input %s", why);
   ttn_secret_wipe(bytes, sizeof(bytes));
@@ -115,7 +110,7 @@ static bool key_from_environment(struct option_list *options,
   if (!ttn_key_check(key, &odd, why, sizeof(why)))
     complain_kept(env, "the key in the variable " KEY_VARIABLE " %s", why);
   else
-    good = give_key(options, env, key);
+    good = option_list_add_text(options, env, "APIKey", key);
   ttn_secret_wipe(key, strlen(key));
   return good;
 }

@@ -48,29 +48,29 @@ bool option_list_add_text(struct option_list *list, const struct ttn_env *env,
   return option_list_add(list, env, name, &value, false);
 }
 
-const char *option_list_text(const struct option_list *list, const char *name) {
+/* The last one, or NULL. */
+static const struct ttn_option_value *find_last(const struct option_list *list,
+                                                const char *name) {
   for (size_t i = list->n; i-- > 0;)
     if (strcmp(list->items[i].name, name) == 0)
-      return list->items[i].value.string;
+      return &list->items[i].value;
   return NULL;
 }
 
+const char *option_list_text(const struct option_list *list, const char *name) {
+  const struct ttn_option_value *value = find_last(list, name);
+  return value == NULL ? NULL : value->string;
+}
+
 bool option_list_has(const struct option_list *list, const char *name) {
-  for (size_t i = 0; i < list->n; i++)
-    if (strcmp(list->items[i].name, name) == 0)
-      return true;
-  return false;
+  return find_last(list, name) != NULL;
 }
 
 double option_list_number(const struct option_list *list, const char *name) {
-  double number = ttn_settings_default(name);
-  for (size_t i = 0; i < list->n; i++) {
-    const struct ttn_option_value *value = &list->items[i].value;
-    if (strcmp(list->items[i].name, name) == 0)
-      number =
-          value->type == TTN_VALUE_BOOLEAN ? value->boolean : value->number;
-  }
-  return number;
+  const struct ttn_option_value *value = find_last(list, name);
+  if (value == NULL)
+    return ttn_settings_default(name);
+  return value->type == TTN_VALUE_BOOLEAN ? value->boolean : value->number;
 }
 
 bool option_list_only_named(const struct option_list *list) {

@@ -223,11 +223,6 @@ static void take_report(struct options *options, int argc, char **argv) {
     options->report_file = name;
 }
 
-static bool take_insecure(const struct ttn_env *env, struct options *options) {
-  return give_switch(options, env, "VerifyPeer", false) &&
-         give_switch(options, env, "VerifyHost", false);
-}
-
 static bool take_timeout(const struct ttn_env *env, struct options *options) {
   double seconds;
   return read_seconds(optarg, "--timeout", 0.1, 3600, &seconds) &&
@@ -267,7 +262,8 @@ static bool take_option(const struct ttn_env *env, struct options *options,
     options->follow = true;
     return true;
   case OPT_INSECURE:
-    return take_insecure(env, options);
+    return give_switch(options, env, "VerifyPeer", false) &&
+           give_switch(options, env, "VerifyHost", false);
   case OPT_JSON:
     options->json = true;
     return true;
@@ -305,10 +301,14 @@ static bool check_ways(const struct options *options) {
   return !options->report || report_file_is_free(options->report_file);
 }
 
-static enum parsed parse_words(const struct ttn_env *env, int argc, char **argv,
-                               struct options *options) {
+enum parsed options_parse(struct options *options, const struct ttn_env *env,
+                          int argc, char **argv) {
   const char *key_file = NULL;
   int option, i = 0;
+  *options = (struct options){.every = DEFAULT_EVERY * TTN_SECOND,
+                              .report_file = REPORT_FILE};
+  if (key_input_in_words(argc, argv))
+    return PARSED_WRONG;
   opterr = 0;
   optind = 0; /* glibc: start again */
   while ((option = getopt_long(argc, argv, ":o:vhV", longs, &i)) != -1) {
@@ -332,14 +332,6 @@ static enum parsed parse_words(const struct ttn_env *env, int argc, char **argv,
   if (key_input_take(&options->list, env, key_file, &options->key))
     return PARSED_GO;
   return options->report ? PARSED_NO_KEY : PARSED_WRONG;
-}
-
-enum parsed options_parse(struct options *options, const struct ttn_env *env,
-                          int argc, char **argv) {
-  *options = (struct options){.every = DEFAULT_EVERY * TTN_SECOND,
-                              .report_file = REPORT_FILE};
-  return key_input_in_words(argc, argv) ? PARSED_WRONG
-                                        : parse_words(env, argc, argv, options);
 }
 
 void options_free(struct options *options, const struct ttn_env *env) {
@@ -378,23 +370,20 @@ static bool is_own(const struct options *options, const char *name) {
           (strcmp(name, "Events") == 0 || strcmp(name, "Traffic") == 0));
 }
 
-static bool set_switch(struct cli_env *env, struct ttn_settings *settings,
-                       const char *name, bool on) {
-  const struct ttn_option_value value = {.type = TTN_VALUE_BOOLEAN,
-                                         .boolean = on};
-  return set(env, settings, name, &value);
-}
-
 /* Events are for --follow, and for a report whose user gives them: nothing else
  * waits for them. */
 static bool set_own(struct cli_env *env, struct ttn_settings *settings,
                     const struct options *options) {
+  const struct ttn_option_value events = {.type = TTN_VALUE_BOOLEAN,
+                                          .boolean = true},
+                                traffic = {.type = TTN_VALUE_BOOLEAN,
+                                           .boolean = !options->no_traffic};
   bool good = true;
   for (size_t i = 0; good && i < OWN; i++)
     good = set(env, settings, own[i].name, &own[i].value);
-  return good && (!options->follow ||
-                  (set_switch(env, settings, "Events", true) &&
-                   set_switch(env, settings, "Traffic", !options->no_traffic)));
+  return good &&
+         (!options->follow || (set(env, settings, "Events", &events) &&
+                               set(env, settings, "Traffic", &traffic)));
 }
 
 /* What the library does not see, because it is for collectd.conf alone. */
