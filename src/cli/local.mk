@@ -38,8 +38,6 @@ src_libcheck_la_SOURCES = \
 	%D%/report.h \
 	%D%/report_file.c \
 	%D%/report_file.h \
-	%D%/report_settings.c \
-	%D%/report_settings.h \
 	%D%/run.c \
 	%D%/run.h \
 	%D%/snapshot.c \
