@@ -7,7 +7,6 @@
  * or if it is a word that we know. */
 #include "cli/answer_shape.h"
 
-#include "base/text.h"
 #include "base/timestamp.h"
 #include "json/json.h"
 

@@ -132,9 +132,9 @@ static void on_notification(void *ctx, const struct ttn_notification *n) {
 }
 
 static void pass_event(void *ctx, const struct ttn_event *event) {
-  const struct listener *listener = &((struct snapshot *)ctx)->listener;
-  if (listener->event != NULL)
-    listener->event(listener->ctx, event);
+  const struct snapshot *snap = ctx;
+  if (snap->listener != NULL)
+    snap->listener(snap->listener_ctx, event);
 }
 
 /* ---- rows ---- */
@@ -305,9 +305,10 @@ bool snapshot_poll(struct snapshot *snap) {
 }
 
 void snapshot_listen(struct snapshot *snap,
-                     void (*event)(void *ctx, const struct ttn_event *event),
+                     void (*listener)(void *ctx, const struct ttn_event *event),
                      void *ctx) {
-  snap->listener = (struct listener){event, ctx};
+  snap->listener = listener;
+  snap->listener_ctx = ctx;
 }
 
 void snapshot_follow(struct snapshot *snap) {

@@ -25,12 +25,6 @@ struct row_values {
   double since_uplink; /* s; below 0: not known */
 };
 
-/* Who hears of events. */
-struct listener {
-  void (*event)(void *ctx, const struct ttn_event *event);
-  void *ctx;
-};
-
 /* A gateway; strings are the account's. */
 struct row {
   struct ttn_gateway_status seen;
@@ -56,7 +50,8 @@ struct snapshot {
   struct ttn_sink sink;
   int64_t started;  /* mono */
   int64_t interval; /* between two polls */
-  struct listener listener;
+  void (*listener)(void *ctx, const struct ttn_event *event); /* or NULL */
+  void *listener_ctx;
   bool following; /* between two polls */
 
   /* of the last poll */
@@ -89,7 +84,7 @@ void snapshot_open_refused(struct snapshot *snap, struct cli_env *env,
 bool snapshot_poll(struct snapshot *snap);
 /* With --follow: who hears of events from now on, also during a poll. */
 void snapshot_listen(struct snapshot *snap,
-                     void (*event)(void *ctx, const struct ttn_event *event),
+                     void (*listener)(void *ctx, const struct ttn_event *event),
                      void *ctx);
 /* Waits for events between two polls; returns often. */
 void snapshot_follow(struct snapshot *snap);

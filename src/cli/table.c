@@ -163,7 +163,6 @@ static void drop(struct layout *l, size_t room) {
 static void fit(struct layout *l, size_t room) {
   for (enum column c = 0; c < COLUMNS; c++)
     l->shown[c] = true;
-  l->brief = false;
   measure(l);
   if (room == 0 || total(l) <= room)
     return;
@@ -237,11 +236,6 @@ static void add_rows(struct layout *l, size_t most) {
 
 /* ---- around it ---- */
 
-static size_t paragraph_width(const struct snapshot *snap) {
-  size_t columns_there = snap->term->columns;
-  return columns_there > PARAGRAPH_MAX ? PARAGRAPH_MAX : columns_there;
-}
-
 /* A blank line between this and what was before. */
 static void part(struct text *text) {
   if (text->n > 0 && !text->failed)
@@ -250,7 +244,9 @@ static void part(struct text *text) {
 
 static void add_line(const struct snapshot *snap, struct text *text,
                      const char *s, size_t indent) {
-  text_add_paragraph(text, s, paragraph_width(snap), indent, snap->term->utf8);
+  size_t width = snap->term->columns;
+  text_add_paragraph(text, s, width < PARAGRAPH_MAX ? width : PARAGRAPH_MAX,
+                     indent, snap->term->utf8);
 }
 
 static void add_key(const struct snapshot *snap, struct text *text) {
