@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "base/timestamp.h"
+#include "cli/config_block.h"
 
 #include <string.h>
 #include <yajl/yajl_gen.h>
@@ -172,8 +173,8 @@ static void put_problems(yajl_gen gen, const struct problems *problems) {
 }
 
 static void put_snapshot(yajl_gen gen, const struct snapshot *snap,
-                         const struct problems *problems,
-                         const struct text *block, int exit_status) {
+                         const struct problems *problems, const char *block,
+                         int exit_status) {
   yajl_gen_map_open(gen);
   put_number(gen, "schema", true, 1);
   put_member(gen, "version", TTN_VERSION);
@@ -192,7 +193,7 @@ static void put_snapshot(yajl_gen gen, const struct snapshot *snap,
   }
   put_cost(gen, snap);
   put_problems(gen, problems);
-  put_member(gen, "collectd_conf", block->bytes);
+  put_member(gen, "collectd_conf", block);
   yajl_gen_map_close(gen);
 }
 
@@ -217,13 +218,15 @@ static void close_json(yajl_gen gen, struct text *text, bool on_one_line) {
 }
 
 void json_print(struct text *text, const struct snapshot *snap,
-                const struct problems *problems, const struct text *block,
-                int exit_status) {
+                const struct problems *problems, int exit_status) {
   bool on_one_line = snap->options->watch || snap->options->follow;
+  struct text block = {.env = text->env};
   yajl_gen gen = open_json(text, on_one_line);
   if (gen == NULL)
     return;
-  put_snapshot(gen, snap, problems, block, exit_status);
+  config_block(snap, &block);
+  put_snapshot(gen, snap, problems, text_string(&block), exit_status);
+  text_free_part(&block, text);
   close_json(gen, text, on_one_line);
 }
 

@@ -8,8 +8,7 @@
 
 /* On one line with --watch and --follow. */
 void json_print(struct text *text, const struct snapshot *snap,
-                const struct problems *problems, const struct text *block,
-                int exit_status);
+                const struct problems *problems, int exit_status);
 
 /* With --follow, a line each: what is followed, and an event. */
 void json_print_followed(struct text *text, const struct snapshot *snap);

@@ -8,7 +8,6 @@
 #include "cli/run.h"
 
 #include "base/text.h"
-#include "cli/config_block.h"
 #include "cli/follow.h"
 #include "cli/json_output.h"
 #include "cli/report.h"
@@ -28,7 +27,6 @@ struct run {
   struct terminal term;
   struct snapshot snap;
   struct problems problems;
-  struct text block;         /* of collectd.conf */
   struct answer_log answers; /* with --report */
   bool looked;               /* once at least, and it was shown */
 };
@@ -64,22 +62,15 @@ static bool poll_once(struct run *run) {
 
 /* A poll, and what follows from it. False: no memory. */
 static bool look(struct run *run) {
-  if (!poll_once(run) || !diagnose(&run->problems, &run->snap))
-    return false;
-  text_free(&run->block);
-  config_block(&run->snap, &run->block);
-  return !run->block.failed && !run->env.no_memory;
+  return poll_once(run) && diagnose(&run->problems, &run->snap) &&
+         !run->env.no_memory;
 }
 
 static int exit_status(const struct run *run) {
-  switch (problems_worst(&run->problems)) {
-  case SEVERITY_PROBLEM:
-    return STATUS_PROBLEM;
-  case SEVERITY_DISCONNECTED:
-    return STATUS_DISCONNECTED;
-  default:
-    return STATUS_OK;
-  }
+  static const int statuses[] = {[SEVERITY_NOTE] = STATUS_OK,
+                                 [SEVERITY_DISCONNECTED] = STATUS_DISCONNECTED,
+                                 [SEVERITY_PROBLEM] = STATUS_PROBLEM};
+  return statuses[problems_worst(&run->problems)];
 }
 
 /* ---- what is shown ---- */
@@ -131,13 +122,11 @@ static size_t table_rows(const struct run *run) {
 static bool show(struct run *run) {
   struct text text = {.env = &run->env.env};
   if (run->options.json) {
-    json_print(&text, &run->snap, &run->problems, &run->block,
-               exit_status(run));
+    json_print(&text, &run->snap, &run->problems, exit_status(run));
   } else {
     if (run->options.watch)
       add_head(run, &text);
-    table_print(&text, &run->snap, &run->problems, &run->block,
-                table_rows(run));
+    table_print(&text, &run->snap, &run->problems, table_rows(run));
     if (run->options.watch && !run->term.drawing)
       text_add(&text, "\n");
   }
@@ -295,7 +284,6 @@ int ttn_check(const struct ttn_env *under, int argc, char **argv) {
   cli_env_init(&run.env, under);
   enum parsed parsed = options_parse(&run.options, &run.env.env, argc, argv);
   cli_env_set_verbose(&run.env, run.options.verbose);
-  run.block.env = &run.env.env;
   answer_log_init(&run.answers, &run.env.env);
   if (parsed == PARSED_GO && !ttn_http_global_init()) {
     complain("libcurl can't be used");
@@ -315,7 +303,6 @@ int ttn_check(const struct ttn_env *under, int argc, char **argv) {
   snapshot_close(&run.snap);
   answer_log_free(&run.answers);
   problems_free(&run.problems, &run.env.env);
-  text_free(&run.block);
   options_free(&run.options, &run.env.env);
   cli_env_free(&run.env);
   if (run.term.ended_by != 0 && !end)

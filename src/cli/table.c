@@ -8,6 +8,7 @@
 #include "cli/table.h"
 
 #include "base/text.h"
+#include "cli/config_block.h"
 #include "tts/key_errors.h"
 
 #include <string.h>
@@ -337,23 +338,23 @@ static void add_problem(const struct snapshot *snap, struct text *text,
   add_sentence(snap, text, &p->fix, 7);
 }
 
-static void add_block(const struct snapshot *snap, struct text *text,
-                      const struct text *block) {
-  const char *s = block->bytes;
+static void add_block(const struct snapshot *snap, struct text *text) {
+  struct text block = {.env = text->env};
+  config_block(snap, &block);
   part(text);
   add_line(snap, text,
            "For collectd.conf, or a file of its own in collectd.conf.d:", 0);
   text_add(text, "\n");
-  while (s != NULL && *s != '\0') {
+  for (const char *s = text_string(&block); *s != '\0';) {
     int n = (int)strcspn(s, "\n");
     text_add(text, "  %.*s\n", n, s);
     s += n + (s[n] == '\n');
   }
+  text_free_part(&block, text);
 }
 
 void table_print(struct text *text, const struct snapshot *snap,
-                 const struct problems *problems, const struct text *block,
-                 size_t most) {
+                 const struct problems *problems, size_t most) {
   struct layout l = {.snap = snap, .text = text};
   bool watching = snap->options->watch;
   if (!watching)
@@ -375,5 +376,5 @@ void table_print(struct text *text, const struct snapshot *snap,
     if (!watching || problems->list[i].severity > SEVERITY_NOTE)
       add_problem(snap, text, &problems->list[i]);
   if (!watching && snap->status.listed)
-    add_block(snap, text, block);
+    add_block(snap, text);
 }

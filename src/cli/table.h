@@ -5,10 +5,8 @@
 
 #include "cli/diagnose.h"
 
-/* most: rows of the table that there is room for; 0: no bound. block: of
- * collectd.conf. */
+/* most: rows of the table that there is room for; 0: no bound. */
 void table_print(struct text *text, const struct snapshot *snap,
-                 const struct problems *problems, const struct text *block,
-                 size_t most);
+                 const struct problems *problems, size_t most);
 
 #endif
