@@ -31,9 +31,9 @@ struct shape_walk {
   size_t indent, lines;
   struct shape_frame frames[SHAPE_DEPTH];
   size_t depth;
-  size_t hidden;                      /* open within what is not shown */
-  char name[DISGUISE_SHOWN];          /* of the member whose value comes */
-  bool gateways_next, forwarder_next; /* what names that value has */
+  size_t hidden;             /* open within what is not shown */
+  char name[DISGUISE_SHOWN]; /* of the member whose value comes; */
+  struct shape_frame next;   /* that value, if it has contents */
 };
 
 /* Those of tests/answers. */
@@ -109,9 +109,10 @@ static void on_shape_key(void *ctx, const struct ttn_json_field *field,
                    ? !disguise_knows(walk->disguise, name, n)
                    : is_field_name(name, n);
   disguise_member(walk->disguise, name, n, shown, walk->name);
-  walk->gateways_next = equals(name, n, "entries");
-  walk->forwarder_next =
-      equals(name, n, "versions") || equals(name, n, "metrics");
+  walk->next =
+      (struct shape_frame){.of_gateways = equals(name, n, "entries"),
+                           .of_forwarder = equals(name, n, "versions") ||
+                                           equals(name, n, "metrics")};
 }
 
 static void on_shape_open(void *ctx, const struct ttn_json_field *field) {
@@ -122,11 +123,10 @@ static void on_shape_open(void *ctx, const struct ttn_json_field *field) {
     return;
   }
   bool array = ttn_json_in_array(walk->json);
-  walk->frames[walk->depth++] =
-      (struct shape_frame){.array = array,
-                           .of_gateways = !array && walk->gateways_next,
-                           .of_forwarder = !array && walk->forwarder_next};
-  walk->gateways_next = walk->forwarder_next = false;
+  if (array)
+    walk->next = (struct shape_frame){.array = true};
+  walk->frames[walk->depth++] = walk->next;
+  walk->next = (struct shape_frame){0};
   if (has_room(walk))
     text_add(walk->text, "%s\n", array ? "[" : "{");
 }

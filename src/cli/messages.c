@@ -139,5 +139,3 @@ void cli_env_set_following(struct cli_env *env, bool following) {
 void cli_env_set_polling(struct cli_env *env, bool polling) {
   env->polling = polling;
 }
-
-void cli_env_forget_errors(struct cli_env *env) { env->errors = 0; }

@@ -31,6 +31,5 @@ void cli_env_free(struct cli_env *env);
 void cli_env_set_verbose(struct cli_env *env, bool verbose);
 void cli_env_set_following(struct cli_env *env, bool following);
 void cli_env_set_polling(struct cli_env *env, bool polling);
-void cli_env_forget_errors(struct cli_env *env);
 
 #endif

@@ -230,18 +230,14 @@ static bool take_timeout(const struct ttn_env *env, struct options *options) {
                      (double)(int64_t)(seconds * 1000 + 0.5), true);
 }
 
-/* The word that getopt_long stumbled over, if it has no more in it than an
- * option's name, else "an option". */
-static const char *stumbled(char **argv, char buffer[40]) {
-  const char *word = argv[optind - 1];
-  size_t n = strspn(word, "-abcdefghijklmnopqrstuvwxyz");
-  bool plain = word[0] == '-' && (word[n] == '\0' || word[n] == '=') && n < 32;
-  return plain ? ttn_print(buffer, 40, "%.*s", (int)n, word) : "an option";
-}
-
+/* Names the word that getopt_long stumbled over if it has no more in it than an
+ * option's name. */
 static bool complain_option(int option, char **argv) {
-  char buffer[40];
-  const char *word = stumbled(argv, buffer);
+  char word[40] = "an option";
+  const char *given = argv[optind - 1];
+  size_t n = strspn(given, "-abcdefghijklmnopqrstuvwxyz");
+  if (given[0] == '-' && (given[n] == '\0' || given[n] == '=') && n < 32)
+    ttn_print(word, sizeof(word), "%.*s", (int)n, given);
   return option == ':'
              ? complain("%s wants a value: see ttn-check --help", word)
              : complain("%s is unknown, unclear or takes no value: see "
@@ -405,7 +401,7 @@ struct ttn_settings *options_settings(const struct options *o,
                                       struct cli_env *env) {
   struct ttn_settings *settings = ttn_settings_new(&env->env, "home");
   bool good = settings != NULL && set_own(env, settings, o);
-  cli_env_forget_errors(env);
+  size_t errors = env->errors;
   for (size_t i = 0; good && i < o->list.n; i++)
     good = is_own(o, o->list.items[i].name)
                ? check_range(&env->env, &o->list.items[i])
@@ -415,7 +411,7 @@ struct ttn_settings *options_settings(const struct options *o,
    * interval is no problem, nor does a short interval shorten the Timeout. */
   int64_t interval = o->follow ? o->every : 3600 * TTN_SECOND;
   good = good && ttn_settings_finish(&env->env, settings, interval) &&
-         env->errors == 0;
+         env->errors == errors;
   if (good)
     return settings;
   ttn_settings_free(&env->env, settings);

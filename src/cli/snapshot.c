@@ -101,28 +101,20 @@ static struct row_values *values_of(struct snapshot *snap, const char *id) {
 
 static void on_value_reported(void *ctx, const struct ttn_value *value) {
   struct snapshot *snap = ctx;
-  struct row_values *values;
+  int kind = (int)value->series - TTN_SERIES_UPLINK;
+  bool is_count = kind >= 0 && kind < TTN_MESSAGES;
   cost_value(&snap->meter, value);
-  switch (value->series) {
-  case TTN_SERIES_UPLINK:
-  case TTN_SERIES_DOWNLINK:
-  case TTN_SERIES_TX_ACK:
-    values = values_of(snap, value->subject);
-    if (values == NULL)
-      return;
-    values->counts |= (uint8_t)(1u << (value->series - TTN_SERIES_UPLINK));
-    values->count[value->series - TTN_SERIES_UPLINK] = value->count;
+  if (!is_count && value->series != TTN_SERIES_SINCE_UPLINK &&
+      value->series != TTN_SERIES_CONNECTED)
     return;
-  case TTN_SERIES_SINCE_UPLINK:
-    values = values_of(snap, value->subject);
-    if (values != NULL)
-      values->since_uplink = value->gauge;
+  struct row_values *values = values_of(snap, value->subject);
+  if (values == NULL)
     return;
-  case TTN_SERIES_CONNECTED:
-    values_of(snap, value->subject);
-    return;
-  default:
-    return;
+  if (is_count) {
+    values->counts |= (uint8_t)(1u << kind);
+    values->count[kind] = value->count;
+  } else if (value->series == TTN_SERIES_SINCE_UPLINK) {
+    values->since_uplink = value->gauge;
   }
 }
 
