@@ -198,12 +198,13 @@ static int follow_events(struct run *run) {
   if (run->term.ended_by != 0)
     return STATUS_PROBLEM;
   run->looked = true;
-  if (!follow_can(&run->snap)) {
+  bool good = false;
+  if (follow_can(&run->snap)) {
+    terminal_be_quiet(&run->term);
+    good = follow_run(&run->snap, &run->problems);
+  } else {
     show(run);
-    return STATUS_PROBLEM;
   }
-  terminal_be_quiet(&run->term);
-  bool good = follow_run(&run->snap, &run->problems);
   if (run->env.no_memory)
     return give_up(run);
   return good ? STATUS_OK : STATUS_PROBLEM;

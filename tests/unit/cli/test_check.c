@@ -307,6 +307,10 @@ static void test_memory(void **state) {
                                 "URL",       "--follow",   NULL};
   const char *const both[] = {"ttn-check", "--key-file", path,     "--url",
                               "URL",       "--follow",   "--json", NULL};
+  /* No gateway is selected: it shows that, and ends. */
+  const char *const nothing[] = {"ttn-check", "--key-file", path,
+                                 "--url",     "URL",        "--follow",
+                                 "--gateway", "/none/",     NULL};
   const char *const report[] = {"ttn-check", "--key-file", path,
                                 "--url",     "URL",        "--organization",
                                 "town",      "-o",         "Header=A: b c",
@@ -315,6 +319,7 @@ static void test_memory(void **state) {
   fail_each(json, false);
   fail_each(follow, true);
   fail_each(both, true);
+  fail_each(nothing, false);
   fail_each(report, false);
   unlink(path);
 }
