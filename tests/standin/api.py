@@ -26,10 +26,10 @@ _IDENTITY = frozenset(("list", "search", "gateway", "rights", "auth_info"))
 
 
 class Answer:
-    """One HTTP answer. `sights`: what it shows of gateways, for the ledger once it was sent whole. `stream`: what
-    follows it, for as long as the client listens."""
+    """One HTTP answer. `sights`: what it shows of gateways, for the ledger once it was sent whole. `leaving`: the
+    client may have it whole from now on. `stream`: what follows it, for as long as the client listens."""
 
-    __slots__ = ("status", "headers", "body", "sights", "gzip", "wire", "chunked", "stream")
+    __slots__ = ("status", "headers", "body", "sights", "gzip", "wire", "chunked", "leaving", "stream")
 
     def __init__(self, status, body, headers=None, content_type=JSON):
         self.status = status
@@ -39,6 +39,7 @@ class Answer:
         self.gzip = None
         self.wire = None
         self.chunked = False
+        self.leaving = False
         self.stream = None
 
     def make_chunked(self):

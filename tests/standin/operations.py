@@ -234,6 +234,7 @@ class Operations(EventOperations):
     def ledger(self, ids=None):
         """{id: {true, announced: {uplink, downlink, tx_ack}, connections: [{cluster, server, connected_at,
         ended_at, true, announced, shown_connected, shown_disconnected, streamed}]}}; streamed: by events."""
+        self.await_ledger()
         with self.lock:
             return self.fleet_of.ledger(ids)
 

@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import zlib
 
 import keys
@@ -57,6 +58,7 @@ class Stack(Operations):
         self.bytes_in = self.bytes_out = 0
         self.stopped = threading.Event()
         self._exchanging = 0
+        self._under_way = set()
         self._request_number = 0
         self._held = wire.hold_all(self.hosts, port)
         self.port = self._held[0].getsockname()[1]
@@ -131,6 +133,14 @@ class Stack(Operations):
         """Has it served all that clients sent, also those that are gone?"""
         return self._exchanging == 0 and all(one.at_rest() for one in self.listeners)
 
+    def await_ledger(self, seconds=5):
+        """Until the ledger has the answers that clients may have by now; not for a client that reads none of its."""
+        end = time.monotonic() + seconds
+        with self.lock:
+            leaving = {answer for answer in self._under_way if answer.leaving}
+        while leaving & self._under_way and time.monotonic() < end:
+            time.sleep(0.0005)
+
     def _exchange(self, cluster, sock, request):
         """One request and its answer: (can the connection be used on?, the Stream that follows, if any)."""
         with self.lock:
@@ -151,6 +161,7 @@ class Stack(Operations):
                 apply(rule, answer)
             self._finish(cluster, request, answer)
             self._count(cluster, request, call, key, answer, rule)
+            self._under_way.add(answer)
         whole, usable, size = False, False, 0
         try:
             whole, usable, size = wire.send(sock, answer)
@@ -160,6 +171,7 @@ class Stack(Operations):
                 self.bytes_out += size
                 if whole and answer.sights:
                     self.fleet_of.sent(answer.sights)
+                self._under_way.discard(answer)
             if stream is not None and not (whole and answer.stream):
                 stream.leave()
                 stream = None

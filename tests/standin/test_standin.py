@@ -21,6 +21,7 @@ import client  # noqa: E402  (the modules lie beside this program)
 import links  # noqa: E402
 import tap  # noqa: E402
 import tls  # noqa: E402
+import wire  # noqa: E402
 from stack import Stack  # noqa: E402
 
 BATCH = "/api/v3/gs/gateways/connection/stats"
@@ -181,6 +182,19 @@ def test_ledger_counts_what_was_shown():
         batch(stack, "roof")
         batch(stack, "roof")
         assert stack.ledger()["roof"]["announced"]["uplink"] == 9
+
+
+def test_ledger_has_what_a_client_has():
+    """Whoever has an answer finds it in the ledger, however late the thread that sent it goes on."""
+    with Stack() as stack:
+        one_gateway(stack)
+        at_once = wire._at_once
+        wire._at_once = lambda *args: (at_once(*args), time.sleep(0.2))[0]
+        try:
+            batch(stack, "roof")
+            assert stack.ledger()["roof"]["announced"]["uplink"] == 7
+        finally:
+            wire._at_once = at_once
 
 
 def test_ledger_is_what_clients_have():

@@ -165,10 +165,8 @@ def send(sock, answer):
     body = _body_of(answer)
     if wire is None:
         data = head_of(answer.status, answer.headers, None if answer.chunked else len(body)) + body
-        if peer_gone(sock):
-            return False, False, 0
-        sock.sendall(data)
-        return True, True, len(data)
+        sent = _at_once(sock, data, answer)
+        return sent, sent, len(data) if sent else 0
     return _send_oddly(sock, answer, body, wire)
 
 
@@ -184,7 +182,7 @@ def _send_oddly(sock, answer, body, wire):
     if cut is not None:
         places = {"before": 0, "head": len(head) // 2, "body": len(head) + len(body) // 2}
         data = data[:places.get(cut, cut)]
-    sent = _trickle(sock, data, *wire.trickle) if wire.trickle else _at_once(sock, data)
+    sent = _trickle(sock, data, answer, *wire.trickle) if wire.trickle else _at_once(sock, data, answer)
     whole = sent and cut is None and wire.raw is None and wire.length in (0, None)
     if wire.reset:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -194,18 +192,20 @@ def _send_oddly(sock, answer, body, wire):
     return whole, usable, len(data)
 
 
-def _at_once(sock, data):
+def _at_once(sock, data, answer):
     if peer_gone(sock):
         return False
+    answer.leaving = True
     sock.sendall(data)
     return True
 
 
-def _trickle(sock, data, count, seconds):
+def _trickle(sock, data, answer, count, seconds):
     for at in range(0, len(data), count):
         # Not after the last piece: a client that has all may close at once.
         if peer_gone(sock) or (at and not _wait(sock, seconds, None)):
             return False
+        answer.leaving = at + count >= len(data)
         sock.sendall(data[at:at + count])
     return True
 
