@@ -185,7 +185,7 @@ def test_ledger_counts_what_was_shown():
 
 
 def test_ledger_has_what_a_client_has():
-    """Whoever has an answer finds it in the ledger, however late the thread that sent it goes on."""
+    """What a client has is in the ledger, however late the thread that sent it goes on."""
     with Stack() as stack:
         one_gateway(stack)
         at_once = wire._at_once
