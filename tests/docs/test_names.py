@@ -68,7 +68,7 @@ def emitted():
 
 def hear_all(stack, drive):
     """Events of each kind, of the gateway forwarder."""
-    drive.follow(300)
+    drive.hear(stack, 1)
     for error in ["message_crc"] + ["reason_%s" % letter for letter in "abcdefgh"]:
         stack.uplink("forwarder", radio={"drop": {"code": 3, "namespace": "pkg", "name": error, "text": "error"}})
     for number in range(25):
@@ -83,7 +83,7 @@ def hear_all(stack, drive):
         stack.unscheduled("forwarder", [cause])
     for _ in range(2):
         stack.advance(60)
-        drive.follow(300)
+        drive.hear(stack)
 
 
 def documented():

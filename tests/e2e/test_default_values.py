@@ -125,7 +125,8 @@ def emitted(**options):
                         times=1)
             drive.poll()
             drive.poll()
-            drive.follow(300)
+            if options.get("Traffic"):
+                drive.hear(stack, 1)
             for what in ({}, {"crc": False}, {"data_rate": {"fsk": {"bit_rate": 50000}}}):
                 stack.uplink("forwarder", radio=what)
             stack.downlink("forwarder")
@@ -133,7 +134,7 @@ def emitted(**options):
             stack.unscheduled("forwarder", ["conflict"])
             for _ in range(2):
                 stack.advance(60)
-                drive.follow(300)
+                drive.hear(stack)
             return {(key[0],) + key[2:] for key in drive.poll().values}
 
 

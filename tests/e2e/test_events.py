@@ -76,7 +76,7 @@ def test_slow_poll():
         with Drive(scratch, Events=True, Timeout=2000, **stack.options(scratch)) as drive:
             for _ in range(2):
                 drive.poll()
-                drive.follow(200)
+                drive.hear(stack, 1)
             stack.fault({"hang": True}, {"kind": "batch"})
             drive.start_poll()
             time.sleep(0.3)
@@ -92,7 +92,7 @@ def test_refused_key():
         stack.connect("roof")
         with Drive(scratch, Events=True, **stack.options(scratch)) as drive:
             drive.poll()
-            drive.follow(200)
+            drive.hear(stack, 1)
             stack.delete_key("user")
             for _ in range(3):
                 drive.later(61)
@@ -109,7 +109,7 @@ def test_limit():
         with Drive(scratch, Events=True, NotificationLimit=2, **stack.options(scratch)) as drive:
             for _ in range(2):
                 drive.poll()
-                drive.follow(200)
+                drive.hear(stack, 1)
             notified = []
             for pair in (ids[:2], ids[2:4]):
                 for gateway in pair:
@@ -148,7 +148,7 @@ def test_two_changes():
         with Drive(scratch, Events=True, **stack.options(scratch)) as drive:
             for _ in range(2):
                 drive.poll()
-                drive.follow(200)
+                drive.hear(stack, 1)
             drive.send("follow 2300")
             time.sleep(0.1)
             stack.disconnect("roof")
@@ -247,7 +247,7 @@ def test_gone_gateway():
         options = dict(stack.options(scratch, "admin-status"), Scope="all", DiscoveryInterval=0)
         with Drive(scratch, Events=True, **options) as drive:
             drive.poll()
-            drive.follow(200)
+            drive.hear(stack, 1)
             stack.unregister("barn")
             stack.fault({"delay": 1.0}, {"kind": "events"}, times=1)
             stack.end_streams("error")  # it is asked for again within a second
@@ -255,7 +255,7 @@ def test_gone_gateway():
             equal([line for line in lines if "has no event stream" in line], [])
             equal([request["status"] for request in stack.stream_requests()], [200, 404])
             drive.later(61)
-            drive.follow(300)
+            drive.hear(stack, 1)
             equal([stream["ids"] for stream in stack.streams()], [["roof"]])
 
 
@@ -300,19 +300,19 @@ def test_begin_within_a_second():
         stack.uplink("roof", 3)
         with Drive(scratch, Events=True, **stack.options(scratch)) as drive:
             drive.poll()
-            drive.follow(300)
+            drive.hear(stack, 1)
             for minute in range(1, 6):
                 # Statistics after an answer, then another answer, and in its second a connection with more messages.
                 stack.set_clock("2026-11-26T13:%02d:00.5Z" % minute)
-                drive.follow(100)
+                drive.hear(stack)
                 stack.set_clock("2026-11-26T13:%02d:10.4Z" % minute)
                 drive.poll()
                 stack.set_clock("2026-11-26T13:%02d:10.6Z" % minute)
                 stack.connect("roof")
                 stack.uplink("roof", 4 + minute)
-                drive.follow(100)
+                drive.hear(stack)
                 stack.set_clock("2026-11-26T13:%02d:30.4Z" % minute)
-                drive.follow(100)
+                drive.hear(stack)
                 equal(drive.poll().packets("roof")[0], stack.true("roof")[0], "uplinks in minute %d" % minute)
 
 
@@ -323,7 +323,7 @@ def test_silence():
         stack.connect("roof")
         with Drive(scratch, Events=True, **stack.options(scratch)) as drive:
             drive.poll()
-            drive.follow(300)
+            drive.hear(stack, 1)
             stack.silence_streams()
             for seconds, requests in ((170, 1), (15, 2)):
                 drive.send("later %d" % seconds)
@@ -344,15 +344,16 @@ def test_skipped_lines():
         stack.connect("roof")
         with Drive(scratch, Events=True, **stack.options(scratch)) as drive:
             equal(drive.poll().api("errors", "json"), 0)
-            drive.follow(300)
+            drive.hear(stack, 1)
             stack.send_line(LONG)
             for line in ("[]", "nonsense", '{"result":7}'):
                 stack.send_line(line)
-            drive.follow(300)
+            drive.hear(stack)
             equal(drive.poll().api("errors", "json"), 4)
             stack.send_line("nonsense")
             stack.end_streams("error")
-            drive.follow(300)
+            drive.follow_until(lambda: not stack.streams(), "the stream's end")
+            drive.hear(stack)
             equal(drive.poll().api("errors", "json"), 5)
 
 

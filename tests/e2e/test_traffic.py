@@ -109,11 +109,11 @@ def test_levels():
         stack.connect("roof")
         with Drive(scratch, Traffic=True, **stack.options(scratch, RIGHT)) as drive:
             drive.poll()
-            drive.follow(300)
+            drive.hear(stack, 1)
             for turn in range(3):
                 for number in range(30 + turn):
                     stack.uplink("roof", radio={"rssi": -60 - (number * 7 + turn) % 50, "snr": (number * 5) % 60 / 4 - 9})
-                drive.follow(300)
+                drive.hear(stack)
                 radio = stack.radio("roof", clear=True)
                 got = {(type_, name): number for _, gateway, type_, name, number in rows(drive.poll())
                        if type_ in ("signal_power", "gauge")}
@@ -143,13 +143,13 @@ def test_lost_events():
         stack.freeze()
         with Drive(scratch, Traffic=True, **stack.options(scratch, RIGHT)) as drive:
             drive.poll()
-            drive.follow(300)
+            drive.hear(stack, 1)
             stack.uplink("roof")
             settle(stack, drive)
             stack.cluster(1, event_loss=0.2)
             for _ in range(20):
                 stack.uplink("roof", 20)
-                drive.follow(20)
+                drive.hear(stack)
             stack.uplink("roof", 3, radio={"short": True})
             stack.cluster(1, event_loss=0)
             settle(stack, drive)
@@ -165,7 +165,7 @@ def settle(stack, drive):
     """The statistics tell all, twice."""
     for _ in range(3):
         stack.advance(70)
-        drive.follow(150)
+        drive.hear(stack)
         drive.poll()
 
 
@@ -178,24 +178,24 @@ def test_repeated_events():
         options = dict(stack.options(scratch, RIGHT), DiscoveryInterval=0)
         with Drive(scratch, Traffic=True, **options) as drive:
             drive.poll()
-            drive.follow(300)
+            drive.hear(stack, 1)
             for turn in range(12):
                 stack.uplink("roof", 5)
-                drive.follow(50)
+                drive.hear(stack)
+                requests = len(stack.stream_requests())
                 if turn % 3 == 0:
                     stack.end_streams("cut")
                     stack.uplink("roof", 3)
-                    drive.follow(1500)
                 elif turn % 3 == 1:
                     stack.register("gw-%d" % turn)
                     drive.poll()
                     stack.uplink("roof", 2)
-                    drive.follow(300)
-            poll = drive.poll()
-            while "up_sf7" not in counts(poll):  # the stream is not open again yet
-                drive.follow(500)
+                if turn % 3 < 2:
+                    drive.follow_until(lambda asked=requests: len(stack.stream_requests()) > asked, "a new stream")
+                    drive.hear(stack, 1)
+            for _ in range(2):
                 poll = drive.poll()
-            poll = drive.poll()
+                drive.hear(stack, 1)
             equal(counts(poll)["up_sf7"], stack.radio("roof")["data_rates"]["sf7"])
             equal(counts(poll)["up_sf7"], 12 * 5 + 4 * 3 + 4 * 2)
             asked = [len(request["ids"]) for request in stack.stream_requests()]
@@ -211,19 +211,20 @@ def test_new_key():
         options = stack.options(scratch, RIGHT)
         with Drive(scratch, Traffic=True, **options) as drive:
             drive.poll()
-            drive.follow(200)
+            drive.hear(stack, 1)
             stack.end_streams("cut")
             stack.uplink("roof", 5)
-            drive.follow(1200)
+            drive.hear(stack, 1)
             for _ in range(3):
                 stack.uplink("roof", 5)
-                drive.follow(100)
+                drive.hear(stack)
                 stack.advance(60)
                 drive.later(60)
             drive.poll()
             os.utime(options["APIKeyFile"], (1, 1))
             drive.poll()
-            drive.follow(300)
+            drive.follow_until(lambda: len(stack.stream_requests()) == 3, "a stream with the new key")
+            drive.hear(stack, 1)
             drive.poll()
             equal(counts(drive.poll())["up_sf7"], 5 + 3 * 5)
             equal(len(stack.stream_requests()), 3)
@@ -238,13 +239,14 @@ def test_refused_gateway():
             stack.connect(gateway)
         with Drive(scratch, Traffic=True, **stack.options(scratch, RIGHT)) as drive:
             poll = drive.poll()
-            drive.follow(500)
+            drive.follow_until(lambda: stack.stream_requests(), "a stream that is refused")
+            drive.hear(stack)
             drive.send("later 61")
-            drive.follow(500)
+            drive.hear(stack, 1)
             equal([stream["ids"] for stream in stack.streams()], [["roof", "shed"]])
             for gateway in ("barn", "roof", "shed"):
                 stack.uplink(gateway, 4)
-            drive.follow(300)
+            drive.hear(stack)
             drive.poll()
             poll = drive.poll()
             equal([counts(poll, gateway).get("up_sf7") for gateway in ("barn", "roof", "shed")], [None, 4, 4])
@@ -289,9 +291,9 @@ def test_lost_right():
                 os.utime(options["APIKeyFile"], (len(said), 1))
                 for _ in range(3):
                     said += drive.poll().lines("warning", "notice")
-                    drive.follow(150)
+                    drive.hear(stack, 1)
                     stack.uplink("roof")
-                    drive.follow(150)
+                    drive.hear(stack, 1)
             said += drive.poll().lines("warning", "notice")
             equal(len(said), 2, said)
             matches("Traffic does nothing: the API key lacks the right", said[0])
@@ -310,7 +312,7 @@ def test_owner_without_right():
             said = []
             for _ in range(8):
                 said += drive.poll().lines("warning")
-                drive.follow(100)
+                drive.hear(stack, 1)
                 stack.uplink("roof", 10)
                 stack.advance(60)
             equal(len([line for line in said if "the key's owner may lack the right" in line]), 1, said)

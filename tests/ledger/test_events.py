@@ -79,7 +79,7 @@ def settled(stack, story, drive):
     for _ in range(4):
         stack.advance(30)
         drive.send("later 30")
-        drive.follow(100)
+        drive.hear(stack)
     return drive.poll()
 
 
@@ -92,11 +92,10 @@ def test_whole():
             story = Story(stack, seed, ["gw-%d" % n for n in range(8)])
             with Drive(scratch, Traffic=True, **stack.options(scratch, "user-traffic")) as drive:
                 drive.poll()
-                drive.follow(200)
-                wait_for(lambda: stack.streams(), "a stream")
+                drive.hear(stack, 1)
                 for _ in range(STEPS):
                     story.step(drive)
-                    drive.follow(30)
+                    drive.hear(stack)
                     if story.random.random() < 0.3:
                         poll = drive.poll()
                         assert not story.above(poll), "seed %d: %s" % (seed, story.above(poll))
@@ -127,6 +126,7 @@ def test_breaks():
                 for _ in range(STEPS):
                     story.step(drive)
                     drive.follow(30)
+                    drive.hear(stack)
                     fate = story.random.random()
                     if fate < 0.05:
                         stack.end_streams(story.random.choice(ENDS))
@@ -141,7 +141,7 @@ def test_breaks():
                         assert not story.above(poll), "seed %d: %s" % (seed, story.above(poll))
                 stack.unfault()
                 drive.send("later 100")
-                drive.follow(300)
+                drive.hear(stack, 1)
                 poll = settled(stack, story, drive)
                 assert not story.above(poll), "seed %d: %s" % (seed, story.above(poll))
                 total = [sum(column) for column in zip(*(stack.true(name) for name in story.held))]

@@ -168,6 +168,25 @@ class Drive:
         self.send("follow %d" % ms)
         return self.polled()
 
+    def follow_until(self, condition, what, seconds=20):
+        """Hears events until a condition is true. Returns the notifications."""
+        notified = []
+        end = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > end:
+                raise AssertionError("waited %g s for: %s" % (seconds, what))
+            notified += self.follow(10).notified
+        return notified
+
+    def hear(self, stack, streams=None):
+        """Hears all that is due by now. streams: how many are open then. Returns the notifications."""
+        def told():
+            return (streams is None or len(stack.streams()) == streams) and stack.at_rest() and stack.streams_told()
+
+        notified = self.follow_until(told, "all events of %s streams" % ("the" if streams is None else streams))
+        # What was read last takes effect.
+        return notified + self.follow(10).notified
+
     def end(self):
         """A clean end of the account; the process goes on without one."""
         self.send("end")

@@ -11,6 +11,14 @@ class EventOperations:
         with self.lock:
             return [one.describe() for one in self.hub.streams(cluster)]
 
+    def streams_told(self):
+        """Has each open stream sent all that is due by now, and its client on this machine read it? Not through TLS. A
+        silent one has nothing to tell."""
+        with self.lock:
+            self.hub.settle_all()
+            streams = self.hub.streams()
+        return all(stream.told() for stream in streams)
+
     def stream_requests(self, last=None):
         """Each request for a stream (of all, the last): {at, cluster, key, status, stream (null: refused), ids,
         names, after, tail, sse, gzip}."""

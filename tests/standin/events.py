@@ -112,10 +112,10 @@ class Hub:
         while not stopped.wait(pause):
             with self.lock:
                 begin = time.monotonic()
-                self._settle()
+                self.settle_all()
             pause = min(0.5, max(0.02, 10 * (time.monotonic() - begin)))
 
-    def _settle(self):
+    def settle_all(self):
         storing = {cluster.number for cluster in self.clusters if cluster.event_store}
         now = self.clock.now()
         if storing:

@@ -39,6 +39,7 @@ class Stream:
         self.silent = False
         self.lines = self.bytes = 0
         self._lines = queue.SimpleQueue()
+        self._put = self._done = 0
         self._last = ""
         self._held = b""
         self._packer = zlib.compressobj(6, zlib.DEFLATED, 31) if packed else None
@@ -49,19 +50,32 @@ class Stream:
 
     def put(self, text, shown=None, is_event=True):
         """A line; an event may be doubled or come in another order. shown: the statistics in it."""
-        self._lines.put(_Line(text, shown, is_event))
+        self._add(_Line(text, shown, is_event))
+
+    def _add(self, item):
+        self._put += 1
+        self._lines.put(item)
 
     def end(self, how):
         """Behind what still waits, also when it is silent."""
         if how not in ENDS:
             raise ValueError("a stream ends by %s" % ", ".join(ENDS))
-        self._lines.put(how)
+        self._add(how)
         self.silent = False
 
     def describe(self):
         return {"stream": self.number, "cluster": self.cluster.number, "key": self.key.kind,
                 "ids": list(self.asked.gateways), "names": list(self.asked.names), "after": self.asked.after_text,
                 "tail": self.asked.tail, "lines": self.lines, "bytes": self.bytes, "silent": self.silent}
+
+    def told(self):
+        """Has it sent all that it has to tell, and has the client read it? Not when it has yet to end."""
+        if self.silent:
+            return True
+        try:
+            return self._sock is not None and self._done == self._put and wire.unread_by_peer(self._sock) == 0
+        except OSError:  # ended meanwhile
+            return False
 
     def leave(self):
         self.hub.left(self)
@@ -80,6 +94,7 @@ class Stream:
                     item = self._events(item)
                 elif isinstance(item, _Line):
                     item = self._line(item.text)
+                    self._done += 1
                 if item is not None:
                     self._finish(item)
                     return
@@ -131,6 +146,7 @@ class Stream:
                 self.hub.sent(one.shown)
             for _ in range(2 if self.cluster.event_twice else 1):
                 self._line(one.text)
+            self._done += 1
         return how
 
     def _line(self, text):

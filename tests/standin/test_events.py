@@ -6,6 +6,7 @@ Output is TAP.
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -71,6 +72,30 @@ def test_life():
             tap.equal(stream.next(END)["data"]["name"], "new_connection")
             stack.disconnect("roof", why={"code": 2, "namespace": "pkg/x", "name": "because", "text": "so"})
             tap.equal(stream.next(END)["data"]["name"], "because")
+
+
+def read(sock):
+    """What is there already."""
+    try:
+        return sock.recv(65536, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return b""
+
+
+def test_told():
+    """All is told once the client has read it; a silent stream has nothing to tell"""
+    with one_gateway(Stack()) as stack, socket.create_connection((stack.hosts[0], stack.port)) as sock:
+        body = json.dumps({"identifiers": [{"gateway_ids": {"gateway_id": "roof"}}]})
+        tap.equal(stack.streams_told(), True)
+        sock.sendall(("POST /api/v3/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n"
+                      "\r\n%s" % (stack.key_text("user"), len(body), body)).encode())
+        tap.wait_for(stack.streams, "a stream")
+        for _ in range(2):
+            tap.equal(stack.streams_told(), False)
+            tap.wait_for(lambda: [read(sock), stack.streams_told()][1], "all is read")
+            stack.uplink("roof")
+        stack.silence_streams()
+        tap.equal(stack.streams_told(), True)
 
 
 def test_time():
