@@ -31,13 +31,18 @@ struct end {
   long proxy_status;    /* what the proxy answered to CONNECT; 0 = nothing */
 };
 
-/* Before libcurl 8.7 only what is set by option is known: a proxy of the
- * environment is not, nor a host that needs none (no_proxy). */
+/* Before libcurl 8.7, or where it could not use the proxy's URL and so prepared
+ * no connection (its scheme is not known then), only what is set by option is
+ * known: a proxy of the environment is not, nor a host that needs none
+ * (no_proxy). */
 static bool uses_proxy(const struct transfer *t) {
   const char *proxy = t->http->options.proxy;
   long used = proxy != NULL && proxy[0] != '\0' && !t->options.direct;
 #if LIBCURL_VERSION_NUM >= 0x080700
-  curl_easy_getinfo(t->easy, CURLINFO_USED_PROXY, &used);
+  const char *scheme = NULL;
+  curl_easy_getinfo(t->easy, CURLINFO_SCHEME, &scheme);
+  if (scheme != NULL)
+    curl_easy_getinfo(t->easy, CURLINFO_USED_PROXY, &used);
 #endif
   return used != 0;
 }
