@@ -404,12 +404,15 @@ static void refuse(struct slot *slot, const struct ttn_stream *stream,
   struct gateway *gw = gateways_find(s->gateways, stream->refused);
   int64_t pause = answer->status < 500 ? REFUSED_PAUSE : pause_of(slot, now);
   if (gw != NULL && is_wanted(gw) && slot_of(s, gw) == slot) {
-    if (gateway_refuse_events(gw))
+    bool first = gateway_refuse_events(gw);
+    if (first)
       context_log(s->context, TTN_WARNING,
                   "the stack gives no events of gateway %s to this key: polls "
                   "alone tell of it",
                   gw->id);
-    slot->not_before = now + pause;
+    /* The next request lacks that gateway, so it is another one. */
+    slot->not_before =
+        now + (first && answer->status < 500 ? TTN_SECOND : pause);
     slot->n_wanted--;
     slot->wanted -= hash_of(gw);
     return;
