@@ -26,6 +26,7 @@ class Listening:
         """more: names, after, tail. body: instead of all that."""
         if body is None:
             body = dict(more, identifiers=[{"gateway_ids": {"gateway_id": name}} for name in ids])
+        self._stack = stack
         self._sock = socket.create_connection((stack.hosts[cluster - 1], stack.port), timeout)
         sent = {"Host": "x"}
         if key != "none":
@@ -117,6 +118,16 @@ class Listening:
 
     def events(self, n, seconds=5):
         return [self.event(seconds) for _ in range(n)]
+
+    def rest(self):
+        """All events that are due by now; of the only stream."""
+        out = []
+        while True:
+            told = self._stack.streams_told()
+            if not self.quiet(0.01):
+                out.append(self.event())
+            elif told:
+                return out
 
     def quiet(self, seconds=0.3):
         """Does nothing come for so long?"""

@@ -197,11 +197,8 @@ def test_store():
         def stored(**more):
             with Listening(stack, ["attic", "roof"], names=[UPLINK], **more) as stream:
                 stream.next(START)
-                out = []
-                while not stream.quiet(0.05):
-                    event = stream.event()
-                    out.append((event["identifiers"][0]["gateway_ids"]["gateway_id"], counts([event])[0]))
-                return out
+                return [(event["identifiers"][0]["gateway_ids"]["gateway_id"], counts([event])[0])
+                        for event in stream.rest()]
 
         for name in ("roof", "attic", "roof"):
             stack.uplink(name, 2)
@@ -299,9 +296,7 @@ def test_odd_events():
             with Listening(stack, ["roof"], names=[UPLINK]) as stream:
                 stream.next(START)
                 stack.uplink("roof", 40)
-                got = []
-                while not stream.quiet(0.4):
-                    got += counts([stream.event()])
+                got = counts(stream.rest())
                 if wanted is None:
                     tap.equal(0 < len(got) < 40, True, "%d of 40 came" % len(got))
                 else:

@@ -199,13 +199,10 @@ def test_told_and_true():
             stack.downlink("roof")
             stack.tx_ack("roof", result="SUCCESS" if number % 3 else "TX_POWER")
         true = stack.radio("roof")
-        rssi, names = [], []
-        while not stream.quiet():
-            event = stream.event()
-            names.append(event["name"])
-            if event["name"] == RECEIVE:
-                rssi.append(event["data"]["message"]["rx_metadata"][0]["rssi"])
-        tap.equal(rssi, true["rssi"])
+        events = stream.rest()
+        names = [event["name"] for event in events]
+        tap.equal([event["data"]["message"]["rx_metadata"][0]["rssi"] for event in events if event["name"] == RECEIVE],
+                  true["rssi"])
         tap.equal([names.count(name) for name in (DROP, FORWARD, ATTEMPT, SEND, ACK, SUCCESS, TX_FAIL)],
                   [true["drops"]["message_crc"], 24, 30, 30, 30, true["downlinks"]["ok"], 10])
         tap.equal(true["downlinks"], {"sent": 30, "ok": 20, "tx_power": 10})
