@@ -183,7 +183,8 @@ NETWORK_FAULTS = (
     NetworkFault("GOAWAY during an answer", (HTTP2,), {"close": "body"}, ("break", "goaway"), {"transfer"}),
     NetworkFault("GOAWAY instead of an answer", (HTTP2,), way=("turn_away", "leave"), kinds={"transfer"}),
     NetworkFault("RST_STREAM during an answer", (HTTP2,), {"close": "body"}, ("break", "reset"), {"transfer"}),
-    NetworkFault("RST_STREAM instead of an answer", (HTTP2,), way=("turn_away", "refuse"), kinds={"transfer"}),
+    # libcurl tries a refused stream again, on several new connections, which may take longer than a poll has.
+    NetworkFault("RST_STREAM instead of an answer", (HTTP2,), way=("turn_away", "refuse"), kinds={"transfer", "timeout"}),
     NetworkFault("stalled during an answer", (HTTP2,), {"close": "body"}, ("break", "stall"), {"timeout"}, slow=True),
     NetworkFault("flow control stalled", (HTTP2,), way=("turn_away", "window"), kinds={"timeout"}, slow=True),
     # Odd, but all right.
