@@ -285,6 +285,7 @@ def test_hostile_lines():
                 stack.send_line(line)
             stack.flood("roof", 3000)
             stack.disconnect("roof")
+            wait_for(stack.streams_told, "all lines are read", 60)
             soon("roof is gone", lambda: daemon.value("ttn", "roof", "bool", "connected") == 0)
             equal(len(stack.streams()), 1)
             equal(len(stack.stream_requests()), 1)
