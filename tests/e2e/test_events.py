@@ -13,7 +13,7 @@ from collectd import Collectd, account  # noqa: E402
 from drive import Drive  # noqa: E402
 from paths import Scratch  # noqa: E402
 from standin import Standin  # noqa: E402
-from tap import at_most, equal, matches, note, run, wait_for  # noqa: E402
+from tap import equal, matches, note, run, wait_for  # noqa: E402
 
 SLOW = 30
 # What an event may take until it is seen at a writer, on a busy machine; else it is a second.
@@ -235,7 +235,7 @@ def test_refused_gateway():
             polls = daemon.polls()
             wait_for(lambda: daemon.polls() > polls + 3, "3 polls")
             # At first, and once after a discovery.
-            at_most(len(stack.stream_requests()), 2, "requests within a minute")
+            equal(len(stack.stream_requests()), 2, "requests within a minute")
             equal(daemon.value("ttn", "roof", "bool", "connected"), 1)
 
 
