@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from drive import Drive  # noqa: E402
 from paths import Scratch  # noqa: E402
 from standin import Standin  # noqa: E402
-from tap import equal, note, run, wait_for  # noqa: E402
+from tap import equal, note, run  # noqa: E402
 
 SERVERS = 3
 STEPS = 60

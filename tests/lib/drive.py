@@ -9,6 +9,7 @@ import time
 
 import paths
 from fake_clock_dns import FakeClockDns
+from tap import wait_for
 
 _F_SETPIPE_SZ = 1031
 
@@ -168,24 +169,24 @@ class Drive:
         self.send("follow %d" % ms)
         return self.polled()
 
-    def follow_until(self, condition, what, seconds=20):
-        """Hears events until a condition is true. Returns the notifications."""
-        notified = []
-        end = time.monotonic() + seconds
-        while not condition():
-            if time.monotonic() > end:
-                raise AssertionError("waited %g s for: %s" % (seconds, what))
-            notified += self.follow(10).notified
-        return notified
+    def follow_until(self, condition, what):
+        """Hears events until a condition is true."""
+        def met():
+            if condition():
+                return True
+            self.follow(10)
+            return condition()
+
+        wait_for(met, what, 20)
 
     def hear(self, stack, streams=None):
-        """Hears all that is due by now. streams: how many are open then. Returns the notifications."""
+        """Hears all that is due by now. streams: how many are open then."""
         def told():
             return (streams is None or len(stack.streams()) == streams) and stack.at_rest() and stack.streams_told()
 
-        notified = self.follow_until(told, "all events of %s streams" % ("the" if streams is None else streams))
+        self.follow_until(told, "all events of %s streams" % ("the" if streams is None else streams))
         # What was read last takes effect.
-        return notified + self.follow(10).notified
+        self.follow(10)
 
     def end(self):
         """A clean end of the account; the process goes on without one."""

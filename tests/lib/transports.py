@@ -17,6 +17,7 @@ from http2 import Http2Server
 from relay import Relay
 from fake_clock_dns import FakeClockDns
 from tls import Certificates
+import wire
 
 _NAME = "stack.test"
 
@@ -24,9 +25,8 @@ _NAME = "stack.test"
 def connections(port, states=("01", "08"), remote=False):
     """How many connections of this machine's have that port at their own end, or at the other one. 01: established, 08:
     the other end has closed it, this one not."""
-    with open("/proc/net/tcp", encoding="ascii") as file:
-        rows = [line.split() for line in file.readlines()[1:]]
-    return sum(row[3] in states and int(row[2 if remote else 1].split(":")[1], 16) == port for row in rows)
+    return sum(row[3] in states and int(row[2 if remote else 1].split(":")[1], 16) == port
+               for row in wire.connections())
 
 
 class Plain:

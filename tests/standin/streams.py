@@ -38,8 +38,7 @@ class Stream:
         self.names = frozenset(names) if names else None
         self.silent = False
         self.lines = self.bytes = 0
-        self._lines = queue.SimpleQueue()
-        self._put = self._done = 0
+        self._lines = queue.Queue()
         self._last = ""
         self._held = b""
         self._packer = zlib.compressobj(6, zlib.DEFLATED, 31) if packed else None
@@ -50,17 +49,13 @@ class Stream:
 
     def put(self, text, shown=None, is_event=True):
         """A line; an event may be doubled or come in another order. shown: the statistics in it."""
-        self._add(_Line(text, shown, is_event))
-
-    def _add(self, item):
-        self._put += 1
-        self._lines.put(item)
+        self._lines.put(_Line(text, shown, is_event))
 
     def end(self, how):
         """Behind what still waits, also when it is silent."""
         if how not in ENDS:
             raise ValueError("a stream ends by %s" % ", ".join(ENDS))
-        self._add(how)
+        self._lines.put(how)
         self.silent = False
 
     def describe(self):
@@ -73,7 +68,7 @@ class Stream:
         if self.silent:
             return True
         try:
-            return self._sock is not None and self._done == self._put and wire.unread_by_peer(self._sock) == 0
+            return self._sock is not None and self._lines.unfinished_tasks == 0 and wire.unread_by_peer(self._sock) == 0
         except OSError:  # ended meanwhile
             return False
 
@@ -94,7 +89,7 @@ class Stream:
                     item = self._events(item)
                 elif isinstance(item, _Line):
                     item = self._line(item.text)
-                    self._done += 1
+                    self._lines.task_done()
                 if item is not None:
                     self._finish(item)
                     return
@@ -146,7 +141,7 @@ class Stream:
                 self.hub.sent(one.shown)
             for _ in range(2 if self.cluster.event_twice else 1):
                 self._line(one.text)
-            self._done += 1
+            self._lines.task_done()
         return how
 
     def _line(self, text):

@@ -222,18 +222,18 @@ def unread(sock):
     return struct.unpack("i", fcntl.ioctl(sock, termios.FIONREAD, b"\0" * 4))[0]
 
 
-def unread_by_peer(sock):
-    """How many bytes the client has not read; of one on this machine, by the kernel's table of connections (proc(5))."""
-    (here, port), (peer, peer_port) = sock.getsockname(), sock.getpeername()
-    mine, its = ("%08X:%04X" % (struct.unpack("=I", socket.inet_aton(one))[0], number)
-                 for one, number in ((here, port), (peer, peer_port)))
-    on_the_way = struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, b"\0" * 4))[0]
+def connections():
+    """The rows of the kernel's table of this machine's connections: see /proc/net/tcp in proc(5)."""
     with open("/proc/net/tcp", encoding="ascii") as table:
-        for line in table:
-            row = line.split()
-            if row[1:3] == [its, mine]:
-                return on_the_way + int(row[4].partition(":")[2], 16)
-    return on_the_way
+        return [line.split() for line in table.readlines()[1:]]
+
+
+def unread_by_peer(sock):
+    """How many bytes the client has not read; of one on this machine."""
+    ends = ["%08X:%04X" % (struct.unpack("=I", socket.inet_aton(host))[0], port)
+            for host, port in (sock.getpeername(), sock.getsockname())]
+    on_the_way = struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, b"\0" * 4))[0]
+    return on_the_way + sum(int(row[4].partition(":")[2], 16) for row in connections() if row[1:3] == ends)
 
 
 class Listener:
